@@ -1,0 +1,67 @@
+/* A typed, immutable table in one file, and the builder that makes it from CSV bytes as they arrive.
+ *
+ * The file holds groups of rows; inside a group each column is contiguous (float64 for numeric, int32 codes for
+ * categorical), and a footer holds names, types, categories and statistics. So a table is written in memory that does
+ * not grow with it, opened by mapping it, and any row is reached in constant time. Magic, version, endianness, lengths
+ * and a SHA-256 of the footer are checked at opening.
+ *
+ * Ownership: a struct table owns its mapping; everything it hands out lives as long as it does. It is immutable, so any
+ * number of threads may read it. A builder belongs to one thread at a time. */
+#pragma once
+
+#include "../base/err.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TABLE_MAX_COLUMNS 4096
+#define TABLE_MAX_CELL 65536 /* bytes of one cell */
+
+enum column_type { COLUMN_NUMERIC, COLUMN_CATEGORICAL };
+
+struct column {
+    const char *name;
+    enum column_type type;
+    uint64_t missing;                       /* cells without a value */
+    double minimum, maximum, mean, deviation; /* numeric: over the values present, NaN without any; deviation is the
+                                                 population's (divided by n) */
+    uint32_t categories;                    /* categorical: how many, codes 0.. in order of first appearance */
+    const char *const *category;            /* their texts */
+    const uint64_t *count;                  /* rows of each */
+};
+
+struct table;
+
+const char *column_type_name(enum column_type type); /* "numeric", "categorical" */
+enum err_code table_open(const char *path, struct table **ret_table, struct err *err);
+struct table *table_ref(struct table *t);
+void table_unref(struct table *t); /* unmaps with the last reference; NULL is fine */
+uint64_t table_rows(const struct table *t);
+uint32_t table_columns(const struct table *t);
+const struct column *table_column(const struct table *t, uint32_t column);
+int table_find(const struct table *t, const char *name); /* the column's index, -1 when there is none */
+double table_number(const struct table *t, uint32_t column, uint64_t row); /* numeric only; NaN when missing */
+int32_t table_code(const struct table *t, uint32_t column, uint64_t row);  /* categorical only; -1 when missing */
+/* Many cells of one column at once: out[i] is the cell of rows[i]. */
+void table_numbers(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, double *out);
+void table_codes(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, int32_t *out);
+
+struct csv_options {
+    char delimiter;             /* ',', ';', '\t', '|', or 0 to find it */
+    char decimal;               /* '.', ',', or 0 to find it */
+    const char *const *missing; /* texts that mean "no value"; NULL: "", NA, NaN, null, ? */
+    size_t missing_count;
+};
+
+/* Text -> table. Feed the bytes in any pieces; errors carry line and column (1-based) and leave no file behind.
+ * A column is numeric until a cell that is neither a number nor missing shows up; if that happens late, the finish
+ * reads the spooled bytes again. RFC 4180 quoting; CRLF or LF; BOM; a header row is required, names unique, not empty;
+ * ragged rows, NUL bytes, invalid UTF-8, unclosed quotes, over-long cells, too many columns, and files without a data
+ * row are errors (ERR_INVALID). Row count limit 2^32-1. */
+struct table_builder;
+enum err_code table_builder_new(const char *path, const struct csv_options *options, struct table_builder **ret_builder,
+                                struct err *err);
+enum err_code table_builder_feed(struct table_builder *b, const void *data, size_t length, struct err *err);
+/* Writes and syncs the file at `path` (the caller renames it to its place). The SHA-256 is of the bytes fed. */
+enum err_code table_builder_finish(struct table_builder *b, char ret_sha256[65], struct err *err);
+void table_builder_free(struct table_builder *b); /* removes the files of an unfinished one; NULL is fine */

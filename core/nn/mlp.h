@@ -1,0 +1,146 @@
+/* Feed-forward networks of p layers: the public header of the numerics. No JSON, SQL, HTTP, or threads' policy.
+ *
+ * Use, in five steps:
+ *   1. fill a struct mlp_spec (mlp_spec_default, then what differs) and check it: mlp_spec_check
+ *   2. describe the rows as a struct mlp_source (training, and optionally validation)
+ *   3. mlp_trainer_new
+ *   4. while ((code = mlp_trainer_epoch(t, &stop, &epoch, &err)) == ERR_OK && epoch.epoch < spec.epochs) store(&epoch);
+ *   5. mlp_trainer_model -> a struct mlp_network to predict with and to save
+ *
+ * Symbols of the course: a0 = x; z_l = a_(l-1) W_l + b_l; a_l = f_l(z_l), l = 1..p. Everything is row-major; W_l is
+ * inputs x units. Shapes stand beside tensors. Formulas: Goodfellow, Bengio, Courville, "Deep Learning" (2016), ch. 6, 8. */
+#pragma once
+
+#include "../base/buf.h"
+#include "../base/err.h"
+#include "../base/real.h"
+#include "../data/task.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MLP_MAX_HIDDEN 64
+#define MLP_MAX_UNITS 65536
+#define MLP_MAX_PARAMETERS 100000000
+#define MLP_MAX_EPOCHS 1000000
+#define MLP_METRICS_MAX 4
+
+enum mlp_activation { MLP_IDENTITY, MLP_STEP, MLP_SIGMOID, MLP_TANH, MLP_RELU, MLP_LEAKY_RELU, MLP_ACTIVATIONS };
+enum mlp_optimizer { MLP_SGD, MLP_MOMENTUM, MLP_ADAGRAD, MLP_RMSPROP, MLP_ADAM, MLP_OPTIMIZERS };
+
+const char *mlp_activation_name(int activation); /* NULL past the end, so that a table can be walked */
+int mlp_activation_find(const char *name);       /* -1 when there is none */
+const char *mlp_optimizer_name(int optimizer);
+int mlp_optimizer_find(const char *name);
+
+struct mlp_hidden {
+    uint32_t units;
+    enum mlp_activation activation;
+    double negative_slope; /* leaky_relu */
+};
+
+/* A field that its optimizer does not have is ignored. NAN means "this optimizer's default" (mlp_optimizer_defaults). */
+struct mlp_optimizer_spec {
+    enum mlp_optimizer name;
+    double learning_rate, momentum, rho, beta1, beta2, epsilon;
+    bool bias_correction;
+};
+
+struct mlp_spec {
+    enum task task;           /* not TASK_AUTO */
+    uint32_t inputs, outputs; /* outputs: 1, or the number of classes of multiclass */
+    uint32_t hidden_count;    /* 0..MLP_MAX_HIDDEN */
+    struct mlp_hidden hidden[MLP_MAX_HIDDEN];
+    struct mlp_optimizer_spec optimizer;
+    uint32_t batch_size; /* 0: full (gradient descent); 1: stochastic; b: mini-batch */
+    uint32_t epochs;
+    uint64_t seed;
+    double target_deviation; /* regression: sd of the raw target, so that RMSE and MAE come in its own units; else 1 */
+};
+
+void mlp_spec_default(struct mlp_spec *s);
+/* Fills NAN fields with the optimizer's own defaults (numerics.md's table). */
+void mlp_optimizer_defaults(struct mlp_optimizer_spec *o);
+enum err_code mlp_spec_check(const struct mlp_spec *s, struct err *err); /* ERR_INVALID names the field and its range */
+uint64_t mlp_spec_parameters(const struct mlp_spec *s);                  /* number of weights and biases, checked 64 bit */
+/* Bytes that a trainer for this many rows of a source allocates (not the source's own). Saturates at UINT64_MAX. */
+uint64_t mlp_spec_memory(const struct mlp_spec *s, uint64_t train_rows, uint64_t valid_rows);
+/* Multiply-adds of one epoch, times two: what an estimate of seconds divides by the machine's speed. */
+double mlp_spec_flops(const struct mlp_spec *s, uint64_t train_rows, uint64_t valid_rows);
+
+/* Rows on demand. gather fills x (count x stride, the first `inputs` of each row) and y (count: standardized target, 0/1,
+ * or class number as real) for rows[i] in 0..rows-1. Called by one thread at a time unless said otherwise. */
+struct mlp_source {
+    uint64_t rows;
+    void (*gather)(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y);
+    const void *context;
+};
+/* A source over a matrix in memory: x rows x inputs (row stride `stride`), y rows. */
+struct mlp_matrix {
+    const real *x, *y;
+    size_t stride;
+    uint32_t inputs;
+};
+void mlp_matrix_gather(const void *matrix, const uint32_t *rows, size_t count, real *x, size_t stride, real *y);
+
+/* Names of the validation metrics of a task, in the order of mlp_epoch.metric; NULL past the end.
+ * regression: valid_rmse, valid_mae, valid_r2; binary: valid_accuracy, valid_log_loss, valid_f1_macro, valid_roc_auc;
+ * multiclass: valid_accuracy, valid_log_loss, valid_f1_macro. */
+const char *mlp_metric_name(enum task task, unsigned metric);
+
+/* The diagnosis of one layer over one epoch; layers count from 1 at the inputs, the output layer included. */
+struct mlp_layer_stats {
+    double gradient_norm; /* root mean square over the epoch's updates of the L2 norm of the gradient of W_l and b_l */
+    double update_ratio;  /* |sum of the epoch's updates' L2 norms| / updates / L2 norm of W_l at the epoch's end: mean
+                             size of a step beside the weights it changes */
+    double dead;      /* share of units whose activation was 0 with derivative 0 (relu, step) for every row of the epoch */
+    double saturated; /* share of units whose mean |f'(z)| over the epoch's rows is under 5 % of the activation's largest
+                         derivative (sigmoid, tanh; the output layer of binary and multiclass counts 0) */
+};
+
+struct mlp_epoch {
+    uint32_t epoch;          /* from 1 */
+    uint64_t weight_updates; /* so far */
+    double train_loss;       /* mean over the epoch's rows, each measured before its update */
+    double valid_loss;       /* at the epoch's end; NAN without validation rows */
+    double learning_rate;
+    double seconds;
+    double metric[MLP_METRICS_MAX];       /* NAN without validation rows */
+    const struct mlp_layer_stats *layers; /* hidden_count + 1 of them, owned by the trainer until its next epoch */
+    uint32_t layer_count;
+};
+
+struct mlp_trainer;
+struct mlp_network;
+
+/* `valid` may be NULL or have no rows. Sources and the spec's contents are copied (their context is not). */
+enum err_code mlp_trainer_new(const struct mlp_spec *spec, const struct mlp_source *train, const struct mlp_source *valid,
+                              struct mlp_trainer **ret_trainer, struct err *err);
+void mlp_trainer_free(struct mlp_trainer *t);
+/* Trains one epoch. `stop` (may be NULL) is read at every batch: once it is not 0, ERR_STOPPED comes back and the epoch
+ * does not count. A loss or weight that is not finite: ERR_DIVERGED with the epoch and batch in the message; the network
+ * is as it was at the end of the last good epoch. */
+enum err_code mlp_trainer_epoch(struct mlp_trainer *t, const atomic_int *stop, struct mlp_epoch *ret_epoch,
+                                struct err *err);
+/* The network as it stands; a view that lives as long as the trainer. */
+const struct mlp_network *mlp_trainer_network(const struct mlp_trainer *t);
+
+/* ---- networks ------------------------------------------------------------------------------------------------- */
+
+const struct mlp_spec *mlp_network_spec(const struct mlp_network *n);
+/* Parameters of layer l (1-based): W inputs x units, b units. For tests and tools. */
+const real *mlp_network_weights(const struct mlp_network *n, uint32_t layer);
+const real *mlp_network_biases(const struct mlp_network *n, uint32_t layer);
+/* x: count x stride -> out: count x outputs: standardized value, probability of class 1, or softmax probabilities.
+ * `scratch` is of mlp_predict_scratch(n, count) reals, or NULL to allocate. Any thread. */
+size_t mlp_predict_scratch(const struct mlp_network *n, size_t count);
+enum err_code mlp_predict(const struct mlp_network *n, const real *x, size_t count, size_t stride, real *out,
+                          real *scratch, struct err *err);
+void mlp_network_free(struct mlp_network *n); /* only for networks that were loaded */
+
+/* ---- evaluation on rows ----------------------------------------------------------------------------------------- */
+
+/* Loss and metrics of predictions over all rows of a source. loss as in training (standardized units for regression). */
+enum err_code mlp_evaluate(const struct mlp_network *n, const struct mlp_source *source, double *ret_loss,
+                           double metric[MLP_METRICS_MAX], struct err *err);

@@ -1,0 +1,247 @@
+/* The store: the only place that includes sqlite3.h. It owns DIR/mlpd.db (WAL, synchronous=FULL), its one read-write
+ * connection on one writer thread (all transactions, all checkpoints of the WAL), a pool of read-only connections, and
+ * the migrations. It knows no HTTP and no JSON: specs, schemas and layers are opaque texts to it.
+ *
+ * Writing: a struct store_op is submitted from any thread; the writer gathers what is queued (group commit, 2 ms at
+ * most), runs each op inside a savepoint of one IMMEDIATE transaction, commits, and only then calls each op's done(), on
+ * the writer thread, with op->code set. An op that fails is rolled back alone. done() must be short and must not submit
+ * in a blocking way. An op's memory is its submitter's; done() may free it.
+ *
+ * Reading: store_reader_take/give around a few calls; never held across a wait. Reading functions return owned copies,
+ * freed by their _done. Times are milliseconds since 1970 UTC, 0 for "not yet"; absent numbers are NAN; absent texts NULL. */
+#pragma once
+
+#include "core/base/err.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+struct store_tx;     /* the writer's transaction: only inside op->run */
+struct store_reader;
+
+/* ---- life ---------------------------------------------------------------------------------------------------------- */
+
+/* Locks DIR against a second daemon (ERR_CONFLICT), opens or creates DIR/mlpd.db, migrates. A newer schema or a foreign
+ * application_id is refused with the bytes unchanged (ERR_CONFLICT); a damaged file is ERR_CORRUPT. on_fatal is called
+ * once, from the writer thread, when storing cannot go on (fsync failed, file damaged). */
+enum err_code store_open(const char *dir, unsigned readers, void (*on_fatal)(void *context, const struct err *err),
+                         void *context, struct store **ret_store, struct err *err);
+/* Runs what is queued, checkpoints the WAL, closes. NULL is fine. */
+void store_close(struct store *s);
+
+struct store_op {
+    enum err_code (*run)(struct store_tx *tx, struct store_op *op, struct err *err);
+    void (*done)(struct store_op *op); /* may be NULL with store_execute */
+    enum err_code code;                /* valid in done() and after store_execute */
+    struct err err;
+    struct store_op *next; /* the store's own */
+};
+
+/* Queues the op; ERR_UNAVAILABLE (done is not called) when stopping or when STORE_QUEUE_MAX ops wait. Never blocks. */
+#define STORE_QUEUE_MAX 4096
+enum err_code store_submit(struct store *s, struct store_op *op, struct err *err);
+/* The same, but waits for room instead: back-pressure for workers. */
+enum err_code store_submit_blocking(struct store *s, struct store_op *op, struct err *err);
+/* Submits and waits until it is committed or failed; copies the op's error. Not from HTTP threads, not from done(). */
+enum err_code store_execute(struct store *s, struct store_op *op, struct err *err);
+
+/* ---- statuses ------------------------------------------------------------------------------------------------------- */
+
+enum store_status {
+    STATUS_QUEUED, STATUS_RUNNING, STATUS_PAUSED, STATUS_SUCCEEDED, STATUS_FAILED, STATUS_CANCELLED, STATUS_COUNT
+};
+const char *store_status_name(int status); /* "queued", ...; NULL past the end */
+int store_status_find(const char *name);   /* -1 */
+bool store_status_terminal(enum store_status status);
+
+/* ---- datasets ------------------------------------------------------------------------------------------------------- */
+
+struct store_dataset {
+    int64_t id;
+    char *name;
+    char *sha256;  /* of the uploaded bytes */
+    char *file;    /* name inside DIR/datasets */
+    uint64_t bytes; /* uploaded */
+    uint64_t rows;
+    uint32_t columns;
+    char *schema; /* JSON array of the columns */
+    char *options; /* JSON: delimiter, decimal, missing as used */
+    int64_t created_at;
+};
+void store_dataset_done(struct store_dataset *d);
+/* ERR_CONFLICT when the name is taken. */
+enum err_code store_dataset_insert(struct store_tx *tx, const struct store_dataset *d, int64_t *ret_id, struct err *err);
+/* ERR_NOT_FOUND; ERR_CONFLICT while a queued, running or paused run needs it. ret_file (mem_free) is NULL when another
+ * dataset still uses the same file. */
+enum err_code store_dataset_delete(struct store_tx *tx, int64_t id, char **ret_file, struct err *err);
+/* By id or by name: `key` is a name, or digits only: an id. */
+enum err_code store_dataset_find(struct store_reader *r, const char *key, struct store_dataset *ret, struct err *err);
+enum err_code store_dataset_find_tx(struct store_tx *tx, const char *key, struct store_dataset *ret, struct err *err);
+/* Newest first, ids under `before` (0: all); *ret_items (each _done, then mem_free), *ret_count <= limit. Schema texts
+ * included. */
+enum err_code store_datasets_list(struct store_reader *r, int64_t before, uint32_t limit, struct store_dataset **ret_items,
+                                  size_t *ret_count, struct err *err);
+
+/* ---- jobs ----------------------------------------------------------------------------------------------------------- */
+
+struct store_job {
+    int64_t id;
+    char *name;           /* may be NULL */
+    int64_t dataset;      /* 0 once it was deleted */
+    char *dataset_name;
+    char *spec;           /* JSON, filled in */
+    int32_t priority;
+    enum store_status status;          /* kept by triggers from the counts of its runs: paused or running or queued while
+                                          any run is not terminal (running also once some are terminal and others wait);
+                                          then cancelled when any was, failed when none succeeded, else succeeded */
+    uint32_t runs, by_status[STATUS_COUNT];
+    double epochs_done; /* sum over its runs of epoch/epochs, a terminal run counting 1: progress = epochs_done / runs */
+    int64_t created_at, started_at, finished_at;
+    uint64_t version; /* grows with every change of the job or of one of its runs, epochs included: the ETag */
+    char *idempotency_key, *request_sha256; /* may be NULL */
+};
+void store_job_done(struct store_job *j);
+enum err_code store_job_insert(struct store_tx *tx, const struct store_job *j, int64_t *ret_id, struct err *err);
+/* The job of this idempotency key: ERR_NOT_FOUND. */
+enum err_code store_job_find_key(struct store_tx *tx, const char *key, struct store_job *ret, struct err *err);
+enum err_code store_job_get(struct store_reader *r, int64_t id, struct store_job *ret, struct err *err);
+struct store_job_filter {
+    int status;       /* -1: any */
+    const char *name; /* prefix; NULL: any */
+    int64_t before;   /* ids under this; 0: all */
+    uint32_t limit;
+};
+enum err_code store_jobs_list(struct store_reader *r, const struct store_job_filter *f, struct store_job **ret_items,
+                              size_t *ret_count, struct err *err);
+/* Queued and paused runs become cancelled at once; running ones get cancel_requested and their ids are returned
+ * (mem_free) for the scheduler to stop. ERR_CONFLICT naming the status when the job is terminal already. */
+enum err_code store_job_cancel(struct store_tx *tx, int64_t id, int64_t now, int64_t **ret_running, size_t *ret_count,
+                               struct err *err);
+/* With its runs and epochs. ERR_CONFLICT unless terminal. The ids of its runs are returned (mem_free): their model files
+ * are to be removed by the caller after the commit. */
+enum err_code store_job_delete(struct store_tx *tx, int64_t id, int64_t **ret_runs, size_t *ret_count, struct err *err);
+
+/* ---- runs ----------------------------------------------------------------------------------------------------------- */
+
+/* The figures kept for a run and for each epoch. Names as in the API: */
+enum store_metric {
+    METRIC_TRAIN_LOSS, METRIC_VALID_LOSS, METRIC_VALID_ACCURACY, METRIC_VALID_LOG_LOSS, METRIC_VALID_F1_MACRO,
+    METRIC_VALID_ROC_AUC, METRIC_VALID_RMSE, METRIC_VALID_MAE, METRIC_VALID_R2, METRIC_COUNT
+};
+const char *store_metric_name(int metric); /* "train_loss", ...; NULL past the end */
+int store_metric_find(const char *name);   /* -1 */
+
+struct store_run {
+    int64_t id, job;
+    uint32_t number; /* of its job's grid, from 1 */
+    enum store_status status;
+    bool cancel_requested;
+    char *spec;            /* JSON of this grid point, filled in */
+    char *hyperparameters; /* JSON object pointer -> value */
+    uint32_t epoch, epochs;
+    uint64_t weight_updates, parameters;
+    char *layers;      /* JSON; NULL until it started */
+    char *environment; /* JSON; NULL until it started */
+    double metric[METRIC_COUNT]; /* of the last stored epoch */
+    uint32_t best_epoch;         /* lowest valid_loss (train_loss without validation); 0: none */
+    int64_t queued_at, started_at, finished_at;
+    double training_seconds, samples_per_second; /* NAN until known */
+    char *failure_code, *failure_detail;         /* NULL unless failed */
+    uint32_t failure_epoch;
+    char *model_sha256; /* NULL without a model file */
+    uint64_t model_bytes;
+    uint32_t attempts; /* times it was started */
+    uint64_t version;
+};
+void store_run_done(struct store_run *r);
+/* For new jobs: uses job, number, spec, hyperparameters, epochs, parameters, queued_at; status queued. */
+enum err_code store_run_insert(struct store_tx *tx, const struct store_run *r, int64_t *ret_id, struct err *err);
+enum err_code store_run_get(struct store_reader *r, int64_t id, struct store_run *ret, struct err *err);
+struct store_run_filter {
+    int64_t job;
+    int status;            /* -1: any */
+    const char *order_by;  /* NULL or "number": by number; "id", "status", "epoch", "metrics.<name>", "metrics.best_epoch",
+                              "timings.training_seconds"; absent values last. Anything else: ERR_MALFORMED naming the choices */
+    bool descending;
+    const char *cursor; /* opaque text of a previous call, or NULL; ERR_MALFORMED when it is not one */
+    uint32_t limit;
+};
+/* ret_cursor (mem_free) is NULL when there are no more. */
+enum err_code store_runs_list(struct store_reader *r, const struct store_run_filter *f, struct store_run **ret_items,
+                              size_t *ret_count, char **ret_cursor, struct err *err);
+/* All queued runs' ids in the order they are to be executed: priority descending, then id. */
+enum err_code store_runs_queued(struct store_reader *r, int64_t **ret_ids, size_t *ret_count, struct err *err);
+enum err_code store_runs_count_queued_tx(struct store_tx *tx, uint64_t *ret_count, struct err *err);
+
+/* queued -> running. Earlier epochs of it are deleted, attempts grows. ERR_CONFLICT when it is not queued (any more). */
+enum err_code store_run_start(struct store_tx *tx, int64_t id, uint64_t parameters, const char *layers,
+                              const char *environment, int64_t now, struct err *err);
+struct store_epoch {
+    uint32_t epoch;
+    uint64_t weight_updates;
+    double learning_rate, seconds;
+    double metric[METRIC_COUNT];
+    uint32_t layer_count;
+    const float *layers; /* layer_count x 4: gradient_norm, update_ratio, dead, saturated */
+};
+/* Inserts the epochs (ascending, following the last) and moves the run's epoch, weight_updates, metrics, best_epoch.
+ * Infinite values are stored as NULL. */
+enum err_code store_epochs_append(struct store_tx *tx, int64_t run, const struct store_epoch *epochs, size_t count,
+                                  struct err *err);
+struct store_finish {
+    int64_t run;
+    enum store_status status; /* succeeded, failed or cancelled */
+    int64_t now;
+    double training_seconds, samples_per_second;
+    const char *failure_code, *failure_detail; /* failed */
+    uint32_t failure_epoch;
+    const char *model_sha256; /* NULL: no model file */
+    uint64_t model_bytes;
+    const char *evaluation; /* JSON text, or NULL */
+};
+enum err_code store_run_finish(struct store_tx *tx, const struct store_finish *f, struct err *err);
+/* running -> queued again: the daemon stops, or it found the run at its start. With cancel_requested: -> cancelled. */
+enum err_code store_run_requeue(struct store_tx *tx, int64_t id, int64_t now, struct err *err);
+/* At start: every running run is requeued as above. */
+enum err_code store_recover(struct store_tx *tx, int64_t now, uint32_t *ret_requeued, struct err *err);
+/* The evaluation's JSON text (mem_free): ERR_NOT_FOUND when the run is unknown or has none. */
+enum err_code store_run_evaluation(struct store_reader *r, int64_t id, char **ret_json, struct err *err);
+
+/* ---- epochs --------------------------------------------------------------------------------------------------------- */
+
+/* Columns of a run's epochs in from..to (inclusive; to 0: the last), ascending. With points > 0 and more rows than that,
+ * thinned: buckets of epochs, each giving the rows of its minimum and maximum of train_loss and of valid_loss, and the
+ * range's first and last always; at most about `points` rows come back (never fewer than min(4, total)). */
+struct store_epochs {
+    size_t count;
+    uint64_t total; /* rows in the range before thinning */
+    uint32_t *epoch;
+    double *learning_rate, *seconds;
+    double *metric[METRIC_COUNT]; /* NAN where absent */
+    uint64_t *weight_updates;
+    uint32_t layer_count; /* only when layers were asked for */
+    float *layers;        /* count x layer_count x 4 */
+};
+enum err_code store_epochs_read(struct store_reader *r, int64_t run, uint32_t from, uint32_t to, uint32_t points,
+                                bool with_layers, struct store_epochs *ret, struct err *err);
+void store_epochs_done(struct store_epochs *e);
+
+/* ---- readers and service ---------------------------------------------------------------------------------------------- */
+
+/* Waits (briefly) when all are taken. */
+struct store_reader *store_reader_take(struct store *s);
+void store_reader_give(struct store_reader *r);
+static inline void store_reader_givep(struct store_reader **r)
+{
+    if (*r)
+        store_reader_give(*r);
+}
+struct store_totals {
+    uint64_t datasets, jobs, runs_by_status[STATUS_COUNT];
+    uint64_t commits, ops, queued_ops; /* of the writer since start */
+    uint64_t database_bytes, wal_bytes;
+};
+enum err_code store_totals(struct store_reader *r, struct store_totals *ret, struct err *err);
+/* For collecting unreferenced files at start: whether any dataset uses the file / any run with a model has this id. */
+enum err_code store_dataset_file_used(struct store_reader *r, const char *file, bool *ret_used, struct err *err);

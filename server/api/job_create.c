@@ -1,0 +1,184 @@
+/* POST /v1/jobs: plan, one transaction for the job and its runs, 202 after the commit. */
+#include "api.h"
+
+#include "core/base/cleanup.h"
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/base/sha256.h"
+#include "job_plan.h"
+#include "server/log.h"
+#include <string.h>
+
+#define KEY_MAX 255
+
+struct job_create {
+    struct api_write write;
+    struct app *app;
+    struct job_plan plan;
+    struct store_job job;
+    char *key;
+    char digest[SHA256_TEXT];
+    int64_t *ids;
+    bool replay; /* the idempotency key was used before, with the same body */
+    bool other;  /* ... with another body */
+};
+
+static void create_free(void *state)
+{
+    struct job_create *c = state;
+    job_plan_done(&c->plan);
+    mem_free(c->key);
+    mem_free(c->ids);
+    mem_free(c);
+}
+
+/* Whether the key is known; fills replay, other and the job's id. */
+static enum err_code look_up_key(struct store_tx *tx, struct job_create *c, bool *ret_known, struct err *err)
+{
+    struct store_job there = {0};
+    *ret_known = false;
+    if (!c->key)
+        return ERR_OK;
+    enum err_code code = store_job_find_key(tx, c->key, &there, err);
+    if (code == ERR_NOT_FOUND)
+        return ERR_OK;
+    if (code)
+        return code;
+    *ret_known = true;
+    c->replay = there.request_sha256 && !strcmp(there.request_sha256, c->digest);
+    c->other = !c->replay;
+    c->job.id = there.id;
+    store_job_done(&there);
+    return ERR_OK;
+}
+
+static enum err_code insert_runs(struct store_tx *tx, struct job_create *c, struct err *err)
+{
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; !code && i < c->plan.run_count; i++) {
+        const struct planned_run *p = &c->plan.runs[i];
+        struct store_run run = {.job = c->job.id, .number = (uint32_t)i + 1, .spec = p->spec,
+                                .hyperparameters = p->hyperparameters, .epochs = p->epochs,
+                                .parameters = p->parameters, .queued_at = c->job.created_at};
+        code = store_run_insert(tx, &run, &c->ids[i], err);
+    }
+    return code;
+}
+
+static enum err_code insert(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    struct job_create *c = (struct job_create *)op;
+    bool known;
+    uint64_t queued;
+    enum err_code code = look_up_key(tx, c, &known, err);
+    if (code || known)
+        return code;
+    if ((code = store_runs_count_queued_tx(tx, &queued, err)))
+        return code;
+    if (queued + c->plan.run_count > JOB_MAX_RUNS)
+        return err_set(err, ERR_UNAVAILABLE, "%llu runs wait already and the queue holds %d: try again later",
+                       (unsigned long long)queued, JOB_MAX_RUNS);
+    if ((code = store_job_insert(tx, &c->job, &c->job.id, err)))
+        return code;
+    return insert_runs(tx, c, err);
+}
+
+static void schedule(struct api_write *w)
+{
+    struct job_create *c = (struct job_create *)w;
+    struct err err = {0};
+    if (!c->replay && !c->other && scheduler_add(c->app->scheduler, c->ids, c->plan.run_count, &err))
+        log_event(LOG_ERROR, "runs not scheduled until the next start", "reason", err.message, NULL);
+}
+
+static enum http_next dry_run_reply(struct http_request *r, const struct job_plan *p)
+{
+    struct json_writer w;
+    api_writer(r, &w);
+    json_object(&w);
+    json_field_raw(&w, "job", p->spec_json);
+    json_field_string(&w, "task", task_name(p->task));
+    json_field_unsigned(&w, "runs", p->run_count);
+    json_field_unsigned(&w, "parameters", p->parameters);
+    json_field_unsigned(&w, "memory_bytes", p->memory_bytes);
+    json_name(&w, "seconds");
+    json_put_null(&w);
+    json_object_end(&w);
+    return http_json(r, 200);
+}
+
+static bool read_key(struct http_request *r, struct job_create *c)
+{
+    const char *key = http_header(r, "Idempotency-Key");
+    if (!key)
+        return true;
+    if (!*key || strlen(key) > KEY_MAX) {
+        http_problem(r, 400, "idempotency-key", "Bad Idempotency-Key", "must have 1..%d characters", KEY_MAX);
+        return false;
+    }
+    sha256_of(buf_text(&r->body), r->body.length, c->digest);
+    return (c->key = mem_strdup(key)) != NULL;
+}
+
+static enum err_code prepare_job(struct job_create *c, struct err *err)
+{
+    struct job_plan *p = &c->plan;
+    c->job = (struct store_job){.name = p->spec.name, .dataset = p->dataset.id, .dataset_name = p->dataset.name,
+                                .spec = p->spec_json, .created_at = clock_wall_ms(), .runs = (uint32_t)p->run_count,
+                                .idempotency_key = c->key, .request_sha256 = c->key ? c->digest : NULL};
+    c->ids = mem_array(p->run_count, sizeof *c->ids);
+    return c->ids ? ERR_OK : err_no_memory(err);
+}
+
+static enum http_next start(struct http_request *r)
+{
+    struct app *app = r->app;
+    struct err err = {0};
+    bool dry_run;
+    if (!api_query_flag(r, "dry_run", &dry_run))
+        return HTTP_REPLY;
+    if (atomic_load(&app->stopping))
+        return http_error(r, &(struct err){.code = ERR_UNAVAILABLE, .message = "the daemon is stopping"});
+    struct job_create *c = mem_zalloc(sizeof *c);
+    struct violations *violations = mem_zalloc(sizeof *violations);
+    if (!c || !violations) {
+        mem_free(c);
+        mem_free(violations);
+        return http_error(r, &(struct err){.code = ERR_NO_MEMORY, .message = "out of memory"});
+    }
+    c->app = app;
+    r->state = c;
+    r->state_free = create_free;
+    enum http_next next = HTTP_REPLY;
+    if (job_plan_make(app, buf_text(&r->body), r->body.length, &c->plan, violations, &err))
+        next = http_error(r, &err);
+    else if (violations->count)
+        next = http_violations(r, violations);
+    else if (dry_run)
+        next = dry_run_reply(r, &c->plan);
+    else if (!read_key(r, c))
+        next = r->reply.status ? HTTP_REPLY : http_error(r, &(struct err){.code = ERR_NO_MEMORY});
+    else if (prepare_job(c, &err))
+        next = http_error(r, &err);
+    else {
+        c->write.op.run = insert;
+        c->write.after = schedule;
+        next = api_write_submit(r, &c->write);
+    }
+    mem_free(violations);
+    return next;
+}
+
+enum http_next jobs_create(struct http_request *r)
+{
+    struct job_create *c = r->state;
+    if (!c)
+        return start(r);
+    if (c->write.op.code)
+        return http_error(r, &c->write.op.err);
+    if (c->other)
+        return http_problem(r, 422, "idempotency-key", "Idempotency-Key used before",
+                            "this key made job %lld with another body: use a new key", (long long)c->job.id);
+    snprintf(r->reply.location, sizeof r->reply.location, "/v1/jobs/%lld", (long long)c->job.id);
+    return job_reply(r, c->job.id, 202);
+}

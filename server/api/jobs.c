@@ -1,0 +1,213 @@
+/* Jobs: list, one, its runs, cancel, delete. Making one is in job_create.c. */
+#include "api.h"
+
+#include "core/base/cleanup.h"
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include <string.h>
+
+void job_write(const struct store_job *j, struct json_writer *w)
+{
+    json_object(w);
+    json_field_integer(w, "id", j->id);
+    json_field_string(w, "name", j->name);
+    json_field_string(w, "dataset", j->dataset_name);
+    json_name(w, "dataset_id");
+    if (j->dataset)
+        json_put_integer(w, j->dataset);
+    else
+        json_put_null(w);
+    json_field_string(w, "status", store_status_name((int)j->status));
+    json_field_boolean(w, "terminal", store_status_terminal(j->status));
+    json_field_double(w, "progress", j->runs ? j->epochs_done / j->runs : 0);
+    json_field_integer(w, "priority", j->priority);
+    json_name(w, "runs");
+    json_object(w);
+    json_field_unsigned(w, "total", j->runs);
+    for (int s = 0; s < STATUS_COUNT; s++)
+        json_field_unsigned(w, store_status_name(s), j->by_status[s]);
+    json_object_end(w);
+    json_field_raw(w, "spec", j->spec);
+    json_field_time(w, "created_at", j->created_at);
+    json_field_time(w, "started_at", j->started_at);
+    json_field_time(w, "finished_at", j->finished_at);
+    json_object_end(w);
+}
+
+enum http_next jobs_list(struct http_request *r)
+{
+    struct app *app = r->app;
+    struct store_job_filter f = {.name = http_query(r, "name")};
+    uint32_t limit;
+    struct store_job *items = NULL;
+    size_t count = 0;
+    struct err err = {0};
+    if (!api_limit(r, &limit) || !api_cursor(r, &f.before) || !api_query_status(r, &f.status))
+        return HTTP_REPLY;
+    f.limit = limit + 1;
+    cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(app->store);
+    if (store_jobs_list(reader, &f, &items, &count, &err))
+        return http_error(r, &err);
+    struct json_writer w;
+    api_writer(r, &w);
+    api_list_start(&w);
+    for (size_t i = 0; i < count && i < limit; i++)
+        job_write(&items[i], &w);
+    int64_t next = count > limit ? items[limit - 1].id : 0;
+    for (size_t i = 0; i < count; i++)
+        store_job_done(&items[i]);
+    mem_free(items);
+    return api_list_end(r, &w, next);
+}
+
+static bool read_job(struct http_request *r, int64_t id, bool *ret_terminal)
+{
+    struct app *app = r->app;
+    struct store_job j = {0};
+    struct err err = {0};
+    cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(app->store);
+    if (store_job_get(reader, id, &j, &err)) {
+        http_error(r, &err);
+        return false;
+    }
+    struct json_writer w;
+    api_writer(r, &w);
+    job_write(&j, &w);
+    snprintf(r->reply.etag, sizeof r->reply.etag, "\"j%lld-%llu\"", (long long)id, (unsigned long long)j.version);
+    *ret_terminal = store_status_terminal(j.status);
+    store_job_done(&j);
+    return true;
+}
+
+enum http_next jobs_get(struct http_request *r)
+{
+    return api_poll(r, "job", read_job, true);
+}
+
+enum http_next job_reply(struct http_request *r, int64_t id, unsigned status)
+{
+    bool terminal;
+    if (!read_job(r, id, &terminal))
+        return HTTP_REPLY;
+    r->reply.etag[0] = '\0';
+    return http_json(r, status);
+}
+
+enum http_next jobs_runs(struct http_request *r)
+{
+    struct app *app = r->app;
+    struct store_run_filter f = {.order_by = http_query(r, "order_by"), .cursor = http_query(r, "cursor")};
+    struct store_run *items = NULL;
+    struct store_job job = {0};
+    size_t count = 0;
+    struct err err = {0};
+    cleanup(mem_freep) char *next = NULL;
+    if (!api_id(r, 0, "job", &f.job) || !api_limit(r, &f.limit) || !api_query_status(r, &f.status) ||
+        !api_query_flag(r, "desc", &f.descending))
+        return HTTP_REPLY;
+    cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(app->store);
+    enum err_code code = store_job_get(reader, f.job, &job, &err);
+    store_job_done(&job);
+    if (code || store_runs_list(reader, &f, &items, &count, &next, &err))
+        return http_error(r, &err);
+    struct json_writer w;
+    api_writer(r, &w);
+    api_list_start(&w);
+    for (size_t i = 0; i < count; i++) {
+        run_write(&items[i], &w);
+        store_run_done(&items[i]);
+    }
+    mem_free(items);
+    json_array_end(&w);
+    json_field_string(&w, "next", next);
+    json_object_end(&w);
+    return api_reply_tagged(r);
+}
+
+/* ---- cancel and delete ------------------------------------------------------------------------------------------------ */
+
+struct job_op {
+    struct api_write write;
+    struct app *app;
+    int64_t id;
+    int64_t *runs;
+    size_t count;
+};
+
+static void job_op_free(void *state)
+{
+    struct job_op *o = state;
+    mem_free(o->runs);
+    mem_free(o);
+}
+
+static enum http_next submit(struct http_request *r,
+                             enum err_code (*run)(struct store_tx *, struct store_op *, struct err *),
+                             void (*after)(struct api_write *))
+{
+    int64_t id;
+    if (!api_id(r, 0, "job", &id))
+        return HTTP_REPLY;
+    struct job_op *o = mem_zalloc(sizeof *o);
+    if (!o)
+        return http_error(r, &(struct err){.code = ERR_NO_MEMORY, .message = "out of memory"});
+    o->app = r->app;
+    o->id = id;
+    o->write.op.run = run;
+    o->write.after = after;
+    r->state = o;
+    r->state_free = job_op_free;
+    return api_write_submit(r, &o->write);
+}
+
+static enum err_code cancel_run(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    struct job_op *o = (struct job_op *)op;
+    return store_job_cancel(tx, o->id, clock_wall_ms(), &o->runs, &o->count, err);
+}
+
+static void stop_runs(struct api_write *w)
+{
+    struct job_op *o = (struct job_op *)w;
+    for (size_t i = 0; i < o->count; i++)
+        scheduler_stop_run(o->app->scheduler, o->runs[i]);
+    hub_publish(o->app->hub, 0, o->id);
+}
+
+enum http_next jobs_cancel(struct http_request *r)
+{
+    struct job_op *o = r->state;
+    if (!o)
+        return submit(r, cancel_run, stop_runs);
+    if (o->write.op.code)
+        return http_error(r, &o->write.op.err);
+    return job_reply(r, o->id, 200);
+}
+
+static enum err_code delete_run(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    struct job_op *o = (struct job_op *)op;
+    return store_job_delete(tx, o->id, &o->runs, &o->count, err);
+}
+
+static void remove_files(struct api_write *w)
+{
+    struct job_op *o = (struct job_op *)w;
+    for (size_t i = 0; i < o->count; i++) {
+        char path[FS_PATH_MAX];
+        model_cache_forget(o->app->models, o->runs[i]);
+        if (!model_path(o->app->models_dir, o->runs[i], path, NULL))
+            (void)fs_remove(path, NULL);
+    }
+    hub_publish(o->app->hub, 0, o->id);
+}
+
+enum http_next jobs_delete(struct http_request *r)
+{
+    struct job_op *o = r->state;
+    if (!o)
+        return submit(r, delete_run, remove_files);
+    if (o->write.op.code)
+        return http_error(r, &o->write.op.err);
+    return http_empty(r, 204);
+}

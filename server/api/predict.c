@@ -1,0 +1,421 @@
+/* POST /v1/runs/{run}/predict: raw rows in, answers out, in the same order. JSON instances by name or in the order of the
+ * features; CSV with a header gives CSV. Rows are predicted in chunks, so that memory stays small beside the body. */
+#include "api.h"
+
+#include "core/base/cleanup.h"
+#include "core/base/mem.h"
+#include "core/data/csv.h"
+#include "core/nn/model.h"
+#include <math.h>
+#include <string.h>
+
+#define PREDICT_ROWS 10000
+#define CHUNK 256
+
+/* The rows that wait to be predicted, and where answers go. */
+struct prediction {
+    const struct encoder *encoder;
+    const struct mlp_network *network;
+    bool csv;
+    size_t waiting, rows; /* in the chunk; in all */
+    real *x, *out, *scratch; /* x: CHUNK x inputs, out: CHUNK x outputs */
+    struct encoder_warnings warnings;
+    struct json_writer w; /* JSON */
+    struct buf *body;
+    int32_t *column_feature; /* CSV: the feature of each column, -1 for the target's */
+    uint32_t columns;
+    struct violations *violations;
+};
+
+static void prediction_done(struct prediction *p)
+{
+    mem_free(p->x);
+    mem_free(p->out);
+    mem_free(p->scratch);
+    mem_free(p->column_feature);
+}
+
+static enum err_code prediction_init(struct prediction *p, const struct model *m, struct http_request *r, struct err *err)
+{
+    p->encoder = model_encoder(m);
+    p->network = model_network(m);
+    p->csv = r->csv;
+    p->body = &r->reply.body;
+    p->x = mem_array(CHUNK, encoder_inputs(p->encoder) * sizeof(real));
+    p->out = mem_array(CHUNK, encoder_outputs(p->encoder) * sizeof(real));
+    p->scratch = mem_array(mlp_predict_scratch(p->network, CHUNK) + 1, sizeof(real));
+    buf_clear(p->body);
+    return p->x && p->out && p->scratch ? ERR_OK : err_no_memory(err);
+}
+
+static real *next_row(struct prediction *p)
+{
+    real *x = p->x + p->waiting * encoder_inputs(p->encoder);
+    encoder_row_start(p->encoder, x);
+    return x;
+}
+
+/* ---- answers ---------------------------------------------------------------------------------------------------------- */
+
+static uint32_t winner(const struct encoder *e, const real *out)
+{
+    if (encoder_task(e) == TASK_BINARY)
+        return out[0] >= (real)0.5;
+    uint32_t best = 0;
+    for (uint32_t k = 1; k < encoder_classes(e); k++)
+        if (out[k] > out[best])
+            best = k;
+    return best;
+}
+
+static double probability(const struct encoder *e, const real *out, uint32_t k)
+{
+    if (encoder_task(e) != TASK_BINARY)
+        return (double)out[k];
+    return k ? (double)out[0] : 1 - (double)out[0];
+}
+
+static double in_units(const struct encoder *e, real out)
+{
+    return encoder_target_mean(e) + encoder_target_deviation(e) * (double)out;
+}
+
+static void answer_json(struct prediction *p, const real *out)
+{
+    const struct encoder *e = p->encoder;
+    if (encoder_task(e) == TASK_REGRESSION) {
+        json_put_double(&p->w, in_units(e, out[0]));
+        return;
+    }
+    json_object(&p->w);
+    json_field_string(&p->w, "class", encoder_class(e, winner(e, out)));
+    json_name(&p->w, "probabilities");
+    json_object(&p->w);
+    for (uint32_t k = 0; k < encoder_classes(e); k++) {
+        json_name(&p->w, encoder_class(e, k));
+        json_put_float(&p->w, (float)probability(e, out, k));
+    }
+    json_object_end(&p->w);
+    json_object_end(&p->w);
+}
+
+static void csv_text(struct buf *out, const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        buf_puts(out, text);
+        return;
+    }
+    buf_putc(out, '"');
+    for (const char *c = text; *c; c++) {
+        if (*c == '"')
+            buf_putc(out, '"');
+        buf_putc(out, *c);
+    }
+    buf_putc(out, '"');
+}
+
+static void answer_csv(struct prediction *p, const real *out)
+{
+    const struct encoder *e = p->encoder;
+    char number[JSON_NUMBER_SIZE];
+    if (encoder_task(e) == TASK_REGRESSION) {
+        buf_printf(p->body, "%s\n", json_number_text(in_units(e, out[0]), number));
+        return;
+    }
+    csv_text(p->body, encoder_class(e, winner(e, out)));
+    for (uint32_t k = 0; k < encoder_classes(e); k++)
+        buf_printf(p->body, ",%.9g", probability(e, out, k));
+    buf_putc(p->body, '\n');
+}
+
+static enum err_code predict_waiting(struct prediction *p, struct err *err)
+{
+    uint32_t inputs = encoder_inputs(p->encoder), outputs = encoder_outputs(p->encoder);
+    enum err_code code = mlp_predict(p->network, p->x, p->waiting, inputs, p->out, p->scratch, err);
+    for (size_t i = 0; !code && i < p->waiting; i++)
+        (p->csv ? answer_csv : answer_json)(p, p->out + i * outputs);
+    p->waiting = 0;
+    return code ? code : p->body->failed ? err_no_memory(err) : ERR_OK;
+}
+
+static enum err_code row_is_ready(struct prediction *p, struct err *err)
+{
+    if (++p->rows > PREDICT_ROWS)
+        return err_set(err, ERR_TOO_LARGE, "at most %d rows in one request", PREDICT_ROWS);
+    return ++p->waiting == CHUNK ? predict_waiting(p, err) : ERR_OK;
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------------------------------- */
+
+static void set_cell(struct prediction *p, uint32_t feature, const struct json *v, const char *pointer, real *x)
+{
+    const struct encoder_feature *f = encoder_feature(p->encoder, feature);
+    enum json_kind kind = json_kind(v);
+    char number[JSON_NUMBER_SIZE];
+    if (kind == JSON_NULL) {
+        p->warnings.missing++;
+    } else if (f->type == COLUMN_NUMERIC && kind == JSON_NUMBER) {
+        encoder_row_number(p->encoder, feature, json_number(v), x);
+    } else if (f->type == COLUMN_NUMERIC) {
+        violation_add(p->violations, pointer, "type", "\"%.80s\" is numeric: must be a number or null, got %s", f->name,
+                      json_kind_name(kind));
+    } else if (kind == JSON_ARRAY || kind == JSON_OBJECT) {
+        violation_add(p->violations, pointer, "type", "\"%.80s\" is categorical: must be a text or null, got %s", f->name,
+                      json_kind_name(kind));
+    } else {
+        const char *text = kind == JSON_STRING ? json_string(v) : kind == JSON_BOOLEAN ? (json_boolean(v) ? "true" : "false")
+                                                                                      : json_number_text(json_number(v), number);
+        p->warnings.unseen += !encoder_row_category(p->encoder, feature, text, strlen(text), x);
+    }
+}
+
+static void set_by_name(struct prediction *p, const struct json *instance, size_t index, real *x)
+{
+    uint32_t given = 0;
+    char pointer[256];
+    for (const struct json *m = json_first(instance); m; m = json_next(m)) {
+        int feature = encoder_find(p->encoder, json_key(m), strlen(json_key(m)));
+        snprintf(pointer, sizeof pointer, "/instances/%zu/%.200s", index, json_key(m));
+        if (feature >= 0)
+            set_cell(p, (uint32_t)feature, m, pointer, x);
+        else if (strcmp(json_key(m), encoder_target(p->encoder)) != 0)
+            violation_add(p->violations, pointer, "unknown", "the model does not know a column \"%.100s\"", json_key(m));
+        given += feature >= 0;
+    }
+    const char *twice = json_duplicate(instance);
+    snprintf(pointer, sizeof pointer, "/instances/%zu", index);
+    if (twice)
+        violation_add(p->violations, pointer, "duplicate", "\"%.100s\" is given twice", twice);
+    else
+        p->warnings.missing += encoder_features(p->encoder) - given;
+}
+
+static void set_by_position(struct prediction *p, const struct json *instance, size_t index, real *x)
+{
+    uint32_t feature = 0, features = encoder_features(p->encoder);
+    char pointer[96];
+    for (const struct json *v = json_first(instance); v; v = json_next(v), feature++) {
+        snprintf(pointer, sizeof pointer, "/instances/%zu/%u", index, feature);
+        if (feature < features)
+            set_cell(p, feature, v, pointer, x);
+    }
+    snprintf(pointer, sizeof pointer, "/instances/%zu", index);
+    if (feature != features)
+        violation_add(p->violations, pointer, "length", "must have %u values, one for each feature; got %u", features,
+                      feature);
+}
+
+static enum err_code predict_instances(struct prediction *p, const struct json *instances, struct err *err)
+{
+    size_t index = 0;
+    enum err_code code = ERR_OK;
+    for (const struct json *i = json_first(instances); !code && i; i = json_next(i), index++) {
+        real *x = next_row(p);
+        char pointer[64];
+        snprintf(pointer, sizeof pointer, "/instances/%zu", index);
+        if (json_kind(i) == JSON_OBJECT)
+            set_by_name(p, i, index, x);
+        else if (json_kind(i) == JSON_ARRAY)
+            set_by_position(p, i, index, x);
+        else
+            violation_add(p->violations, pointer, "type", "must be an object by column name or a list in the order of the "
+                                                          "features, got %s", json_kind_name(json_kind(i)));
+        code = row_is_ready(p, err);
+    }
+    return code ? code : predict_waiting(p, err);
+}
+
+static const struct json *instances_of(const struct json *body, struct violations *violations)
+{
+    if (json_kind(body) != JSON_OBJECT) {
+        violation_add(violations, "", "type", "must be an object with \"instances\"");
+        return NULL;
+    }
+    for (const struct json *m = json_first(body); m; m = json_next(m)) {
+        char pointer[256];
+        snprintf(pointer, sizeof pointer, "/%.200s", json_key(m));
+        if (strcmp(json_key(m), "instances") != 0)
+            violation_add(violations, pointer, "unknown", "unknown field: a prediction takes \"instances\"");
+    }
+    const struct json *instances = json_get(body, "instances");
+    if (instances && json_kind(instances) == JSON_ARRAY)
+        return instances;
+    violation_add(violations, "/instances", instances ? "type" : "required", "must be a list of rows");
+    return NULL;
+}
+
+static void warnings_write(const struct encoder_warnings *warnings, struct json_writer *w)
+{
+    json_name(w, "warnings");
+    json_object(w);
+    json_field_unsigned(w, "missing", warnings->missing);
+    json_field_unsigned(w, "unseen", warnings->unseen);
+    json_object_end(w);
+}
+
+static enum http_next predict_json(struct http_request *r, struct prediction *p)
+{
+    cleanup(json_freep) struct json *body = NULL;
+    struct err err = {0};
+    if (json_parse(buf_text(&r->body), r->body.length, &body, &err))
+        return http_error(r, &err);
+    const struct json *instances = instances_of(body, p->violations);
+    if (p->violations->count)
+        return http_violations(r, p->violations);
+    api_writer(r, &p->w);
+    json_object(&p->w);
+    json_name(&p->w, "predictions");
+    json_array(&p->w);
+    if (predict_instances(p, instances, &err))
+        return http_error(r, &err);
+    if (p->violations->count)
+        return http_violations(r, p->violations);
+    json_array_end(&p->w);
+    warnings_write(&p->warnings, &p->w);
+    json_object_end(&p->w);
+    return http_json(r, 200);
+}
+
+/* ---- CSV -------------------------------------------------------------------------------------------------------------- */
+
+static enum err_code read_header(struct prediction *p, const struct csv_cell *cells, uint32_t count, struct err *err)
+{
+    cleanup(mem_freep) bool *seen = mem_array(encoder_features(p->encoder), sizeof *seen);
+    p->column_feature = mem_array(count, sizeof *p->column_feature);
+    if (!p->column_feature || !seen)
+        return err_no_memory(err);
+    p->columns = count;
+    const char *target = encoder_target(p->encoder);
+    for (uint32_t c = 0; c < count; c++) {
+        int feature = encoder_find(p->encoder, cells[c].text, cells[c].length);
+        bool is_target = cells[c].length == strlen(target) && !memcmp(cells[c].text, target, cells[c].length);
+        if (feature < 0 && !is_target)
+            return err_set_at(err, ERR_INVALID, 1, c + 1, "the model does not know a column \"%.*s\"",
+                              (int)(cells[c].length < 100 ? cells[c].length : 100), cells[c].text);
+        if (feature >= 0 && seen[feature])
+            return err_set_at(err, ERR_INVALID, 1, c + 1, "the column is there twice");
+        if (feature >= 0)
+            seen[feature] = true;
+        p->column_feature[c] = feature;
+    }
+    if (encoder_task(p->encoder) == TASK_REGRESSION) {
+        buf_puts(p->body, "prediction\n");
+        return ERR_OK;
+    }
+    buf_puts(p->body, "class");
+    for (uint32_t k = 0; k < encoder_classes(p->encoder); k++) {
+        buf_putc(p->body, ',');
+        csv_text(p->body, encoder_class(p->encoder, k));
+    }
+    buf_putc(p->body, '\n');
+    return ERR_OK;
+}
+
+struct csv_input {
+    struct prediction *prediction;
+    struct csv *csv;
+    struct csv_options options;
+};
+
+static enum err_code read_cell(struct csv_input *in, uint64_t line, uint32_t column, const struct csv_cell *cell, real *x,
+                               uint32_t *given, struct err *err)
+{
+    struct prediction *p = in->prediction;
+    int32_t feature = p->column_feature[column];
+    double value;
+    if (feature < 0 || csv_missing(&in->options, cell))
+        return ERR_OK;
+    ++*given;
+    if (encoder_feature(p->encoder, (uint32_t)feature)->type == COLUMN_CATEGORICAL)
+        p->warnings.unseen += !encoder_row_category(p->encoder, (uint32_t)feature, cell->text, cell->length, x);
+    else if (csv_number(cell, csv_decimal(in->csv), &value))
+        encoder_row_number(p->encoder, (uint32_t)feature, value, x);
+    else
+        return err_set_at(err, ERR_INVALID, line, column + 1, "\"%s\" is numeric, got \"%.*s\"",
+                          encoder_feature(p->encoder, (uint32_t)feature)->name,
+                          (int)(cell->length < 60 ? cell->length : 60), cell->text);
+    return ERR_OK;
+}
+
+static enum err_code read_record(void *context, uint64_t record, uint64_t line, const struct csv_cell *cells,
+                                 uint32_t count, struct err *err)
+{
+    struct csv_input *in = context;
+    struct prediction *p = in->prediction;
+    if (!record)
+        return read_header(p, cells, count, err);
+    if (count != p->columns)
+        return err_set_at(err, ERR_INVALID, line, count, "the header has %u columns, this row has %u", p->columns, count);
+    real *x = next_row(p);
+    uint32_t given = 0;
+    enum err_code code = ERR_OK;
+    for (uint32_t c = 0; !code && c < count; c++)
+        code = read_cell(in, line, c, &cells[c], x, &given, err);
+    p->warnings.missing += encoder_features(p->encoder) - given;
+    return code ? code : row_is_ready(p, err);
+}
+
+static enum http_next predict_csv(struct http_request *r, struct prediction *p)
+{
+    struct csv_input in = {.prediction = p};
+    struct err err = {0};
+    enum err_code code = csv_new(&in.options, read_record, &in, &in.csv, &err);
+    if (!code)
+        code = csv_feed(in.csv, r->body.data, r->body.length, &err);
+    if (!code)
+        code = csv_finish(in.csv, &err);
+    if (!code)
+        code = predict_waiting(p, &err);
+    csv_free(in.csv);
+    if (code)
+        return http_error(r, &err);
+    r->reply.content_type = "text/csv; charset=utf-8; header=present";
+    r->reply.status = 200;
+    return HTTP_REPLY;
+}
+
+/* ---- the handler ------------------------------------------------------------------------------------------------------ */
+
+static bool find_model(struct http_request *r, struct model **ret_model)
+{
+    struct app *app = r->app;
+    struct err err = {0};
+    int64_t id;
+    if (!api_id(r, 0, "run", &id))
+        return false;
+    enum err_code code = model_cache_get(app->models, id, ret_model, &err);
+    if (!code)
+        return true;
+    if (code == ERR_NOT_FOUND) {
+        struct store_run run = {0};
+        cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(app->store);
+        if (!store_run_get(reader, id, &run, &err))
+            http_problem(r, 409, "conflict", "No model yet", "run %lld is %s and has no model to predict with",
+                         (long long)id, store_status_name((int)run.status));
+        else
+            http_error(r, &err);
+        store_run_done(&run);
+        return false;
+    }
+    http_error(r, &err);
+    return false;
+}
+
+enum http_next runs_predict(struct http_request *r)
+{
+    struct model *m = NULL;
+    if (!find_model(r, &m))
+        return HTTP_REPLY;
+    struct prediction p = {0};
+    struct err err = {0};
+    enum http_next next;
+    p.violations = mem_zalloc(sizeof *p.violations);
+    if (!p.violations || prediction_init(&p, m, r, &err))
+        next = http_error(r, &(struct err){.code = ERR_NO_MEMORY, .message = "out of memory"});
+    else
+        next = (r->csv ? predict_csv : predict_json)(r, &p);
+    mem_free(p.violations);
+    prediction_done(&p);
+    model_unref(m);
+    return next;
+}

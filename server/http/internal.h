@@ -1,0 +1,165 @@
+/* Private to server/http: one context for each request, one record for each connection, and the server itself.
+ *
+ * libmicrohttpd calls answer() (server.c) for a request at least twice: with the headers, with each piece of the body,
+ * and at its end (again after each wake). A reply queued in the first call makes it close the connection, so that a
+ * refusal of a request without a body waits for the last call. All calls for one connection come from one thread, hence
+ * a context needs no lock; what is shared between threads is atomic, but for the list of connections. */
+#pragma once
+
+#include "http.h"
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define HTTP_URI_LIMIT     8192u
+#define HTTP_HEADERS_LIMIT 16384u
+#define HTTP_SEGMENTS      8u /* of a path */
+#define HTTP_QUERY_MAX     16u
+#define HTTP_IGNORED_BODY  1024u            /* what a route without a body swallows */
+#define HTTP_DRAIN         (8u << 20)       /* read and thrown away over a limit, so that the client reads its 413 */
+#define HTTP_COLLECT_LIMIT (256u << 20)     /* a larger body must be streamed */
+#define HTTP_REPLY_LIMIT   ((size_t)1 << 28)
+#define HTTP_LINGERING     64u
+
+/* The headers that may come once only: a second one is how requests are smuggled past a proxy. */
+enum header { H_CONTENT_LENGTH, H_TRANSFER_ENCODING, H_CONTENT_TYPE, H_CONTENT_ENCODING, H_HOST, HEADERS };
+
+struct query {
+    const char *name, *value;
+};
+
+struct context {
+    struct http_request request; /* first: a handler's pointer is the context's */
+    struct http_server *server;
+    struct MHD_Connection *connection;
+    struct connection *peer; /* NULL when there was no memory for it */
+    uint64_t started_ns, body_started_ns;
+    const char *header[HEADERS];
+    char allow[48]; /* "" for none */
+    uint64_t content_length, body_limit, body_received;
+    enum err_code piece_code;
+    unsigned query_count;
+    struct query query[HTTP_QUERY_MAX];
+    size_t route_index;  /* the table's length for no route */
+    size_t uri_length;   /* as sent; over the limit only its start is kept */
+    const char *raw_query; /* "" for none */
+    char *free_text;     /* in `text`: where decoded strings go */
+    unsigned sent_status; /* 0 until a reply was queued */
+    bool begun;          /* the headers have been seen */
+    bool head, chunked, body_failed, close, suspended;
+    char text[];         /* the raw URI, then room for everything decoded from it */
+};
+
+struct connection {
+    struct connection *next, *previous;
+    int fd;
+    bool refused;                 /* came over the connection limit */
+    bool linger;                  /* closed with unread data: see connection.c */
+    _Atomic uint64_t deadline_ns; /* headers must have come by then; 0: no deadline */
+};
+
+struct segment {
+    const char *literal; /* NULL: a parameter */
+    size_t length;
+};
+
+struct plan {
+    const struct http_route *route;
+    unsigned count;
+    struct segment segment[HTTP_SEGMENTS];
+};
+
+struct metrics {
+    _Atomic uint64_t *requests; /* [routes + 1][statuses], by metrics_count */
+    _Atomic uint64_t bucket[6];
+    _Atomic uint64_t sum_ns;
+};
+
+struct lingering {
+    int fd;
+    uint64_t until_ns;
+};
+
+struct http_server {
+    struct MHD_Daemon *daemon;
+    void *app;
+    int listen_fd; /* ours to close once quiesced; -1 while the daemon owns it */
+    uint16_t port;
+    const struct http_route *routes;
+    struct plan *plans;
+    size_t route_count;
+    uint64_t first_id;
+    _Atomic uint64_t next_id;
+    _Atomic unsigned connections, active; /* active: requests between their headers and their end */
+    unsigned connection_limit;            /* over it 503 */
+    atomic_bool quiesced;
+    struct metrics metrics;
+
+    /* Deadlines; tests make them short. Set before the first connection. */
+    uint64_t header_ns, idle_ns, body_grace_ns;
+
+    pthread_mutex_t watch_lock; /* the list, the lingering sockets, watch_stop */
+    pthread_cond_t watch_wake;
+    pthread_t watch_thread;
+    bool watch_stop;
+    struct connection *first;
+    struct lingering lingering[HTTP_LINGERING];
+    unsigned lingering_count;
+};
+
+static inline struct context *context_of(struct http_request *r)
+{
+    return (struct context *)(void *)r;
+}
+static inline const struct context *context_of_const(const struct http_request *r)
+{
+    return (const struct context *)(const void *)r;
+}
+
+/* ---- request.c --------------------------------------------------------------------------------------------------- */
+
+/* NULL without memory. */
+struct context *request_new(struct http_server *s, struct MHD_Connection *connection, const char *uri);
+void request_free(struct context *c);
+/* The first call: all checks that the headers allow, in the order of the API's statuses. Refused: reply.status is set. */
+void request_begin(struct context *c, const char *url, const char *method, const char *version);
+/* One percent-decoding of raw[0..length) into the context's text; NULL on a bad escape, a NUL or invalid UTF-8. */
+char *request_decode(struct context *c, const char *raw, size_t length, bool plus_is_space);
+
+/* ---- route.c ----------------------------------------------------------------------------------------------------- */
+
+enum err_code routes_plan(struct http_server *s, const struct http_route *routes, struct err *err);
+/* Sets request.route and parameters, or a reply: 400, 404, 405, and 204 for OPTIONS. */
+void route_request(struct context *c, const char *method);
+
+/* ---- body.c ------------------------------------------------------------------------------------------------------ */
+
+/* Content type and length against the route; may set a reply. */
+void body_begin(struct context *c);
+bool body_expected(const struct context *c); /* the request has one, or says so */
+enum MHD_Result body_take(struct context *c, const void *data, size_t length);
+void body_end(struct context *c); /* may set a reply */
+
+/* ---- reply.c ----------------------------------------------------------------------------------------------------- */
+
+enum MHD_Result reply_send(struct context *c);
+/* In the middle of an upload libmicrohttpd takes no reply: writes it to the socket and answers MHD_NO, which closes. */
+enum MHD_Result reply_abort(struct context *c);
+/* 503 for a request that there was no memory to hold. */
+enum MHD_Result reply_no_memory(struct MHD_Connection *connection);
+void reply_drop_body(struct http_reply *reply);
+
+/* ---- metrics.c --------------------------------------------------------------------------------------------------- */
+
+enum err_code metrics_start(struct http_server *s, struct err *err);
+void metrics_count(struct http_server *s, size_t route_index, unsigned status, uint64_t elapsed_ns);
+
+/* ---- connection.c ------------------------------------------------------------------------------------------------ */
+
+enum err_code connections_start(struct http_server *s, struct err *err);
+void connections_stop(struct http_server *s);
+void connection_notify(void *server, struct MHD_Connection *connection, void **socket_context,
+                       enum MHD_ConnectionNotificationCode code);
+struct connection *connection_find(struct MHD_Connection *connection);
+/* The headers of a request must end within `ns` from now; 0: no deadline. */
+void connection_expect(struct connection *peer, uint64_t ns);

@@ -1,0 +1,225 @@
+/* mlpd: the order in which everything starts and stops, and nothing else.
+ *
+ * start: configuration -> directories -> store (recovers runs that were running) -> stray files -> hub, model cache,
+ *        background, scheduler -> HTTP -> the line on stdout
+ * stop:  refuse new jobs -> stop taking connections -> stop the workers (their runs go back to the queue) -> finish
+ *        uploads -> wake the waiting polls -> HTTP -> store */
+#include "server/api/api.h"
+
+#include "core/base/clock.h"
+#include "core/base/fs.h"
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EXIT_USAGE = 2, EXIT_CORRUPT = 65, EXIT_CANNOT_START = 1, EXIT_FATAL = 70 };
+
+static void on_fatal(void *context, const struct err *err)
+{
+    (void)context;
+    log_event(LOG_ERROR, "storing cannot go on: exiting, so that the next start recovers", "reason", err->message, NULL);
+    _exit(EXIT_FATAL);
+}
+
+/* ---- start ---------------------------------------------------------------------------------------------------------- */
+
+static enum err_code make_directories(struct app *app, struct err *err)
+{
+    const char *dir = app->config->data_dir;
+    enum err_code code = fs_make_dir(dir, err);
+    if (!code)
+        code = fs_join(app->datasets_dir, dir, "datasets", err);
+    if (!code)
+        code = fs_join(app->models_dir, dir, "models", err);
+    if (!code)
+        code = fs_make_dir(app->datasets_dir, err);
+    return code ? code : fs_make_dir(app->models_dir, err);
+}
+
+struct recover_op {
+    struct store_op op;
+    uint32_t requeued;
+};
+
+static enum err_code recover_run(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    return store_recover(tx, clock_wall_ms(), &((struct recover_op *)op)->requeued, err);
+}
+
+static enum err_code recover(struct app *app, struct err *err)
+{
+    struct recover_op o = {.op.run = recover_run};
+    enum err_code code = store_execute(app->store, &o.op, err);
+    if (!code && o.requeued)
+        log_event(LOG_INFO, "runs that were running start again", "runs", LOG_N(o.requeued), NULL);
+    return code;
+}
+
+/* Files that no row names: an upload or a result that a crash cut short. */
+struct sweep {
+    struct store_reader *reader;
+    const char *dir;
+    bool (*used)(struct store_reader *reader, const char *name);
+};
+
+static bool dataset_used(struct store_reader *reader, const char *name)
+{
+    bool used = true;
+    return store_dataset_file_used(reader, name, &used, NULL) || used;
+}
+
+static bool model_used(struct store_reader *reader, const char *name)
+{
+    struct store_run run = {0};
+    char *end;
+    long long id = strtoll(name, &end, 10);
+    if (strcmp(end, ".model") != 0)
+        return false;
+    enum err_code code = store_run_get(reader, id, &run, NULL);
+    bool used = code ? code != ERR_NOT_FOUND : run.model_sha256 != NULL;
+    store_run_done(&run);
+    return used;
+}
+
+static enum err_code sweep_one(const char *name, void *context, struct err *err)
+{
+    const struct sweep *s = context;
+    char path[FS_PATH_MAX];
+    enum err_code code = ERR_OK;
+    if (!s->used(s->reader, name) && !(code = fs_join(path, s->dir, name, err)) && !(code = fs_remove(path, err)))
+        log_event(LOG_INFO, "stray file removed", "file", name, NULL);
+    return code;
+}
+
+static enum err_code sweep_files(struct app *app, struct err *err)
+{
+    struct store_reader *reader = store_reader_take(app->store);
+    struct sweep datasets = {reader, app->datasets_dir, dataset_used}, models = {reader, app->models_dir, model_used};
+    enum err_code code = fs_list(app->datasets_dir, sweep_one, &datasets, err);
+    if (!code)
+        code = fs_list(app->models_dir, sweep_one, &models, err);
+    store_reader_give(reader);
+    return code;
+}
+
+static enum err_code start_training(struct app *app, struct err *err)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    enum err_code code = hub_new(&app->hub, err);
+    if (!code)
+        code = model_cache_new(app->models_dir, &app->models, err);
+    if (!code)
+        code = background_start(&app->background, err);
+    if (code)
+        return code;
+    struct scheduler_options o = {.store = app->store, .hub = app->hub, .models = app->models,
+                                  .datasets_dir = app->datasets_dir, .models_dir = app->models_dir,
+                                  .workers = app->config->workers ? app->config->workers : cores > 0 ? (unsigned)cores : 1};
+    return scheduler_start(&o, &app->scheduler, err);
+}
+
+static enum err_code start(struct app *app, struct err *err)
+{
+    enum err_code code = make_directories(app, err);
+    if (!code)
+        code = store_open(app->config->data_dir, 8, on_fatal, NULL, &app->store, err);
+    if (!code)
+        code = recover(app, err);
+    if (!code)
+        code = sweep_files(app, err);
+    if (!code)
+        code = start_training(app, err);
+    if (code)
+        return code;
+    struct http_options o = {.address = app->config->address, .port = app->config->port,
+                             .threads = app->config->http_threads, .routes = api_routes, .app = app};
+    return http_start(&o, &app->http, err);
+}
+
+/* ---- stop ----------------------------------------------------------------------------------------------------------- */
+
+static void stop(struct app *app)
+{
+    atomic_store(&app->stopping, true);
+    if (app->http)
+        http_quiesce(app->http);
+    scheduler_stop(app->scheduler);
+    background_stop(app->background);
+    if (app->hub)
+        hub_close(app->hub);
+    if (app->http)
+        http_stop(app->http);
+    store_close(app->store);
+    scheduler_free(app->scheduler);
+    background_free(app->background);
+    model_cache_free(app->models);
+    hub_free(app->hub);
+}
+
+/* A second signal exits at once. */
+static void exit_now(int signal)
+{
+    (void)signal;
+    _exit(EXIT_FATAL);
+}
+
+static void wait_for_signal(const sigset_t *signals)
+{
+    int signal = 0;
+    while (sigwait(signals, &signal) != 0)
+        ;
+    log_event(LOG_INFO, "stopping", "signal", LOG_N(signal), NULL);
+    struct sigaction again = {.sa_handler = exit_now};
+    sigaction(SIGTERM, &again, NULL);
+    sigaction(SIGINT, &again, NULL);
+    pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+}
+
+static void announce(const struct app *app)
+{
+    bool v6 = strchr(app->config->address, ':') != NULL;
+    printf("mlpd %s listening on http://%s%s%s:%u\n", MLPD_VERSION, v6 ? "[" : "", app->config->address, v6 ? "]" : "",
+           http_port(app->http));
+    fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+    static struct config config;
+    static struct app app;
+    struct err err = {0};
+    if (config_read(argc, argv, &config, &err)) {
+        fprintf(stderr, "mlpd: %s\nTry 'mlpd --help'.\n", err.message);
+        return EXIT_USAGE;
+    }
+    if (config.help || config.version) {
+        if (config.help)
+            config_help();
+        else
+            printf("mlpd %s\n", MLPD_VERSION);
+        return 0;
+    }
+    log_set_level(config.log_level);
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread, so that all inherit it */
+    signal(SIGPIPE, SIG_IGN);
+    app.config = &config;
+    app.started_at = clock_wall_ms();
+    enum err_code code = start(&app, &err);
+    if (code) {
+        fprintf(stderr, "mlpd: %s\n", err.message);
+        stop(&app);
+        return code == ERR_CORRUPT ? EXIT_CORRUPT : EXIT_CANNOT_START;
+    }
+    announce(&app);
+    wait_for_signal(&signals);
+    stop(&app);
+    return 0;
+}

@@ -1,0 +1,290 @@
+#include "job_spec.h"
+
+#include "core/base/mem.h"
+#include "core/base/text.h"
+#include <math.h>
+#include <string.h>
+
+/* ---- fields with two spellings ----------------------------------------------------------------------------------- */
+
+static bool whole_number(const struct json *v, int64_t least, int64_t most, uint32_t *ret)
+{
+    int64_t n;
+    if (json_kind(v) != JSON_NUMBER || !json_integer(v, &n) || n < least || n > most)
+        return false;
+    *ret = (uint32_t)n;
+    return true;
+}
+
+static void batch_size_bind(const struct json *v, void *out, const char *pointer, struct violations *violations)
+{
+    uint32_t *batch_size = out;
+    if (json_kind(v) == JSON_STRING && !strcmp(json_string(v), "full"))
+        *batch_size = 0;
+    else if (!whole_number(v, 1, UINT32_MAX, batch_size))
+        violation_add(violations, pointer, json_kind(v) == JSON_NUMBER ? "range" : "type",
+                      "must be a whole number of rows from 1, or \"full\" for gradient descent");
+}
+
+static void batch_size_write(const void *value, struct json_writer *w)
+{
+    uint32_t batch_size = *(const uint32_t *)value;
+    if (batch_size)
+        json_put_unsigned(w, batch_size);
+    else
+        json_put_string(w, "full");
+}
+
+static void batch_size_schema(struct json_writer *w)
+{
+    json_field_raw(w, "oneOf", "[{\"type\":\"integer\",\"minimum\":1},{\"const\":\"full\"}]");
+}
+
+static const struct json_custom batch_size_custom = {batch_size_bind, batch_size_write, batch_size_schema};
+
+static void threads_bind(const struct json *v, void *out, const char *pointer, struct violations *violations)
+{
+    if (json_kind(v) != JSON_NULL && !whole_number(v, 1, 256, out))
+        violation_add(violations, pointer, json_kind(v) == JSON_NUMBER ? "range" : "type", "must be 1..256, or null");
+}
+
+static void threads_write(const void *value, struct json_writer *w)
+{
+    uint32_t threads = *(const uint32_t *)value;
+    if (threads)
+        json_put_unsigned(w, threads);
+    else
+        json_put_null(w);
+}
+
+static void threads_schema(struct json_writer *w)
+{
+    json_field_raw(w, "oneOf", "[{\"type\":\"integer\",\"minimum\":1,\"maximum\":256},{\"type\":\"null\"}]");
+}
+
+static const struct json_custom threads_custom = {threads_bind, threads_write, threads_schema};
+
+/* ---- the tables ---------------------------------------------------------------------------------------------------- */
+
+static const char *task_name_at(int index)
+{
+    return index >= TASK_AUTO && index <= TASK_MULTICLASS ? task_name((enum task)index) : NULL;
+}
+
+static bool hidden_is_leaky(const void *hidden)
+{
+    return ((const struct mlp_hidden *)hidden)->activation == MLP_LEAKY_RELU;
+}
+
+static const struct json_field hidden_fields[] = {
+    {.name = "units", .type = FIELD_UINT, .offset = offsetof(struct mlp_hidden, units), .required = true, .minimum = 1,
+     .maximum = MLP_MAX_UNITS, .help = "Units of the layer."},
+    {.name = "activation", .type = FIELD_ENUM, .offset = offsetof(struct mlp_hidden, activation),
+     .names = mlp_activation_name, .fallback = "\"relu\"", .help = "f of a = f(z), z = a_prev W + b."},
+    {.name = "negative_slope", .type = FIELD_DOUBLE, .offset = offsetof(struct mlp_hidden, negative_slope),
+     .minimum = 0, .maximum = 1, .fallback = "0.01", .shown = hidden_is_leaky, .help = "beta of leaky_relu: max(beta z, z)."},
+    {0},
+};
+
+static const struct json_field network_fields[] = {
+    {.name = "hidden", .type = FIELD_ARRAY, .fields = hidden_fields, .element_size = sizeof(struct mlp_hidden),
+     .minimum = 0, .maximum = MLP_MAX_HIDDEN, .fallback = "[{\"units\":100}]",
+     .help = "The hidden layers from the inputs on; none makes a linear or logistic regression."},
+    {0},
+};
+
+static const struct json_field validation_fields[] = {
+    {.name = "fraction", .type = FIELD_DOUBLE, .minimum = 0, .maximum = 0.9, .fallback = "0.2",
+     .help = "Share of the rows kept for validation, drawn by the seed, stratified for classes; 0 for none."},
+    {0},
+};
+
+/* A field that only some optimizers have. */
+#define OPTIMIZER_HAS(field, test)                                                                                     \
+    static bool has_##field(const void *o)                                                                             \
+    {                                                                                                                  \
+        enum mlp_optimizer name = ((const struct mlp_optimizer_spec *)o)->name;                                        \
+        return test;                                                                                                   \
+    }
+OPTIMIZER_HAS(momentum, name == MLP_MOMENTUM)
+OPTIMIZER_HAS(rho, name == MLP_RMSPROP)
+OPTIMIZER_HAS(epsilon, name == MLP_ADAGRAD || name == MLP_RMSPROP || name == MLP_ADAM)
+OPTIMIZER_HAS(beta, name == MLP_ADAM)
+
+#define OPTIMIZER(member) .offset = offsetof(struct mlp_optimizer_spec, member)
+
+static const struct json_field optimizer_fields[] = {
+    {.name = "name", .type = FIELD_ENUM, OPTIMIZER(name), .names = mlp_optimizer_name, .fallback = "\"adam\"",
+     .help = "The rule that turns gradients into weight updates."},
+    {.name = "learning_rate", .type = FIELD_DOUBLE, OPTIMIZER(learning_rate), .nullable = true, .minimum = 0,
+     .maximum = 1e6, .open = true, .fallback = "null",
+     .help = "alpha; by default 0.01 (sgd, momentum, adagrad) or 0.001 (rmsprop, adam)."},
+    {.name = "momentum", .type = FIELD_DOUBLE, OPTIMIZER(momentum), .nullable = true, .minimum = 0, .maximum = 1,
+     .fallback = "null", .shown = has_momentum, .help = "xi of momentum: v <- xi v + alpha g; by default 0.9."},
+    {.name = "rho", .type = FIELD_DOUBLE, OPTIMIZER(rho), .nullable = true, .minimum = 0, .maximum = 1,
+     .fallback = "null", .shown = has_rho, .help = "rho of rmsprop: r <- rho r + (1 - rho) g g; by default 0.9."},
+    {.name = "beta1", .type = FIELD_DOUBLE, OPTIMIZER(beta1), .nullable = true, .minimum = 0, .maximum = 0.999999,
+     .fallback = "null", .shown = has_beta, .help = "p1 of adam, the decay of the mean of gradients; by default 0.9."},
+    {.name = "beta2", .type = FIELD_DOUBLE, OPTIMIZER(beta2), .nullable = true, .minimum = 0, .maximum = 0.99999999,
+     .fallback = "null", .shown = has_beta, .help = "p2 of adam, the decay of the mean of squares; by default 0.999."},
+    {.name = "epsilon", .type = FIELD_DOUBLE, OPTIMIZER(epsilon), .nullable = true, .minimum = 0, .maximum = 1e6,
+     .fallback = "null", .shown = has_epsilon,
+     .help = "Added to the root in adagrad, rmsprop and adam; by default 1e-10 (adagrad) or 1e-8."},
+    {.name = "bias_correction", .type = FIELD_BOOLEAN, OPTIMIZER(bias_correction), .fallback = "true",
+     .shown = has_beta, .help = "adam: divide the means by 1 - p^t. false with epsilon 0 is the course's own Adam."},
+    {0},
+};
+
+#define JOB(member) .offset = offsetof(struct job_spec, member)
+
+const struct json_field job_spec_fields[] = {
+    {.name = "name", .type = FIELD_STRING, JOB(name), .nullable = true, .minimum = 0, .maximum = 200, .fallback = "null",
+     .help = "A text for people; it need not be unique."},
+    {.name = "dataset", .type = FIELD_STRING, JOB(dataset), .required = true, .minimum = 1, .maximum = 128,
+     .help = "Name or id of an uploaded dataset."},
+    {.name = "target", .type = FIELD_STRING, JOB(target), .required = true, .minimum = 1, .maximum = TABLE_MAX_CELL,
+     .help = "The column to predict."},
+    {.name = "task", .type = FIELD_ENUM, JOB(task), .names = task_name_at, .fallback = "\"auto\"",
+     .help = "auto: a categorical target of two classes is binary, of more is multiclass, a numeric one is regression."},
+    {.name = "features", .type = FIELD_STRINGS, JOB(features), .nullable = true, .minimum = 1,
+     .maximum = TABLE_MAX_COLUMNS, .fallback = "null", .help = "The columns to learn from; null for all but the target."},
+    {.name = "validation", .type = FIELD_OBJECT, JOB(validation), .fields = validation_fields, .fallback = "{}",
+     .help = "Rows kept out of training."},
+    {.name = "network", .type = FIELD_OBJECT, JOB(network), .fields = network_fields, .fallback = "{}",
+     .help = "The layers between inputs and output."},
+    {.name = "optimizer", .type = FIELD_OBJECT, JOB(optimizer), .fields = optimizer_fields, .fallback = "{}",
+     .help = "How weights are updated."},
+    {.name = "batch_size", .type = FIELD_CUSTOM, JOB(batch_size), .custom = &batch_size_custom, .fallback = "32",
+     .help = "b, rows of one weight update: \"full\" is gradient descent, 1 stochastic gradient descent."},
+    {.name = "epochs", .type = FIELD_UINT, JOB(epochs), .minimum = 1, .maximum = MLP_MAX_EPOCHS, .fallback = "100",
+     .help = "n_epoch, passes over the training rows."},
+    {.name = "seed", .type = FIELD_UINT64, JOB(seed), .minimum = 0, .maximum = 9007199254740991.0, .fallback = "1",
+     .help = "Of split, initial weights and order of rows: the same seed gives the same bits."},
+    {.name = "threads", .type = FIELD_CUSTOM, JOB(threads), .custom = &threads_custom, .nullable = true,
+     .fallback = "null", .help = "Most threads of one run; it never changes a bit of the result."},
+    {.name = "grid", .type = FIELD_ANY, JOB(grid), .nullable = true, .fallback = "null",
+     .help = "JSON Pointers into the job to lists of values; the runs are their product."},
+    {0},
+};
+
+/* ---- binding -------------------------------------------------------------------------------------------------------- */
+
+struct optional_parameter {
+    const char *name;
+    size_t offset;
+    bool (*has)(const void *optimizer);
+};
+
+static const struct optional_parameter optional_parameters[] = {
+    {"momentum", offsetof(struct mlp_optimizer_spec, momentum), has_momentum},
+    {"rho", offsetof(struct mlp_optimizer_spec, rho), has_rho},
+    {"beta1", offsetof(struct mlp_optimizer_spec, beta1), has_beta},
+    {"beta2", offsetof(struct mlp_optimizer_spec, beta2), has_beta},
+    {"epsilon", offsetof(struct mlp_optimizer_spec, epsilon), has_epsilon},
+};
+
+static void check_optimizer(const struct mlp_optimizer_spec *o, const struct json *body, struct violations *violations)
+{
+    for (size_t i = 0; i < sizeof optional_parameters / sizeof *optional_parameters; i++) {
+        const struct optional_parameter *p = &optional_parameters[i];
+        double value = *(const double *)((const char *)o + p->offset);
+        char pointer[64];
+        snprintf(pointer, sizeof pointer, "/optimizer/%s", p->name);
+        if (!isnan(value) && !p->has(o))
+            violation_add(violations, pointer, "value", "%s has no %s: leave it out", mlp_optimizer_name((int)o->name),
+                          p->name);
+    }
+    if (json_at(body, "/optimizer/bias_correction") && !has_beta(o))
+        violation_add(violations, "/optimizer/bias_correction", "value", "%s has no bias_correction: leave it out",
+                      mlp_optimizer_name((int)o->name));
+}
+
+enum err_code job_spec_bind(const struct json *body, bool any_optimizer, struct job_spec *ret_spec,
+                            struct violations *violations, struct err *err)
+{
+    memset(ret_spec, 0, sizeof *ret_spec);
+    if (json_kind(body) != JSON_OBJECT) {
+        violation_add(violations, "", "type", "must be an object, got %s", json_kind_name(json_kind(body)));
+        return ERR_OK;
+    }
+    enum err_code code = json_bind(body, job_spec_fields, ret_spec, "", violations, err);
+    if (code)
+        return code;
+    if (!violations->count && !any_optimizer)
+        check_optimizer(&ret_spec->optimizer, body, violations);
+    mlp_optimizer_defaults(&ret_spec->optimizer);
+    return ERR_OK;
+}
+
+void job_spec_done(struct job_spec *s)
+{
+    json_unbind(job_spec_fields, s);
+}
+
+void job_spec_write(const struct job_spec *s, struct json_writer *w)
+{
+    json_write(job_spec_fields, s, w);
+}
+
+/* ---- against the dataset ---------------------------------------------------------------------------------------------- */
+
+struct encoder_options job_spec_encoder_options(const struct job_spec *s)
+{
+    return (struct encoder_options){.target = s->target,
+                                    .features = s->features.count ? (const char *const *)s->features.items : NULL,
+                                    .feature_count = (uint32_t)s->features.count,
+                                    .task = (enum task)s->task};
+}
+
+static void check_column(const struct table *t, const char *name, const char *pointer, struct violations *violations)
+{
+    if (table_find(t, name) >= 0)
+        return;
+    const char *names[TABLE_MAX_COLUMNS];
+    uint32_t count = table_columns(t);
+    for (uint32_t i = 0; i < count; i++)
+        names[i] = table_column(t, i)->name;
+    const char *near = text_nearest(name, names, count);
+    violation_add(violations, pointer, "not_found", near ? "the dataset has no column \"%s\"; did you mean \"%s\"?"
+                                                         : "the dataset has no column \"%s\"", name, near);
+}
+
+enum err_code job_spec_check_table(const struct job_spec *s, const struct table *t, enum task *ret_task,
+                                   struct violations *violations)
+{
+    size_t before = violations->count;
+    check_column(t, s->target, "/target", violations);
+    char *const *features = s->features.items;
+    for (size_t i = 0; i < s->features.count; i++) {
+        char pointer[64];
+        snprintf(pointer, sizeof pointer, "/features/%zu", i);
+        check_column(t, features[i], pointer, violations);
+        if (!strcmp(features[i], s->target))
+            violation_add(violations, pointer, "value", "\"%s\" is the target: it cannot be a feature too", features[i]);
+    }
+    if (violations->count > before)
+        return ERR_INVALID;
+    struct err err = {0};
+    struct encoder_options options = job_spec_encoder_options(s);
+    if (encoder_check(t, &options, ret_task, &err)) {
+        const char *pointer = s->task != TASK_AUTO ? "/task" : s->features.count ? "/features" : "/target";
+        violation_add(violations, pointer, "value", "%s", err.message);
+        return ERR_INVALID;
+    }
+    return ERR_OK;
+}
+
+void job_spec_network(const struct job_spec *s, enum task task, uint32_t inputs, uint32_t outputs, struct mlp_spec *ret)
+{
+    mlp_spec_default(ret);
+    ret->task = task;
+    ret->inputs = inputs;
+    ret->outputs = outputs;
+    ret->hidden_count = (uint32_t)s->network.hidden.count;
+    if (s->network.hidden.count)
+        memcpy(ret->hidden, s->network.hidden.items, s->network.hidden.count * sizeof *ret->hidden);
+    ret->optimizer = s->optimizer;
+    ret->batch_size = s->batch_size;
+    ret->epochs = s->epochs;
+    ret->seed = s->seed;
+}

@@ -1,0 +1,48 @@
+/* What a job asks for, as a C struct, and the one field table that binds it from JSON, writes it back filled in, and
+ * describes it in /v1/schema. A run's spec is the same object with the values of its grid point and without the grid. */
+#pragma once
+
+#include "core/data/encoder.h"
+#include "core/data/table.h"
+#include "core/nn/mlp.h"
+#include "server/json/bind.h"
+
+#define JOB_MAX_RUNS 10000
+
+struct job_spec {
+    char *name;
+    char *dataset; /* name or id */
+    char *target;
+    int task; /* enum task */
+    struct json_list features; /* char *; none: all columns but the target */
+    struct {
+        double fraction;
+    } validation;
+    struct {
+        struct json_list hidden; /* struct mlp_hidden */
+    } network;
+    struct mlp_optimizer_spec optimizer; /* NAN until completed */
+    uint32_t batch_size;                 /* 0: full */
+    uint32_t epochs;
+    uint64_t seed;
+    uint32_t threads;  /* 0: by the number of waiting runs */
+    struct json *grid; /* object: pointer -> list of values, or NULL */
+};
+
+extern const struct json_field job_spec_fields[]; /* a job */
+
+/* Binds and checks one body: every violation at once. With `any_optimizer` (the grid varies the optimizer's name) fields
+ * of other optimizers are left unused instead of refused. Defaults that depend on the optimizer are filled in. */
+enum err_code job_spec_bind(const struct json *body, bool any_optimizer, struct job_spec *ret_spec,
+                            struct violations *violations, struct err *err);
+void job_spec_done(struct job_spec *s);
+/* The filled-in JSON object. */
+void job_spec_write(const struct job_spec *s, struct json_writer *w);
+
+/* Checks target, features and task against the dataset's table; violations carry the field's pointer. */
+enum err_code job_spec_check_table(const struct job_spec *s, const struct table *t, enum task *ret_task,
+                                   struct violations *violations);
+/* The encoder's options; they point into s. */
+struct encoder_options job_spec_encoder_options(const struct job_spec *s);
+/* The numerics' spec for so many inputs and outputs. */
+void job_spec_network(const struct job_spec *s, enum task task, uint32_t inputs, uint32_t outputs, struct mlp_spec *ret);

@@ -1,0 +1,250 @@
+#include "recorder.h"
+
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+#define BATCH_EPOCHS 512
+#define BATCH_NS 50000000ull /* an epoch waits this long at most for others to come along */
+
+/* A batch of epochs on its way to the store. */
+struct batch {
+    struct store_op op;
+    struct recorder *recorder;
+    size_t count, capacity;
+    uint32_t layer_count;
+    struct store_epoch *epochs; /* capacity; one allocation with the layers behind it */
+    float *layers;              /* capacity x layer_count x 4 */
+};
+
+struct recorder {
+    struct store *store;
+    struct hub *hub;
+    int64_t run, job;
+    bool started;
+    struct batch *batch; /* being filled; NULL: none */
+    uint64_t flushed_ns;
+    pthread_mutex_t lock;
+    pthread_cond_t idle;
+    unsigned under_way;    /* batches submitted and not done */
+    enum err_code failure; /* of the first batch that failed */
+    struct err err;
+};
+
+enum err_code recorder_new(struct store *store, struct hub *hub, int64_t run, int64_t job, struct recorder **ret_recorder,
+                           struct err *err)
+{
+    struct recorder *r = mem_zalloc(sizeof *r);
+    if (!r)
+        return err_no_memory(err);
+    *r = (struct recorder){.store = store, .hub = hub, .run = run, .job = job};
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->idle, NULL);
+    *ret_recorder = r;
+    return ERR_OK;
+}
+
+static void batch_free(struct batch *b)
+{
+    if (b)
+        mem_free(b->epochs);
+    mem_free(b);
+}
+
+static void wait_idle(struct recorder *r)
+{
+    pthread_mutex_lock(&r->lock);
+    while (r->under_way)
+        pthread_cond_wait(&r->idle, &r->lock);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void recorder_free(struct recorder *r)
+{
+    if (!r)
+        return;
+    wait_idle(r);
+    batch_free(r->batch);
+    pthread_mutex_destroy(&r->lock);
+    pthread_cond_destroy(&r->idle);
+    mem_free(r);
+}
+
+bool recorder_has_started(const struct recorder *r)
+{
+    return r->started;
+}
+
+/* ---- started ---------------------------------------------------------------------------------------------------------- */
+
+struct start_op {
+    struct store_op op;
+    int64_t run;
+    const struct worker_started *s;
+};
+
+static enum err_code start_run(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    const struct start_op *o = (const struct start_op *)op;
+    return store_run_start(tx, o->run, o->s->parameters, o->s->layers, o->s->environment, clock_wall_ms(), err);
+}
+
+enum err_code recorder_started(struct recorder *r, const struct worker_started *s, struct err *err)
+{
+    struct start_op o = {.op.run = start_run, .run = r->run, .s = s};
+    enum err_code code = store_execute(r->store, &o.op, err);
+    if (code)
+        return code;
+    r->started = true;
+    r->flushed_ns = 0;
+    hub_publish(r->hub, r->run, r->job);
+    return ERR_OK;
+}
+
+/* ---- epochs ----------------------------------------------------------------------------------------------------------- */
+
+static enum err_code append_epochs(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    const struct batch *b = (const struct batch *)op;
+    return store_epochs_append(tx, b->recorder->run, b->epochs, b->count, err);
+}
+
+static void epochs_appended(struct store_op *op)
+{
+    struct batch *b = (struct batch *)op;
+    struct recorder *r = b->recorder;
+    if (!op->code)
+        hub_publish(r->hub, r->run, r->job);
+    pthread_mutex_lock(&r->lock);
+    if (op->code && !r->failure) {
+        r->failure = op->code;
+        r->err = op->err;
+    }
+    r->under_way--;
+    pthread_cond_signal(&r->idle);
+    pthread_mutex_unlock(&r->lock);
+    batch_free(b);
+}
+
+static enum err_code batch_new(struct recorder *r, uint32_t layer_count, struct err *err)
+{
+    struct batch *b = mem_zalloc(sizeof *b);
+    size_t one = sizeof(struct store_epoch) + (size_t)layer_count * 4 * sizeof(float);
+    if (!b || !(b->epochs = mem_array(BATCH_EPOCHS, one))) {
+        batch_free(b);
+        return err_no_memory(err);
+    }
+    b->op = (struct store_op){.run = append_epochs, .done = epochs_appended};
+    b->recorder = r;
+    b->capacity = BATCH_EPOCHS;
+    b->layer_count = layer_count;
+    b->layers = (float *)(void *)(b->epochs + BATCH_EPOCHS);
+    r->batch = b;
+    return ERR_OK;
+}
+
+static enum err_code earlier_failure(struct recorder *r, struct err *err)
+{
+    pthread_mutex_lock(&r->lock);
+    enum err_code code = r->failure;
+    if (code && err)
+        *err = r->err;
+    pthread_mutex_unlock(&r->lock);
+    return code;
+}
+
+static enum err_code flush(struct recorder *r, struct err *err)
+{
+    struct batch *b = r->batch;
+    r->flushed_ns = clock_monotonic_ns();
+    if (!b)
+        return ERR_OK;
+    r->batch = NULL;
+    pthread_mutex_lock(&r->lock);
+    r->under_way++;
+    pthread_mutex_unlock(&r->lock);
+    enum err_code code = store_submit_blocking(r->store, &b->op, err);
+    if (code) {
+        pthread_mutex_lock(&r->lock);
+        r->under_way--;
+        pthread_mutex_unlock(&r->lock);
+        batch_free(b);
+    }
+    return code;
+}
+
+static void copy_epoch(struct batch *b, enum task task, const struct mlp_epoch *e)
+{
+    struct store_epoch *out = &b->epochs[b->count];
+    float *layers = b->layers + b->count * b->layer_count * 4;
+    *out = (struct store_epoch){.epoch = e->epoch, .weight_updates = e->weight_updates, .learning_rate = e->learning_rate,
+                                .seconds = e->seconds, .layer_count = b->layer_count, .layers = layers};
+    for (int m = 0; m < METRIC_COUNT; m++)
+        out->metric[m] = NAN;
+    out->metric[METRIC_TRAIN_LOSS] = e->train_loss;
+    out->metric[METRIC_VALID_LOSS] = e->valid_loss;
+    for (unsigned m = 0; mlp_metric_name(task, m); m++)
+        out->metric[store_metric_find(mlp_metric_name(task, m))] = e->metric[m];
+    for (uint32_t l = 0; l < b->layer_count; l++) {
+        layers[4 * l] = (float)e->layers[l].gradient_norm;
+        layers[4 * l + 1] = (float)e->layers[l].update_ratio;
+        layers[4 * l + 2] = (float)e->layers[l].dead;
+        layers[4 * l + 3] = (float)e->layers[l].saturated;
+    }
+    b->count++;
+}
+
+enum err_code recorder_epoch(struct recorder *r, enum task task, const struct mlp_epoch *e, struct err *err)
+{
+    enum err_code code = earlier_failure(r, err);
+    if (!code && !r->batch)
+        code = batch_new(r, e->layer_count, err);
+    if (code)
+        return code;
+    copy_epoch(r->batch, task, e);
+    if (r->batch->count == r->batch->capacity || clock_monotonic_ns() - r->flushed_ns >= BATCH_NS)
+        return flush(r, err);
+    return ERR_OK;
+}
+
+/* ---- the end ---------------------------------------------------------------------------------------------------------- */
+
+struct end_op {
+    struct store_op op;
+    int64_t run;
+    const struct store_finish *finish; /* NULL: requeue */
+};
+
+static enum err_code end_run(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    const struct end_op *o = (const struct end_op *)op;
+    return o->finish ? store_run_finish(tx, o->finish, err) : store_run_requeue(tx, o->run, clock_wall_ms(), err);
+}
+
+static enum err_code end(struct recorder *r, const struct store_finish *finish, struct err *err)
+{
+    struct end_op o = {.op.run = end_run, .run = r->run, .finish = finish};
+    enum err_code code = store_execute(r->store, &o.op, err);
+    if (!code)
+        hub_publish(r->hub, r->run, r->job);
+    return code;
+}
+
+enum err_code recorder_finish(struct recorder *r, const struct store_finish *finish, struct err *err)
+{
+    enum err_code code = flush(r, err);
+    wait_idle(r);
+    if (!code)
+        code = earlier_failure(r, err);
+    return code ? code : end(r, finish, err);
+}
+
+enum err_code recorder_requeue(struct recorder *r, struct err *err)
+{
+    batch_free(r->batch);
+    r->batch = NULL;
+    wait_idle(r);
+    return end(r, NULL, err);
+}

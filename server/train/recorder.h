@@ -1,0 +1,23 @@
+/* The recorder of one run: takes a worker's events and stores them in batches, so that a run of a hundred thousand short
+ * epochs costs few transactions and a run of long epochs shows each one at once. It publishes to the hub after the commit.
+ * It belongs to the run's worker thread; the ops that it submits own copies of what they store. */
+#pragma once
+
+#include "hub.h"
+#include "server/store/store.h"
+#include "worker.h"
+
+struct recorder;
+
+enum err_code recorder_new(struct store *store, struct hub *hub, int64_t run, int64_t job, struct recorder **ret_recorder,
+                           struct err *err);
+void recorder_free(struct recorder *r); /* waits for what is under way */
+/* Waits for the commit of queued -> running. ERR_CONFLICT when the run is not queued any more. */
+enum err_code recorder_started(struct recorder *r, const struct worker_started *s, struct err *err);
+enum err_code recorder_epoch(struct recorder *r, enum task task, const struct mlp_epoch *e, struct err *err);
+/* Stores the epochs that still wait and then the end of the run, and waits for the commit. */
+enum err_code recorder_finish(struct recorder *r, const struct store_finish *finish, struct err *err);
+/* Back to the queue (or cancelled, when that was asked for); waits for the commit. */
+enum err_code recorder_requeue(struct recorder *r, struct err *err);
+/* Whether recorder_started has committed. */
+bool recorder_has_started(const struct recorder *r);

@@ -1,0 +1,36 @@
+/* The scheduler: run workers (threads) that take queued runs in order, execute them, and store what happens through the
+ * store's writer. Every fact is published to the hub only once it is committed.
+ *
+ * A run is claimed in memory, then queued -> running in the store, so that it is executed by one worker only. When storing
+ * fails (a full disk) the run is put back and tried again a second later. */
+#pragma once
+
+#include "hub.h"
+#include "model_cache.h"
+#include "server/store/store.h"
+
+struct scheduler;
+
+struct scheduler_options {
+    struct store *store;
+    struct hub *hub;
+    struct model_cache *models;
+    const char *datasets_dir, *models_dir;
+    unsigned workers;
+};
+
+/* Loads the queued runs from the store and starts the workers. */
+enum err_code scheduler_start(const struct scheduler_options *o, struct scheduler **ret_scheduler, struct err *err);
+/* Puts runs behind the queue; they are in the store already. Any thread. */
+enum err_code scheduler_add(struct scheduler *s, const int64_t *runs, size_t count, struct err *err);
+/* Makes a running run stop within one batch; nothing when it is not running. Any thread. */
+void scheduler_stop_run(struct scheduler *s, int64_t run);
+/* Stops all workers within one batch; their runs go back to the queue in the store. Others may still call the rest. */
+void scheduler_stop(struct scheduler *s);
+void scheduler_free(struct scheduler *s); /* after scheduler_stop, when nobody calls any more; NULL is fine */
+struct scheduler_totals {
+    uint64_t workers, busy, waiting;
+    uint64_t epochs; /* trained since start */
+    double training_seconds;
+};
+void scheduler_totals(struct scheduler *s, struct scheduler_totals *ret);

@@ -1,0 +1,257 @@
+#include "worker.h"
+
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/data/split.h"
+#include "core/nn/model.h"
+#include "evaluation_json.h"
+#include <math.h>
+#include <string.h>
+
+/* The rows of a run: the encoded matrices, training first. One allocation each, x: rows x inputs. */
+struct rows {
+    struct encoder *encoder;
+    struct split split;
+    real *x[2], *y[2];
+    struct mlp_matrix matrix[2];
+    struct mlp_source train, valid;
+};
+
+#define MODEL_MAX_BYTES ((size_t)2 << 30)
+#define EVALUATION_MAX_BYTES ((size_t)64 << 20)
+
+static void rows_done(struct rows *r)
+{
+    for (int i = 0; i < 2; i++) {
+        mem_free(r->x[i]);
+        mem_free(r->y[i]);
+    }
+    split_done(&r->split);
+    if (r->encoder)
+        encoder_free(r->encoder);
+}
+
+/* Encodes these rows of the table as matrix number `which`. */
+static enum err_code encode(struct rows *r, int which, const struct encoder_view *view, const uint32_t *rows,
+                            size_t count, struct mlp_source *ret_source, struct err *err)
+{
+    uint32_t inputs = encoder_inputs(r->encoder);
+    *ret_source = (struct mlp_source){.rows = count, .gather = mlp_matrix_gather, .context = &r->matrix[which]};
+    if (!count)
+        return ERR_OK;
+    size_t cells;
+    if (__builtin_mul_overflow(count, (size_t)inputs, &cells))
+        return err_no_memory(err);
+    r->x[which] = mem_array(cells, sizeof(real));
+    r->y[which] = mem_array(count, sizeof(real));
+    if (!r->x[which] || !r->y[which])
+        return err_no_memory(err);
+    r->matrix[which] = (struct mlp_matrix){.x = r->x[which], .y = r->y[which], .stride = inputs, .inputs = inputs};
+    encoder_encode(view, rows, count, r->x[which], inputs, r->y[which]);
+    return ERR_OK;
+}
+
+static enum err_code prepare_split(const struct job_spec *spec, const struct encoder_options *options,
+                                   const struct table *table, struct rows *r, struct err *err)
+{
+    cleanup(mem_freep) uint32_t *rows = NULL;
+    cleanup(mem_freep) int32_t *classes = NULL;
+    size_t count;
+    enum err_code code = encoder_target_rows(table, options, &rows, &classes, &count, err);
+    if (code)
+        return code;
+    return split_rows(rows, count, classes, spec->validation.fraction, spec->seed, &r->split, err);
+}
+
+static enum err_code prepare(const struct job_spec *spec, const struct table *table, struct rows *r, struct err *err)
+{
+    struct encoder_options options = job_spec_encoder_options(spec);
+    enum err_code code = encoder_check(table, &options, &options.task, err);
+    if (code || (code = prepare_split(spec, &options, table, r, err)))
+        return code;
+    if ((code = encoder_fit(table, &options, r->split.train, r->split.train_count, &r->encoder, err)))
+        return code;
+    struct encoder_view *view;
+    if ((code = encoder_view_new(r->encoder, table, &view, err)))
+        return code;
+    code = encode(r, 0, view, r->split.train, r->split.train_count, &r->train, err);
+    if (!code)
+        code = encode(r, 1, view, r->split.valid, r->split.valid_count, &r->valid, err);
+    encoder_view_free(view);
+    return code;
+}
+
+static const char *output_activation(enum task task)
+{
+    return task == TASK_REGRESSION ? "identity" : task == TASK_BINARY ? "sigmoid" : "softmax";
+}
+
+static void layers_write(const struct mlp_spec *s, struct json_writer *w)
+{
+    uint32_t inputs = s->inputs;
+    json_array(w);
+    for (uint32_t l = 0; l <= s->hidden_count; l++) {
+        bool hidden = l < s->hidden_count;
+        uint32_t units = hidden ? s->hidden[l].units : s->outputs;
+        json_object(w);
+        json_field_unsigned(w, "layer", l + 1);
+        json_field_unsigned(w, "inputs", inputs);
+        json_field_unsigned(w, "units", units);
+        json_field_string(w, "activation",
+                          hidden ? mlp_activation_name((int)s->hidden[l].activation) : output_activation(s->task));
+        json_object_end(w);
+        inputs = units;
+    }
+    json_array_end(w);
+}
+
+static const char *instruction_set(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f"))
+        return "x86-64-v4";
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return "x86-64-v3";
+    return "x86-64";
+#elif defined(__aarch64__)
+    return "aarch64";
+#else
+    return "generic";
+#endif
+}
+
+static void environment_write(struct json_writer *w)
+{
+    json_object(w);
+    json_field_string(w, "version", MLPD_VERSION);
+    json_field_string(w, "build", __VERSION__);
+    json_field_string(w, "instruction_set", instruction_set());
+    json_field_unsigned(w, "threads", 1);
+    json_object_end(w);
+}
+
+static enum err_code tell_started(const struct mlp_spec *s, const struct worker_events *events, struct err *err)
+{
+    struct buf layers, environment;
+    struct json_writer w;
+    buf_init(&layers, 1 << 16);
+    buf_init(&environment, 1 << 12);
+    json_start(&w, &layers);
+    layers_write(s, &w);
+    json_start(&w, &environment);
+    environment_write(&w);
+    enum err_code code = layers.failed || environment.failed ? err_no_memory(err) : ERR_OK;
+    if (!code)
+        code = events->started(events->context,
+                               &(struct worker_started){.parameters = mlp_spec_parameters(s),
+                                                        .layers = buf_text(&layers),
+                                                        .environment = buf_text(&environment)},
+                               err);
+    buf_done(&layers);
+    buf_done(&environment);
+    return code;
+}
+
+/* Adds the model file and the evaluation of the network as it stands. */
+static enum err_code conclude(const struct mlp_trainer *trainer, const struct rows *r, struct worker_result *result,
+                              struct err *err)
+{
+    const struct mlp_network *network = mlp_trainer_network(trainer);
+    if (!model_save(r->encoder, network, &result->model))
+        return err_no_memory(err);
+    if (r->valid.rows)
+        return evaluation_json(network, r->encoder, &r->valid, &result->evaluation, err);
+    return ERR_OK;
+}
+
+static enum err_code train(const struct mlp_spec *spec, const struct rows *r, struct mlp_trainer *trainer,
+                           const atomic_int *stop, const struct worker_events *events, struct worker_result *result,
+                           struct err *err)
+{
+    enum err_code code = ERR_OK;
+    while (!code && result->epoch < spec->epochs) {
+        struct mlp_epoch epoch;
+        if ((code = mlp_trainer_epoch(trainer, stop, &epoch, err)))
+            break;
+        result->epoch = epoch.epoch;
+        result->training_seconds += epoch.seconds;
+        code = events->epoch(events->context, spec->task, &epoch, err);
+    }
+    if (result->training_seconds > 0)
+        result->samples_per_second = (double)r->train.rows * result->epoch / result->training_seconds;
+    return code;
+}
+
+enum err_code worker_execute(const struct job_spec *spec, const struct table *table, const atomic_int *stop,
+                             const struct worker_events *events, struct worker_result *ret_result, struct err *err)
+{
+    struct rows rows = {0};
+    struct mlp_spec network;
+    struct mlp_trainer *trainer = NULL;
+    *ret_result = (struct worker_result){.training_seconds = 0, .samples_per_second = NAN};
+    buf_init(&ret_result->model, MODEL_MAX_BYTES);
+    buf_init(&ret_result->evaluation, EVALUATION_MAX_BYTES);
+
+    enum err_code code = prepare(spec, table, &rows, err);
+    if (!code) {
+        job_spec_network(spec, encoder_task(rows.encoder), encoder_inputs(rows.encoder), encoder_outputs(rows.encoder),
+                         &network);
+        if (network.task == TASK_REGRESSION)
+            network.target_deviation = encoder_target_deviation(rows.encoder);
+        code = mlp_trainer_new(&network, &rows.train, &rows.valid, &trainer, err);
+    }
+    if (!code)
+        code = tell_started(&network, events, err);
+    if (!code) {
+        code = train(&network, &rows, trainer, stop, events, ret_result, err);
+        struct err concluding = {0};
+        bool keep = code == ERR_OK || code == ERR_DIVERGED || (code == ERR_STOPPED && ret_result->epoch);
+        if (keep && conclude(trainer, &rows, ret_result, &concluding) && !code)
+            code = err_set(err, concluding.code, "%s", concluding.message);
+    }
+    mlp_trainer_free(trainer);
+    rows_done(&rows);
+    return code;
+}
+
+void worker_result_done(struct worker_result *r)
+{
+    buf_done(&r->model);
+    buf_done(&r->evaluation);
+}
+
+/* ---- estimate ----------------------------------------------------------------------------------------------------- */
+
+static uint32_t column_inputs(const struct column *c)
+{
+    return c->type == COLUMN_NUMERIC ? 1 : c->categories + (c->missing > 0);
+}
+
+static uint64_t count_inputs(const struct job_spec *spec, const struct table *t)
+{
+    uint64_t inputs = 0;
+    char *const *features = spec->features.items;
+    for (size_t i = 0; i < spec->features.count; i++)
+        inputs += column_inputs(table_column(t, (uint32_t)table_find(t, features[i])));
+    for (uint32_t c = 0; !spec->features.count && c < table_columns(t); c++)
+        if (strcmp(table_column(t, c)->name, spec->target) != 0)
+            inputs += column_inputs(table_column(t, c));
+    return inputs < UINT32_MAX ? inputs : UINT32_MAX;
+}
+
+void worker_estimate(const struct job_spec *spec, enum task task, const struct table *t, struct worker_estimate *ret)
+{
+    const struct column *target = table_column(t, (uint32_t)table_find(t, spec->target));
+    uint32_t inputs = (uint32_t)count_inputs(spec, t);
+    uint32_t outputs = task == TASK_MULTICLASS ? (target->type == COLUMN_CATEGORICAL ? target->categories : 10) : 1;
+    uint64_t rows = table_rows(t) - target->missing, valid = (uint64_t)((double)rows * spec->validation.fraction);
+    struct mlp_spec network;
+    job_spec_network(spec, task, inputs, outputs, &network);
+    uint64_t memory = mlp_spec_memory(&network, rows - valid, valid), data;
+    if (__builtin_mul_overflow(rows, (uint64_t)(inputs + 1) * sizeof(real), &data) ||
+        __builtin_add_overflow(memory, data, &memory))
+        memory = UINT64_MAX;
+    *ret = (struct worker_estimate){.parameters = mlp_spec_parameters(&network), .memory_bytes = memory,
+                                    .flops = mlp_spec_flops(&network, rows - valid, valid) * spec->epochs};
+}

@@ -1,0 +1,40 @@
+/* One run from its spec and its table to its result. It knows nothing of threads, files, or the store: what happens is
+ * told as events. The caller's thread does the work. */
+#pragma once
+
+#include "core/base/buf.h"
+#include "core/data/table.h"
+#include "job_spec.h"
+#include <stdatomic.h>
+
+struct worker_started {
+    uint64_t parameters;
+    const char *layers;      /* JSON: [{"layer","inputs","units","activation"}] */
+    const char *environment; /* JSON */
+};
+
+/* A code that is not ERR_OK ends the run with it. */
+struct worker_events {
+    enum err_code (*started)(void *context, const struct worker_started *s, struct err *err);
+    enum err_code (*epoch)(void *context, enum task task, const struct mlp_epoch *e, struct err *err);
+    void *context;
+};
+
+struct worker_result {
+    struct buf model;      /* the model file's bytes; empty when there is none */
+    struct buf evaluation; /* JSON; empty when there are no validation rows */
+    double training_seconds, samples_per_second;
+    uint32_t epoch; /* epochs that counted */
+};
+
+/* ERR_OK: all epochs done. ERR_STOPPED: `stop` was seen. ERR_DIVERGED: the result holds the last finite network. Any other
+ * code: the run failed, for the reason in err. worker_result_done in every case. */
+enum err_code worker_execute(const struct job_spec *spec, const struct table *table, const atomic_int *stop,
+                             const struct worker_events *events, struct worker_result *ret_result, struct err *err);
+void worker_result_done(struct worker_result *r);
+/* Bytes that a run will take at its largest, and an estimate of its parameters, from the table's statistics. */
+struct worker_estimate {
+    uint64_t parameters, memory_bytes;
+    double flops; /* of the whole run */
+};
+void worker_estimate(const struct job_spec *spec, enum task task, const struct table *t, struct worker_estimate *ret);

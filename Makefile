@@ -1,6 +1,8 @@
 # Every target and every compiler flag. `make help` lists the targets.
 BUILD   ?= build
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 VERSION := 0.1.0
 
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wformat=2 -Werror
@@ -26,11 +28,46 @@ DOUBLE_OBJ := $(patsubst %.c,$(BUILD)/double/%.o,$(CORE_SRC))
 SERVER_OBJ := $(call obj,$(SERVER_SRC)) $(BUILD)/obj/migrations.o
 CLIENT_OBJ := $(call obj,$(CLIENT_SRC))
 
-.PHONY: all deps demo check test lint asan tsan clean help
-all: $(BUILD)/mlpd $(BUILD)/mlp $(BUILD)/libmlp.a
+ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+TSAN := -fsanitize=thread -fno-omit-frame-pointer
+REBUILD = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+.PHONY: all deps demo check test tests lint asan tsan sanitized clang clean help
+all: $(BUILD)/mlpd $(BUILD)/mlp $(BUILD)/libmlp.a ## builds mlpd, mlp and libmlp.a
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+# deps comes first and in a make of its own: before it ran there may be no compiler.
+deps: ## installs the Debian packages that are missing
+	@bash tests/deps.sh build
+demo: deps ## builds, starts a daemon, trains on a small table, stops it again
+	@$(REBUILD) all
+	@BUILD=$(BUILD) bash tests/demo.sh
+check: deps ## builds and runs every test
+	@$(REBUILD) test
+test: tests ## check without looking for missing packages
+	@MLPD=$(BUILD)/mlpd MLP=$(BUILD)/mlp bash tests/run $(UNIT_TESTS) $(NUMERIC_TESTS) $(API_TESTS) $(wildcard tests/readme.sh)
+lint: export LINT_FLAGS = $(CFLAGS)
+lint: ## layering, lengths, clang-tidy, cppcheck
+	@bash tests/deps.sh build lint
+	@$(REBUILD) $(BUILD)/migrations.c
+	@bash tests/lint.sh
+asan: deps ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(REBUILD) BUILD=$(BUILD)/asan OPT='-O1 -g' SANITIZE='$(ASAN)' sanitized
+tsan: deps ## the tests under ThreadSanitizer
+	@$(REBUILD) BUILD=$(BUILD)/tsan OPT='-O1 -g' SANITIZE='$(TSAN)' NUMERIC_TESTS= sanitized
+clang: ## everything once more by clang, with its own warnings
+	@bash tests/deps.sh build lint
+	@$(REBUILD) BUILD=$(BUILD)/clang CC=clang tests
+# Reports go to files, so that one in a daemon that a test started counts as well.
+sanitized: all $(UNIT_TESTS) $(NUMERIC_TESTS) $(API_TESTS)
+	@rm -rf $(BUILD)/reports && mkdir -p $(BUILD)/reports
+	@ASAN_OPTIONS=exitcode=66:detect_stack_use_after_return=1:strict_string_checks=1:log_path=$(abspath $(BUILD))/reports/asan \
+	 UBSAN_OPTIONS=print_stacktrace=1:exitcode=66:log_path=$(abspath $(BUILD))/reports/ubsan \
+	 TSAN_OPTIONS=exitcode=66:second_deadlock_stack=1:log_path=$(abspath $(BUILD))/reports/tsan \
+	 REPORTS=$(BUILD)/reports TEST_TIMEOUT=900 MLPD=$(BUILD)/mlpd MLP=$(BUILD)/mlp \
+	 bash tests/run $(UNIT_TESTS) $(NUMERIC_TESTS) $(API_TESTS)
 
 $(BUILD)/libmlp.a: $(CORE_OBJ)
 	@rm -f $@ && ar rcs $@ $^
@@ -72,6 +109,7 @@ $(BUILD)/tests/api/%: $(BUILD)/obj/tests/api/%.o $(call obj,$(SUPPORT_SRC))
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lcurl -lcjson -lm
 
+# every test executable, without running any
 tests: all $(UNIT_TESTS) $(NUMERIC_TESTS) $(API_TESTS)
 
 clean: ## removes build/

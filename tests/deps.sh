@@ -1,0 +1,57 @@
+#!/bin/bash
+# tests/deps.sh GROUP...: makes sure that the Debian packages of the groups are there. Installs the missing ones as root
+# or by sudo; otherwise prints the command that would, and fails. Says nothing and takes no time when all are there.
+set -euo pipefail
+
+# One row for each need: alternatives are separated by |, and the first one is what gets installed.
+packages_build='gcc libc6-dev binutils curl libcmocka-dev libcjson-dev libsqlite3-dev libmicrohttpd-dev nettle-dev
+    libcurl4-openssl-dev|libcurl4-gnutls-dev|libcurl4-nss-dev
+    libopenblas-dev|libopenblas-pthread-dev|libopenblas-openmp-dev|libopenblas-serial-dev'
+packages_lint='clang clang-tidy cppcheck'
+
+installed() { # PACKAGE
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+missing=()
+for group in "$@"; do
+    list="packages_$group"
+    for need in ${!list}; do
+        found=
+        if command -v dpkg-query >/dev/null; then
+            for package in ${need//|/ }; do
+                if installed "$package"; then found=1 && break; fi
+            done
+        fi
+        [ -n "$found" ] || missing+=("${need%%|*}")
+    done
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}")
+if ! command -v apt-get >/dev/null; then
+    echo "This is no Debian: install what these packages hold, then use 'make' and 'make test': ${missing[*]}" >&2
+    exit 1
+elif [ "$(id -u)" = 0 ]; then
+    as_root=()
+elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+    as_root=(sudo)
+else
+    echo "Packages are missing. As root, run:" >&2
+    echo "  apt-get update && apt-get install -y --no-install-recommends ${missing[*]}" >&2
+    exit 1
+fi
+
+echo "Installing ${missing[*]}"
+known() { # every missing package has a candidate in the lists that apt already has
+    local package
+    for package in "${missing[@]}"; do
+        apt-cache policy "$package" 2>/dev/null | grep -q 'Candidate: [^(]' || return 1
+    done
+}
+# Lists that are there may be old and name files that are gone: then one update and a second try.
+if known && "${as_root[@]}" "${install[@]}" -qq; then
+    exit 0
+fi
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" "${install[@]}" -qq

@@ -105,7 +105,7 @@ void body_begin(struct context *c)
 static bool too_slow(const struct context *c)
 {
     uint64_t elapsed = clock_monotonic_ns() - c->body_started_ns;
-    return elapsed > c->server->body_grace_ns && c->body_received < elapsed / 1000000000u * BODY_RATE;
+    return elapsed > c->server->body_grace_ns && c->body_received < elapsed / 1000u * BODY_RATE / 1000000u;
 }
 
 static void keep(struct context *c, const void *data, size_t length)
@@ -146,4 +146,6 @@ void body_end(struct context *c)
         refuse_size(c);
     else if (c->body_failed)
         http_error(&c->request, &(struct err){.code = ERR_NO_MEMORY, .message = "no memory for the body"});
+    else if (c->piece_code != ERR_OK && !c->request.state) /* not even a place to keep the error */
+        http_error(&c->request, &(struct err){.code = c->piece_code, .message = "the body could not be taken"});
 }

@@ -41,6 +41,7 @@ struct context {
     unsigned query_count;
     struct query query[HTTP_QUERY_MAX];
     size_t route_index;  /* the table's length for no route */
+    size_t header_size;  /* with the request line */
     size_t uri_length;   /* as sent; over the limit only its start is kept */
     const char *raw_query; /* "" for none */
     char *free_text;     /* in `text`: where decoded strings go */
@@ -95,8 +96,8 @@ struct http_server {
     atomic_bool quiesced;
     struct metrics metrics;
 
-    /* Deadlines; tests make them short. Set before the first connection. */
-    uint64_t header_ns, idle_ns, body_grace_ns;
+    /* Deadlines; tests make them short. */
+    _Atomic uint64_t header_ns, idle_ns, body_grace_ns;
 
     pthread_mutex_t watch_lock; /* the list, the lingering sockets, watch_stop */
     pthread_cond_t watch_wake;

@@ -5,6 +5,7 @@
 #include "server/log.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 struct problem {
     unsigned status;
@@ -29,12 +30,14 @@ static const struct kind {
 };
 static const struct kind internal = {500, "internal", "Internal error"};
 
-/* 503 and 507 tell what to wait for; what went wrong inside is for the log only. */
+/* 503 and 507 tell what to wait for; what went wrong inside is for the log only. A busy server says 503 to many: no line
+ * in the log for each. */
 static void treat_server_fault(struct http_request *r, struct problem *p)
 {
     if (p->status != 500 && p->status != 503 && p->status != 507)
         return;
-    log_event(p->status == 503 ? LOG_WARNING : LOG_ERROR, "request failed", "request", r->id, "status",
+    bool busy = p->status == 503 && strcmp(p->type, kinds[ERR_NO_MEMORY].type) != 0;
+    log_event(busy ? LOG_DEBUG : LOG_ERROR, "request failed", "request", r->id, "status",
               LOG_N(p->status), "detail", p->detail, NULL);
     if (p->status == 500)
         p->detail = NULL;

@@ -4,6 +4,7 @@
 #include "core/base/mem.h"
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 /* ---- what handlers call ------------------------------------------------------------------------------------------ */

@@ -3,6 +3,8 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -84,6 +86,30 @@ static int decode_byte(const char *raw, size_t length, size_t *at, bool plus_is_
     return high < 0 || low < 0 || (high | low) == 0 ? -1 : high << 4 | low;
 }
 
+/* The length of the UTF-8 sequence that s[0..length) starts with; 0 when it is none (RFC 3629: shortest forms only, no
+ * surrogates, up to U+10FFFF). */
+static size_t utf8_length(const unsigned char *s, size_t length)
+{
+    size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+    if (n == 0 || n > length)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    bool bad = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+               (s[0] == 0xf4 && s[1] > 0x8f);
+    return bad ? 0 : n;
+}
+
+static bool is_utf8(const char *text, size_t length)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    for (size_t at = 0, n; at < length; at += n)
+        if ((n = utf8_length(s + at, length - at)) == 0)
+            return false;
+    return true;
+}
+
 char *request_decode(struct context *c, const char *raw, size_t length, bool plus_is_space)
 {
     char *text = c->free_text;
@@ -95,7 +121,7 @@ char *request_decode(struct context *c, const char *raw, size_t length, bool plu
         text[used++] = (char)byte;
     }
     text[used] = '\0';
-    if (!text_utf8(text, used))
+    if (!is_utf8(text, used))
         return NULL;
     c->free_text += used + 1;
     return text;
@@ -111,8 +137,10 @@ static const char *const header_names[HEADERS] = {
 
 struct header_scan {
     struct context *context;
-    const char *repeated; /* of header_names */
-    bool malformed;       /* a name that is no token: among them the one with a blank before its colon */
+    const char *next; /* where the next line must start */
+    bool repeated;    /* one of header_names */
+    bool malformed;   /* a name that is no token, such as one with a blank before its colon, or a control character */
+    bool torn;        /* a line that did not end in CR LF, or holds a NUL, or goes on in the next line */
 };
 
 static bool is_token(const char *name, size_t length)
@@ -125,17 +153,29 @@ static bool is_token(const char *name, size_t length)
     return length > 0;
 }
 
+static bool is_text(const char *value, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)value[i];
+        if ((byte < ' ' && byte != '\t') || byte == 0x7f)
+            return false;
+    }
+    return true;
+}
+
 static enum MHD_Result scan_header(void *scan, enum MHD_ValueKind kind, const char *name, size_t name_length,
                                    const char *value, size_t value_length)
 {
     (void)kind;
     struct header_scan *s = scan;
-    s->malformed |= !is_token(name, name_length) || (value && strlen(value) != value_length);
+    s->malformed |= !is_token(name, name_length) || !is_text(value, value ? value_length : 0);
+    s->torn |= name != s->next || !value;
+    s->next = value ? value + value_length + 2 : NULL;
     for (int i = 0; i < HEADERS; i++) {
         if (strcasecmp(name, header_names[i]) != 0)
             continue;
         if (s->context->header[i])
-            s->repeated = header_names[i];
+            s->repeated = true;
         s->context->header[i] = value ? value : "";
     }
     return MHD_YES;
@@ -147,20 +187,34 @@ static enum http_next bad_request(struct context *c, const char *detail)
     return http_problem(&c->request, 400, "malformed", "The request cannot be read", "%s", detail);
 }
 
-/* libmicrohttpd takes the Transfer-Encoding when there is a Content-Length too, the first of two lengths, and reads a
- * body in an unknown coding to the end of the connection: each a way to make it and a proxy disagree. */
+/* libmicrohttpd ends a line at a bare CR or LF too, joins folded lines, and cuts texts at a NUL, where a proxy may see
+ * something else. It leaves the lines where they came, one behind the other, so that a gap shows what it forgave. */
+static void check_lines(struct context *c, const char *url, const char *method, const char *version)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    struct header_scan scan = {.context = c, .next = version + strlen(version) + 2};
+    MHD_get_connection_values_n(c->connection, MHD_HEADER_KIND, scan_header, &scan);
+    if (url != method + strlen(method) + 1 || version != url + c->uri_length + 1 || scan.torn ||
+        scan.next + 2 != method + info->header_size)
+        bad_request(c, "a request is lines that end in CR LF, unfolded, with single blanks in the first and no NUL");
+    else if (scan.malformed)
+        bad_request(c, "a header's name may not hold blanks or separators, its value no controls");
+    else if (scan.repeated)
+        bad_request(c, "Content-Length, Transfer-Encoding, Content-Type, Content-Encoding and Host may come once only");
+    c->header_size = info->header_size;
+}
+
+/* libmicrohttpd takes the Transfer-Encoding when there is a Content-Length too, and reads a body in an unknown coding to
+ * the end of the connection: both ways to make it and a proxy disagree on where the next request starts. */
 static void check_framing(struct context *c, const char *version)
 {
-    struct header_scan scan = {.context = c};
-    MHD_get_connection_values_n(c->connection, MHD_HEADER_KIND, scan_header, &scan);
     const char *coding = c->header[H_TRANSFER_ENCODING], *length = c->header[H_CONTENT_LENGTH];
     c->chunked = coding != NULL;
     c->content_length = length ? strtoull(length, NULL, 10) : 0;
-    if (scan.malformed)
-        bad_request(c, "a header's name may not hold blanks or separators, nor its value a NUL");
-    else if (scan.repeated)
-        bad_request(c, "Content-Length, Transfer-Encoding, Content-Type, Content-Encoding and Host may come once only");
-    else if (coding && length)
+    if (c->request.reply.status != 0)
+        return;
+    if (coding && length)
         bad_request(c, "Transfer-Encoding and Content-Length exclude each other");
     else if (coding && strcmp(version, MHD_HTTP_VERSION_1_1) != 0)
         bad_request(c, "Transfer-Encoding needs HTTP/1.1");
@@ -173,11 +227,9 @@ static void check_framing(struct context *c, const char *version)
 
 static void check_sizes(struct context *c)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     if (c->uri_length > HTTP_URI_LIMIT)
         http_problem(&c->request, 414, "uri_too_long", "The URI is too long", "at most %u bytes", HTTP_URI_LIMIT);
-    else if (info && info->header_size > HTTP_HEADERS_LIMIT + c->uri_length)
+    else if (c->header_size > HTTP_HEADERS_LIMIT + c->uri_length)
         http_problem(&c->request, 431, "headers_too_large", "The headers are too large", "at most %u bytes",
                      HTTP_HEADERS_LIMIT);
     else
@@ -192,8 +244,7 @@ static size_t query_names(const char *query, char *copy, size_t size, const char
 {
     size_t count = 0;
     char *rest = copy;
-    memccpy(copy, query ? query : "", '\0', size);
-    copy[size - 1] = '\0';
+    snprintf(copy, size, "%s", query ? query : "");
     for (char *name; count < HTTP_QUERY_MAX && (name = strsep(&rest, " ")) != NULL;)
         if (*name)
             names[count++] = name;
@@ -295,23 +346,15 @@ static void check_server(struct context *c)
     }
 }
 
-static void check_uri(struct context *c, const char *url, const char *version)
-{
-    /* Both point into one line, which a NUL in the URI would have cut short. */
-    if (c->uri_length <= HTTP_URI_LIMIT && version != url + c->uri_length + 1)
-        bad_request(c, "the request line is not METHOD URI HTTP/1.1");
-}
-
 void request_begin(struct context *c, const char *url, const char *method, const char *version)
 {
     const struct http_reply *reply = &c->request.reply;
     c->body_started_ns = clock_monotonic_ns();
     connection_expect(c->peer, 0);
+    check_lines(c, url, method, version);
     check_framing(c, version);
     if (reply->status == 0)
         check_sizes(c);
-    if (reply->status == 0)
-        check_uri(c, url, version);
     if (reply->status == 0)
         check_server(c);
     if (reply->status != 0)

@@ -1,7 +1,7 @@
 /* The daemon: start and stop, and the road of a request through libmicrohttpd's callbacks. */
 #include "internal.h"
 #include "core/base/clock.h"
-#include "core/base/fs.h"
+#include "core/base/cleanup.h"
 #include "core/base/mem.h"
 #include "server/log.h"
 #include <arpa/inet.h>
@@ -191,15 +191,15 @@ static enum err_code start_daemon(struct http_server *s, const struct http_optio
         CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, begin, s,
         MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, s, MHD_OPTION_NOTIFY_COMPLETED, completed, s,
         MHD_OPTION_NOTIFY_CONNECTION, connection_notify, s, MHD_OPTION_END);
+    s->listen_fd = -1;
     if (!s->daemon)
         return err_set(err, ERR_IO, "the HTTP server did not start: not enough memory, threads or descriptors");
-    s->listen_fd = -1;
     return ERR_OK;
 }
 
 static void server_free(struct http_server *s)
 {
-    fs_close(s->listen_fd);
+    fs_closep(&s->listen_fd);
     mem_free(s->metrics.requests);
     mem_free(s->plans);
     mem_free(s);
@@ -212,7 +212,8 @@ static enum err_code server_new(const struct http_options *o, struct http_server
         return err_no_memory(err);
     s->app = o->app;
     s->listen_fd = -1;
-    s->header_ns = s->body_grace_ns = 10000000000u;
+    s->header_ns = 10000000000u;
+    s->body_grace_ns = 10000000000u;
     s->idle_ns = INACTIVITY_SECONDS * 1000000000ull;
     if (getrandom(&s->first_id, sizeof s->first_id, 0) != (ssize_t)sizeof s->first_id)
         s->first_id = clock_monotonic_ns();

@@ -1,0 +1,8 @@
+/* Texts for messages. */
+#pragma once
+
+#include <stddef.h>
+
+/* The candidate that is nearest to name by edit distance (a swap of neighbours counts one), for "did you mean"; NULL when
+ * none is near: more than a third of its length (at least 1, at most 4 edits) away. */
+const char *text_nearest(const char *name, const char *const *candidates, size_t count);

@@ -42,24 +42,24 @@ help: ## lists the targets
 deps: ## installs the Debian packages that are missing
 	@bash tests/deps.sh build
 demo: deps ## builds, starts a daemon, trains on a small table, stops it again
-	@$(REBUILD) all
+	@+$(REBUILD) all
 	@BUILD=$(BUILD) bash tests/demo.sh
 check: deps ## builds and runs every test
-	@$(REBUILD) test
+	@+$(REBUILD) test
 test: tests ## check without looking for missing packages
 	@MLPD=$(BUILD)/mlpd MLP=$(BUILD)/mlp bash tests/run $(UNIT_TESTS) $(NUMERIC_TESTS) $(API_TESTS) $(wildcard tests/readme.sh)
 lint: export LINT_FLAGS = $(CFLAGS)
 lint: ## layering, lengths, clang-tidy, cppcheck
 	@bash tests/deps.sh build lint
-	@$(REBUILD) $(BUILD)/migrations.c
+	@+$(REBUILD) $(BUILD)/migrations.c
 	@bash tests/lint.sh
 asan: deps ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(REBUILD) BUILD=$(BUILD)/asan OPT='-O1 -g' SANITIZE='$(ASAN)' sanitized
+	@+$(REBUILD) BUILD=$(BUILD)/asan OPT='-O1 -g' SANITIZE='$(ASAN)' sanitized
 tsan: deps ## the tests under ThreadSanitizer
-	@$(REBUILD) BUILD=$(BUILD)/tsan OPT='-O1 -g' SANITIZE='$(TSAN)' NUMERIC_TESTS= sanitized
+	@+$(REBUILD) BUILD=$(BUILD)/tsan OPT='-O1 -g' SANITIZE='$(TSAN)' NUMERIC_TESTS= sanitized
 clang: ## everything once more by clang, with its own warnings
 	@bash tests/deps.sh build lint
-	@$(REBUILD) BUILD=$(BUILD)/clang CC=clang tests
+	@+$(REBUILD) BUILD=$(BUILD)/clang CC=clang tests
 # Reports go to files, so that one in a daemon that a test started counts as well.
 sanitized: all $(UNIT_TESTS) $(NUMERIC_TESTS) $(API_TESTS)
 	@rm -rf $(BUILD)/reports && mkdir -p $(BUILD)/reports

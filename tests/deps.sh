@@ -42,7 +42,12 @@ else
     exit 1
 fi
 
-echo "Installing ${missing[*]}"
+echo "Installing ${missing[*]} ..."
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+run() { # COMMAND...: as root; its chatter is worth showing only when it fails
+    "${as_root[@]}" "$@" >>"$log" 2>&1
+}
 known() { # every missing package has a candidate in the lists that apt already has
     local package
     for package in "${missing[@]}"; do
@@ -50,8 +55,10 @@ known() { # every missing package has a candidate in the lists that apt already 
     done
 }
 # Lists that are there may be old and name files that are gone: then one update and a second try.
-if known && "${as_root[@]}" "${install[@]}" -qq; then
+if known && run "${install[@]}"; then
     exit 0
 fi
-"${as_root[@]}" apt-get update -qq
-"${as_root[@]}" "${install[@]}" -qq
+run apt-get update && run "${install[@]}" || {
+    cat "$log" >&2
+    exit 1
+}

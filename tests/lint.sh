@@ -77,13 +77,14 @@ echo "layers and lengths: fine"
 
 # ---- clang-tidy and cppcheck -----------------------------------------------------------------------------------------
 code=$(sources core server client | grep '\.c$')
-# clang-tidy's chatter ("12 warnings generated") is about what it has suppressed.
-printf '%s\n' $code | xargs -P "$(nproc)" -n 8 bash -c '
+# One file for each process: with several, clang-tidy 14 takes every va_list for uninitialized. Its chatter ("12 warnings
+# generated") is about what it has suppressed.
+printf '%s\n' $code | xargs -P "$(nproc)" -n 1 bash -c '
     eval "flags=($LINT_FLAGS)"
     clang-tidy --quiet "$@" -- "${flags[@]}"' clang-tidy 2> >(grep -vE '^[0-9]+ warnings?' >&2) ||
     { echo "clang-tidy: failed" && exit 1; }
 echo "clang-tidy: fine"
 
-cppcheck --quiet -j "$(nproc)" --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+cppcheck --quiet -j "$(nproc)" --std=c11 --enable=warning,performance --inline-suppr --error-exitcode=1 \
     --suppress=missingIncludeSystem -I. -D_GNU_SOURCE -DMLPD_VERSION='""' $code || { echo "cppcheck: failed" && exit 1; }
 echo "cppcheck: fine"

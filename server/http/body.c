@@ -96,7 +96,7 @@ void body_begin(struct context *c)
     }
     if (c->request.route->body == BODY_NONE || streams(c))
         return;
-    buf_init(&c->request.body, (size_t)c->body_limit + 1);
+    buf_init(&c->request.body, (size_t)c->body_limit);
     /* One allocation for what is announced, but not for a promise of megabytes. */
     if (c->content_length > 0 && c->content_length <= HTTP_JSON_LIMIT)
         c->body_failed = !buf_reserve(&c->request.body, (size_t)c->content_length);

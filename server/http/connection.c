@@ -1,7 +1,7 @@
 /* Connections: their number, the deadline for headers, and slow closing.
  *
  * libmicrohttpd knows inactivity only, which one byte now and then outlives; so a watching thread looks at all
- * connections once a second and shuts those down whose headers are overdue. And it closes a socket right after a reply
+ * connections twice a second and shuts those down whose headers are overdue. And it closes a socket right after a reply
  * that was sent before the body was read; the kernel then resets the connection, which can take the reply away from the
  * client. So a duplicate of such a socket is kept for a moment and read empty. */
 #include "internal.h"

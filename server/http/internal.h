@@ -122,7 +122,7 @@ static inline const struct context *context_of_const(const struct http_request *
 /* NULL without memory. */
 struct context *request_new(struct http_server *s, struct MHD_Connection *connection, const char *uri);
 void request_free(struct context *c);
-/* The first call: all checks that the headers allow, in the order of the API's statuses. Refused: reply.status is set. */
+/* The first call: all checks that the headers allow. Refused: reply.status is set. */
 void request_begin(struct context *c, const char *url, const char *method, const char *version);
 /* One percent-decoding of raw[0..length) into the context's text; NULL on a bad escape, a NUL or invalid UTF-8. */
 char *request_decode(struct context *c, const char *raw, size_t length, bool plus_is_space);

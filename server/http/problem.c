@@ -30,8 +30,8 @@ static const struct kind {
 };
 static const struct kind internal = {500, "internal", "Internal error"};
 
-/* 503 and 507 tell what to wait for; what went wrong inside is for the log only. A busy server says 503 to many: no line
- * in the log for each. */
+/* 503 and 507 tell what to wait for; what went wrong inside is for the log only. A busy server says 503 to many: not a
+ * line in the log for each. */
 static void treat_server_fault(struct http_request *r, struct problem *p)
 {
     if (p->status != 500 && p->status != 503 && p->status != 507)

@@ -171,7 +171,7 @@ enum MHD_Result reply_no_memory(struct MHD_Connection *connection)
     return queue(connection, 503, response);
 }
 
-/* Best effort: nothing of this reply has been written yet, the socket is ours (no TLS here), and the connection ends. */
+/* Best effort: nothing has been written yet for this request, there is no TLS, and the connection ends. */
 enum MHD_Result reply_abort(struct context *c)
 {
     struct http_reply *reply = &c->request.reply;

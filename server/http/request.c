@@ -1,4 +1,4 @@
-/* A request from its first line to the end of its headers: the raw URI, the headers that frame the message, the query. */
+/* A request from its first line to the end of its headers: the raw URI, the headers that frame the body, the query. */
 #include "internal.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
@@ -205,8 +205,8 @@ static void check_lines(struct context *c, const char *url, const char *method, 
     c->header_size = info->header_size;
 }
 
-/* libmicrohttpd takes the Transfer-Encoding when there is a Content-Length too, and reads a body in an unknown coding to
- * the end of the connection: both ways to make it and a proxy disagree on where the next request starts. */
+/* libmicrohttpd takes the Transfer-Encoding when there is a Content-Length too, and reads a body in an unknown coding
+ * to the end of the connection: both ways to make it and a proxy disagree on where the next request starts. */
 static void check_framing(struct context *c, const char *version)
 {
     const char *coding = c->header[H_TRANSFER_ENCODING], *length = c->header[H_CONTENT_LENGTH];

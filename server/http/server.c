@@ -17,6 +17,8 @@
 #define CONNECTION_MEMORY    ((size_t)32 << 10)
 #define INACTIVITY_SECONDS   60u
 #define DEFAULT_CONNECTIONS  1024u
+#define HEADER_NS            10000000000u
+#define BODY_GRACE_NS        10000000000u
 #define STOP_GRACE_NS        3000000000u /* what http_stop gives replies under way */
 
 /* ---- callbacks --------------------------------------------------------------------------------------------------- */
@@ -108,9 +110,9 @@ static __attribute__((format(printf, 2, 0))) void log_library(void *server, cons
 
 /* ---- suspend and wake -------------------------------------------------------------------------------------------- */
 
-/* The waker may come at once, before the handler has returned: libmicrohttpd only notes the wish under its lock, and the
- * connection's own thread acts on it when it is back in its loop. The same lock orders what the waker wrote before what
- * the handler reads when it is called again. */
+/* The waker may come at once, before the handler has returned: libmicrohttpd only notes the wish under its lock, and
+ * the connection's own thread acts on it when it is back in its loop. The same lock orders what the waker wrote before
+ * what the handler reads when it is called again. */
 void http_suspend(struct http_request *r)
 {
     struct context *c = context_of(r);
@@ -150,25 +152,26 @@ static bool parse_address(const char *text, uint16_t port, union address *out, s
     return false;
 }
 
+static bool bind_socket(int fd, union address *address, socklen_t length)
+{
+    int on = 1;
+    return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 && bind(fd, &address->any, length) == 0 &&
+           listen(fd, SOMAXCONN) == 0 && getsockname(fd, &address->any, &length) == 0;
+}
+
 /* We listen ourselves, so that the error says what was wrong with the address. */
-static enum err_code listen_on(const struct http_options *o, int *ret_fd, uint16_t *ret_port, struct err *err)
+static enum err_code listen_on(struct http_server *s, const struct http_options *o, struct err *err)
 {
     union address address;
     socklen_t length = 0;
+    char what[96];
     if (!parse_address(o->address, o->port, &address, &length))
         return err_set(err, ERR_INVALID, "%s is not a numeric address: write for example 127.0.0.1 or ::1", o->address);
-    char what[96];
     snprintf(what, sizeof what, "listening on %s port %u", o->address, o->port);
-    cleanup(fs_closep) int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
+    s->listen_fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (s->listen_fd < 0 || !bind_socket(s->listen_fd, &address, length))
         return err_errno(err, what);
-    int on = 1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 || bind(fd, &address.any, length) != 0 ||
-        listen(fd, SOMAXCONN) != 0 || getsockname(fd, &address.any, &length) != 0)
-        return err_errno(err, what);
-    *ret_port = ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
-    *ret_fd = fd;
-    fd = -1;
+    s->port = ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
     return ERR_OK;
 }
 
@@ -205,47 +208,43 @@ static void server_free(struct http_server *s)
     mem_free(s);
 }
 
-static enum err_code server_new(const struct http_options *o, struct http_server **ret_server, struct err *err)
+static enum err_code prepare(struct http_server *s, const struct http_options *o, struct err *err)
 {
-    struct http_server *s = mem_zalloc(sizeof *s);
-    if (!s)
-        return err_no_memory(err);
     s->app = o->app;
     s->listen_fd = -1;
-    s->header_ns = 10000000000u;
-    s->body_grace_ns = 10000000000u;
+    s->header_ns = HEADER_NS;
+    s->body_grace_ns = BODY_GRACE_NS;
     s->idle_ns = INACTIVITY_SECONDS * 1000000000ull;
     if (getrandom(&s->first_id, sizeof s->first_id, 0) != (ssize_t)sizeof s->first_id)
         s->first_id = clock_monotonic_ns();
     enum err_code code = routes_plan(s, o->routes, err);
     if (code == ERR_OK)
         code = metrics_start(s, err);
-    if (code == ERR_OK)
-        code = listen_on(o, &s->listen_fd, &s->port, err);
-    if (code != ERR_OK) {
-        server_free(s);
+    return code == ERR_OK ? listen_on(s, o, err) : code;
+}
+
+static enum err_code run(struct http_server *s, const struct http_options *o, struct err *err)
+{
+    unsigned connections = o->connections ? o->connections : DEFAULT_CONNECTIONS;
+    s->connection_limit = connections - (connections + 19) / 20;
+    enum err_code code = connections_start(s, err);
+    if (code != ERR_OK)
         return code;
-    }
-    *ret_server = s;
-    return ERR_OK;
+    code = start_daemon(s, o, connections, err);
+    if (code != ERR_OK)
+        connections_stop(s);
+    return code;
 }
 
 enum err_code http_start(const struct http_options *o, struct http_server **ret_server, struct err *err)
 {
-    struct http_server *s = NULL;
-    enum err_code code = server_new(o, &s, err);
-    if (code != ERR_OK)
-        return code;
-    unsigned connections = o->connections ? o->connections : DEFAULT_CONNECTIONS;
-    s->connection_limit = connections - (connections + 19) / 20;
-    code = connections_start(s, err);
+    struct http_server *s = mem_zalloc(sizeof *s);
+    if (!s)
+        return err_no_memory(err);
+    enum err_code code = prepare(s, o, err);
+    if (code == ERR_OK)
+        code = run(s, o, err);
     if (code != ERR_OK) {
-        server_free(s);
-        return code;
-    }
-    code = start_daemon(s, o, connections, err);
-    if (code != ERR_OK) {
-        connections_stop(s);
         server_free(s);
         return code;
     }

@@ -27,5 +27,5 @@ char csv_decimal(const struct csv *c);
 bool csv_number(const struct csv_cell *cell, char decimal, double *ret_value);
 /* Whether the cell is one of the options' missing texts. */
 bool csv_missing(const struct csv_options *options, const struct csv_cell *cell);
-/* Finds the delimiter and decimal mark of a sample of bytes (its first lines). */
+/* Finds the delimiter and decimal mark of a sample of bytes (its first lines); a mark that is not 0 is kept. */
 void csv_sniff(const char *sample, size_t length, char *ret_delimiter, char *ret_decimal);

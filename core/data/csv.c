@@ -1,0 +1,274 @@
+/* The reader keeps the bytes of the record under way in one buffer, with its cells as offsets from the record's start and
+ * the place where the cell under way begins. When the bytes run out in mid-record, the rest is moved to the buffer's
+ * start and the next feed goes on at that cell, so that a long record is not read twice. */
+#include "csv.h"
+
+#include "../base/buf.h"
+#include "../base/mem.h"
+#include "utf8.h"
+#include <string.h>
+
+#define SNIFF_BYTES  65536
+#define RECORD_BYTES ((size_t)64 << 20)
+
+struct csv {
+    struct csv_options options;
+    csv_record record;
+    void *context;
+    char delimiter, decimal;
+    bool sniffed;
+    bool special[256]; /* bytes that end an unquoted cell, and NUL */
+    struct buf bytes;
+    size_t record_start, cell_start; /* in bytes */
+    struct csv_cell *cells;          /* .text is an offset from record_start until the record is whole */
+    size_t *offset;
+    uint32_t count;
+    uint64_t records, line, record_line;
+};
+
+enum cell_end { CELL_MORE, CELL_DELIMITER, CELL_LINE, CELL_BAD };
+
+enum err_code csv_new(const struct csv_options *options, csv_record record, void *context, struct csv **ret_csv,
+                      struct err *err)
+{
+    struct csv *c = mem_zalloc(sizeof *c);
+    struct csv_cell *cells = mem_array(TABLE_MAX_COLUMNS, sizeof *cells);
+    size_t *offset = mem_array(TABLE_MAX_COLUMNS, sizeof *offset);
+    if (!c || !cells || !offset) {
+        mem_free(c);
+        mem_free(cells);
+        mem_free(offset);
+        return err_no_memory(err);
+    }
+    *c = (struct csv){.options = *options, .record = record, .context = context, .cells = cells, .offset = offset,
+                      .line = 1, .record_line = 1};
+    buf_init(&c->bytes, SIZE_MAX / 2);
+    *ret_csv = c;
+    return ERR_OK;
+}
+
+void csv_free(struct csv *c)
+{
+    if (!c)
+        return;
+    buf_done(&c->bytes);
+    mem_free(c->cells);
+    mem_free(c->offset);
+    mem_free(c);
+}
+
+char csv_delimiter(const struct csv *c)
+{
+    return c->delimiter;
+}
+
+char csv_decimal(const struct csv *c)
+{
+    return c->decimal;
+}
+
+/* ---- records -------------------------------------------------------------------------------------------------------- */
+
+static enum err_code emit(struct csv *c, struct err *err)
+{
+    const char *base = c->bytes.data + c->record_start;
+    for (uint32_t i = 0; i < c->count; i++)
+        c->cells[i].text = base + c->offset[i];
+    bool blank = c->count == 1 && !c->cells[0].length && !c->cells[0].quoted;
+    enum err_code code = ERR_OK;
+    for (uint32_t i = 0; !code && i < c->count; i++)
+        if (utf8_valid(c->cells[i].text, c->cells[i].length) != c->cells[i].length)
+            code = err_set_at(err, ERR_INVALID, c->record_line, i + 1, "the text is not UTF-8: save the file as UTF-8");
+    if (!code && !blank)
+        code = c->record(c->context, c->records++, c->record_line, c->cells, c->count, err);
+    c->count = 0;
+    return code;
+}
+
+static enum err_code add_cell(struct csv *c, size_t start, size_t length, bool quoted, struct err *err)
+{
+    if (length > TABLE_MAX_CELL)
+        return err_set_at(err, ERR_INVALID, c->record_line, c->count + 1, "the cell is longer than %d bytes", TABLE_MAX_CELL);
+    if (c->count == TABLE_MAX_COLUMNS)
+        return err_set_at(err, ERR_INVALID, c->record_line, c->count + 1, "more than %d columns", TABLE_MAX_COLUMNS);
+    c->offset[c->count] = start - c->record_start;
+    c->cells[c->count++] = (struct csv_cell){.length = length, .quoted = quoted};
+    return ERR_OK;
+}
+
+/* What stands at `at`, behind a cell: *ret_next is behind it. */
+static enum cell_end cell_end(const struct csv *c, size_t at, bool last, size_t *ret_next)
+{
+    const char *data = c->bytes.data;
+    if (at == c->bytes.length) {
+        *ret_next = at;
+        return last ? CELL_LINE : CELL_MORE;
+    }
+    *ret_next = at + 1;
+    if (data[at] == c->delimiter)
+        return CELL_DELIMITER;
+    if (data[at] == '\n')
+        return CELL_LINE;
+    if (data[at] != '\r')
+        return CELL_BAD;
+    if (at + 1 == c->bytes.length && !last)
+        return CELL_MORE;
+    if (at + 1 < c->bytes.length && data[at + 1] == '\n')
+        *ret_next = at + 2;
+    return CELL_LINE;
+}
+
+/* Finds the closing quote of the cell at cell_start; doubled quotes are folded in place once the cell is whole. Returns
+ * the place of the closing quote, or length when it is not there yet. */
+static size_t closing_quote(const struct csv *c, size_t *ret_doubled, bool last)
+{
+    const char *data = c->bytes.data;
+    size_t at = c->cell_start + 1, end = c->bytes.length, doubled = 0;
+    for (;;) {
+        const char *quote = memchr(data + at, '"', end - at);
+        if (!quote)
+            return end;
+        at = (size_t)(quote - data);
+        if (at + 1 == end && !last)
+            return end;
+        if (at + 1 == end || data[at + 1] != '"') {
+            *ret_doubled = doubled;
+            return at;
+        }
+        doubled++;
+        at += 2;
+    }
+}
+
+static size_t fold_quotes(char *text, size_t length)
+{
+    size_t to = 0;
+    for (size_t from = 0; from < length; from++, to++) {
+        text[to] = text[from];
+        from += text[from] == '"';
+    }
+    return to;
+}
+
+static void count_lines(struct csv *c, const char *text, size_t length)
+{
+    for (const char *at = text, *end = text + length; (at = memchr(at, '\n', (size_t)(end - at))); at++)
+        c->line++;
+}
+
+static enum err_code quoted_cell(struct csv *c, bool last, enum cell_end *ret_end, size_t *ret_next, struct err *err)
+{
+    size_t doubled = 0, start = c->cell_start + 1, close = closing_quote(c, &doubled, last);
+    if (close == c->bytes.length && close - start > 2 * (size_t)TABLE_MAX_CELL)
+        return err_set_at(err, ERR_INVALID, c->line, c->count + 1,
+                          "the quoted cell is longer than %d bytes: is a quote not closed?", TABLE_MAX_CELL);
+    if (close == c->bytes.length) {
+        *ret_end = CELL_MORE;
+        return last ? err_set_at(err, ERR_INVALID, c->line, c->count + 1, "the quote is not closed before the end of the file")
+                    : ERR_OK;
+    }
+    *ret_end = cell_end(c, close + 1, last, ret_next);
+    if (*ret_end == CELL_MORE)
+        return ERR_OK;
+    if (*ret_end == CELL_BAD)
+        return err_set_at(err, ERR_INVALID, c->line, c->count + 1,
+                          "text behind a closing quote: quotes inside a quoted cell are written twice");
+    char *text = c->bytes.data + start;
+    size_t length = close - start;
+    if (memchr(text, '\0', length))
+        return err_set_at(err, ERR_INVALID, c->line, c->count + 1, "a NUL byte: is this a text file in UTF-8?");
+    count_lines(c, text, length);
+    return add_cell(c, start, doubled ? fold_quotes(text, length) : length, true, err);
+}
+
+static enum err_code plain_cell(struct csv *c, bool last, enum cell_end *ret_end, size_t *ret_next, struct err *err)
+{
+    const unsigned char *data = (const unsigned char *)c->bytes.data;
+    size_t at = c->cell_start, end = c->bytes.length;
+    while (at < end && !c->special[data[at]])
+        at++;
+    if (at < end && !data[at])
+        return err_set_at(err, ERR_INVALID, c->line, c->count + 1, "a NUL byte: is this a text file in UTF-8?");
+    if (at - c->cell_start > TABLE_MAX_CELL)
+        return err_set_at(err, ERR_INVALID, c->line, c->count + 1, "the cell is longer than %d bytes", TABLE_MAX_CELL);
+    *ret_end = cell_end(c, at, last, ret_next);
+    return *ret_end == CELL_MORE ? ERR_OK : add_cell(c, c->cell_start, at - c->cell_start, false, err);
+}
+
+/* Reads all whole records in the buffer; with `last` also the one that the end of the file ends. */
+static enum err_code read_records(struct csv *c, bool last, struct err *err)
+{
+    while (c->cell_start < c->bytes.length || (last && c->count)) {
+        enum cell_end end;
+        size_t next;
+        bool quoted = c->cell_start < c->bytes.length && c->bytes.data[c->cell_start] == '"';
+        enum err_code code = (quoted ? quoted_cell : plain_cell)(c, last, &end, &next, err);
+        if (code)
+            return code;
+        if (end == CELL_MORE)
+            break;
+        c->cell_start = next;
+        if (end == CELL_DELIMITER)
+            continue;
+        c->line++;
+        if ((code = emit(c, err)))
+            return code;
+        c->record_start = next;
+        c->record_line = c->line;
+    }
+    if (c->bytes.length - c->record_start > RECORD_BYTES)
+        return err_set_at(err, ERR_INVALID, c->record_line, 1, "the row is longer than %zu bytes", RECORD_BYTES);
+    return ERR_OK;
+}
+
+/* Moves the record under way to the start of the buffer. */
+static void move_rest(struct csv *c)
+{
+    size_t rest = c->bytes.length - c->record_start;
+    if (!c->record_start)
+        return;
+    memmove(c->bytes.data, c->bytes.data + c->record_start, rest);
+    c->bytes.length = rest;
+    c->cell_start -= c->record_start;
+    c->record_start = 0;
+}
+
+/* ---- bytes ---------------------------------------------------------------------------------------------------------- */
+
+static enum err_code begin(struct csv *c, struct err *err)
+{
+    const unsigned char *data = (const unsigned char *)buf_text(&c->bytes);
+    size_t length = c->bytes.length;
+    if (length >= 2 && ((data[0] == 0xFF && data[1] == 0xFE) || (data[0] == 0xFE && data[1] == 0xFF)))
+        return err_set_at(err, ERR_INVALID, 1, 1, "the file is UTF-16: save it as UTF-8");
+    size_t bom = length >= 3 && data[0] == 0xEF && data[1] == 0xBB && data[2] == 0xBF ? 3 : 0;
+    c->record_start = c->cell_start = bom;
+    c->delimiter = c->options.delimiter;
+    c->decimal = c->options.decimal;
+    csv_sniff((const char *)data + bom, (length < SNIFF_BYTES ? length : SNIFF_BYTES) - bom, &c->delimiter, &c->decimal);
+    c->special[(unsigned char)c->delimiter] = c->special['\n'] = c->special['\r'] = c->special[0] = true;
+    c->sniffed = true;
+    return ERR_OK;
+}
+
+enum err_code csv_feed(struct csv *c, const void *data, size_t length, struct err *err)
+{
+    if (!buf_add(&c->bytes, data, length))
+        return err_no_memory(err);
+    if (!c->sniffed) {
+        if (c->bytes.length < SNIFF_BYTES)
+            return ERR_OK;
+        enum err_code code = begin(c, err);
+        if (code)
+            return code;
+    }
+    enum err_code code = read_records(c, false, err);
+    move_rest(c);
+    return code;
+}
+
+enum err_code csv_finish(struct csv *c, struct err *err)
+{
+    enum err_code code = c->sniffed ? ERR_OK : begin(c, err);
+    return code ? code : read_records(c, true, err);
+}

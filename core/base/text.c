@@ -1,6 +1,9 @@
 #include "text.h"
 
 #include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LONGEST 64 /* longer names are not compared */
@@ -51,4 +54,18 @@ const char *text_nearest(const char *name, const char *const *candidates, size_t
         }
     }
     return nearest;
+}
+
+const char *text_number(double v, char text[TEXT_NUMBER_SIZE])
+{
+    if (fabs(v) <= 0x1p53 && v == floor(v)) {
+        snprintf(text, TEXT_NUMBER_SIZE, "%.0f", v);
+        return text;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, TEXT_NUMBER_SIZE, "%.*g", digits, v);
+        if (strtod(text, NULL) == v)
+            break;
+    }
+    return text;
 }

@@ -64,4 +64,6 @@ enum err_code table_builder_new(const char *path, const struct csv_options *opti
 enum err_code table_builder_feed(struct table_builder *b, const void *data, size_t length, struct err *err);
 /* Writes and syncs the file at `path` (the caller renames it to its place). The SHA-256 is of the bytes fed. */
 enum err_code table_builder_finish(struct table_builder *b, char ret_sha256[65], struct err *err);
+/* The options with the delimiter and the decimal mark that were found; valid after table_builder_finish. */
+struct csv_options table_builder_options(const struct table_builder *b);
 void table_builder_free(struct table_builder *b); /* removes the files of an unfinished one; NULL is fine */

@@ -1,0 +1,210 @@
+/* Checking the options against a table, and fitting. */
+#include "../base/cleanup.h"
+#include "../base/mem.h"
+#include "encoder_internal.h"
+#include "target.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK 4096 /* rows read at once */
+
+/* ---- features ------------------------------------------------------------------------------------------------------- */
+
+/* The columns of the features, in order (mem_free). */
+static enum err_code feature_columns(const struct table *t, const struct encoder_options *o, uint32_t target,
+                                     uint32_t **ret_columns, uint32_t *ret_count, struct err *err)
+{
+    uint32_t columns = table_columns(t), count = 0;
+    cleanup(mem_freep) uint32_t *list = mem_array(columns, sizeof *list);
+    cleanup(mem_freep) bool *used = mem_array(columns, sizeof *used);
+    if (!list || !used)
+        return err_no_memory(err);
+    for (uint32_t i = 0; !o->features && i < columns; i++)
+        if (i != target)
+            list[count++] = i;
+    for (uint32_t i = 0; o->features && i < o->feature_count; i++) {
+        int column = table_find(t, o->features[i]);
+        if (column < 0)
+            return err_set(err, ERR_INVALID, "no column \"%.100s\" for a feature", o->features[i]);
+        if ((uint32_t)column == target)
+            return err_set(err, ERR_INVALID, "the target \"%.100s\" cannot be a feature as well", o->target);
+        if (used[column])
+            return err_set(err, ERR_INVALID, "the feature \"%.100s\" is there twice", o->features[i]);
+        used[column] = true;
+        list[count++] = (uint32_t)column;
+    }
+    if (!count)
+        return err_set(err, ERR_INVALID, "no feature: the table needs a column besides the target \"%.100s\"", o->target);
+    *ret_columns = list;
+    *ret_count = count;
+    list = NULL;
+    return ERR_OK;
+}
+
+enum err_code encoder_check(const struct table *t, const struct encoder_options *o, enum task *ret_task, struct err *err)
+{
+    struct target target;
+    enum err_code code = target_read(t, o, &target, err);
+    if (code)
+        return code;
+    cleanup(mem_freep) uint32_t *columns = NULL;
+    uint32_t count;
+    code = feature_columns(t, o, target.column, &columns, &count, err);
+    if (!code)
+        *ret_task = target.task;
+    target_done(&target);
+    return code;
+}
+
+/* ---- rows ----------------------------------------------------------------------------------------------------------- */
+
+static bool has_target(const struct table *t, uint32_t column, uint64_t row)
+{
+    return table_column(t, column)->type == COLUMN_NUMERIC ? !isnan(table_number(t, column, row))
+                                                           : table_code(t, column, row) >= 0;
+}
+
+enum err_code encoder_target_rows(const struct table *t, const struct encoder_options *o, uint32_t **ret_rows,
+                                  int32_t **ret_classes, size_t *ret_count, struct err *err)
+{
+    struct target target;
+    enum err_code code = target_read(t, o, &target, err);
+    if (code)
+        return code;
+    size_t count = 0, rows = table_rows(t) - table_column(t, target.column)->missing;
+    cleanup(mem_freep) uint32_t *row = mem_array(rows, sizeof *row);
+    cleanup(mem_freep) int32_t *class = target.classes ? mem_array(rows, sizeof *class) : NULL;
+    if (!row || (target.classes && !class))
+        code = err_no_memory(err);
+    for (uint64_t i = 0; !code && i < table_rows(t) && count < rows; i++)
+        if (has_target(t, target.column, i))
+            row[count++] = (uint32_t)i;
+    if (!code && class)
+        target_classes(&target, t, row, count, class);
+    target_done(&target);
+    if (code)
+        return code;
+    *ret_rows = row;
+    *ret_classes = class;
+    *ret_count = count;
+    row = NULL;
+    class = NULL;
+    return ERR_OK;
+}
+
+/* ---- fitting -------------------------------------------------------------------------------------------------------- */
+
+/* Mean and population deviation of a column over rows, missing ones left out, in two passes; 0 and 1 without any value, and
+ * deviation 1 for a constant. */
+static void fit_number(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, double *ret_mean,
+                       double *ret_deviation)
+{
+    double cell[CHUNK], sum[2] = {0}, mean = 0;
+    uint64_t present = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        present = 0;
+        for (size_t at = 0; at < count; at += CHUNK) {
+            size_t n = count - at < CHUNK ? count - at : CHUNK;
+            table_numbers(t, column, rows + at, n, cell);
+            for (size_t i = 0; i < n; i++) {
+                double d = cell[i] - mean;
+                sum[pass] += isnan(d) ? 0 : pass ? d * d : d;
+                present += isnan(d) ? 0 : 1;
+            }
+        }
+        mean = pass || !present ? mean : sum[0] / (double)present;
+    }
+    double deviation = present ? sqrt(sum[1] / (double)present) : 0;
+    /* A constant column's deviation is rounding alone. */
+    bool constant = !(deviation > 1e-13 * fabs(mean)) || !isfinite(deviation);
+    *ret_mean = isfinite(mean) ? mean : 0;
+    *ret_deviation = constant ? 1 : deviation;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static enum err_code fit_categories(const struct table *t, uint32_t column, const uint32_t *rows, size_t count,
+                                    struct encoder_feature *f, struct err *err)
+{
+    const struct column *c = table_column(t, column);
+    cleanup(mem_freep) bool *seen = mem_array(c->categories + 1, sizeof *seen);
+    if (!seen)
+        return err_no_memory(err);
+    for (size_t i = 0; i < count; i++)
+        seen[table_code(t, column, rows[i]) + 1] = true;
+    uint32_t categories = 0;
+    for (uint32_t k = 0; k < c->categories; k++)
+        categories += seen[k + 1];
+    const char **category = mem_array(categories + 1, sizeof *category);
+    f->category = category;
+    if (!category)
+        return err_no_memory(err);
+    for (uint32_t k = 0; k < c->categories; k++) {
+        if (!seen[k + 1])
+            continue;
+        if (!(category[f->categories] = mem_strdup(c->category[k])))
+            return err_no_memory(err);
+        f->categories++;
+    }
+    qsort(category, f->categories, sizeof *category, by_text);
+    f->has_missing = seen[0];
+    return ERR_OK;
+}
+
+static enum err_code fit_feature(const struct table *t, uint32_t column, const uint32_t *rows, size_t count,
+                                 struct encoder_feature *f, struct err *err)
+{
+    const struct column *c = table_column(t, column);
+    *f = (struct encoder_feature){.name = mem_strdup(c->name), .type = c->type, .deviation = 1};
+    if (!f->name)
+        return err_no_memory(err);
+    if (c->type == COLUMN_CATEGORICAL)
+        return fit_categories(t, column, rows, count, f, err);
+    fit_number(t, column, rows, count, &f->mean, &f->deviation);
+    return ERR_OK;
+}
+
+static enum err_code fit(struct encoder *e, const struct table *t, const struct encoder_options *o, struct target *target,
+                         const uint32_t *rows, size_t count, struct err *err)
+{
+    cleanup(mem_freep) uint32_t *columns = NULL;
+    uint32_t features;
+    enum err_code code = feature_columns(t, o, target->column, &columns, &features, err);
+    if (code)
+        return code;
+    e->task = target->task;
+    e->classes = target->classes;
+    e->class_name = target->name;
+    target->name = NULL;
+    e->target_deviation = 1;
+    e->target = mem_strdup(o->target);
+    e->feature = mem_array(features, sizeof *e->feature);
+    if (!e->target || !e->feature)
+        return err_no_memory(err);
+    if (e->task == TASK_REGRESSION)
+        fit_number(t, target->column, rows, count, &e->target_mean, &e->target_deviation);
+    for (; !code && e->features < features; e->features++)
+        code = fit_feature(t, columns[e->features], rows, count, &e->feature[e->features], err);
+    return code ? code : encoder_number_inputs(e, err);
+}
+
+enum err_code encoder_fit(const struct table *t, const struct encoder_options *o, const uint32_t *rows, size_t count,
+                          struct encoder **ret_encoder, struct err *err)
+{
+    struct target target;
+    enum err_code code = target_read(t, o, &target, err);
+    if (code)
+        return code;
+    struct encoder *e = mem_zalloc(sizeof *e);
+    code = e ? fit(e, t, o, &target, rows, count, err) : err_no_memory(err);
+    target_done(&target);
+    if (code)
+        encoder_free(e);
+    else
+        *ret_encoder = e;
+    return code;
+}

@@ -1,0 +1,28 @@
+/* The layout of a table file, for the two that share it: the writer and the reader.
+ *
+ * header | group 0 | group 1 | ... | footer. Each group holds group_rows rows (the last one what is left); in a group the
+ * numeric columns come first (float64, in the table's order), then the categorical ones (int32 codes). */
+#pragma once
+
+#include "../base/sha256.h"
+#include "table.h"
+#include <assert.h>
+
+#define TABLE_MAGIC   "MLPTABLE"
+#define TABLE_VERSION 1
+#define TABLE_ENDIAN  0x01020304u
+
+struct table_header {
+    char magic[8];
+    uint32_t version, endian;
+    uint64_t rows;
+    uint32_t columns, group_rows;
+    uint64_t footer_offset, footer_length;
+    uint8_t sha256[SHA256_BYTES]; /* of this header with zeros here, then the footer */
+    uint8_t unused[48];
+};
+static_assert(sizeof(struct table_header) == 128, "the header is 128 bytes");
+
+/* Rows of a group: about 4 MiB, even, so that every column starts at a multiple of 8 bytes. */
+uint32_t table_group_rows(uint32_t columns);
+void table_header_digest(const struct table_header *h, const void *footer, uint8_t digest[SHA256_BYTES]);

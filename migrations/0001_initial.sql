@@ -1,0 +1,160 @@
+-- Statuses are 0 queued, 1 running, 2 paused, 3 succeeded, 4 failed, 5 cancelled. Times are milliseconds since 1970 UTC,
+-- 0 for "not yet". AUTOINCREMENT: an id that was deleted never names something else.
+
+CREATE TABLE datasets (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    name         TEXT    NOT NULL UNIQUE,
+    sha256       TEXT    NOT NULL,
+    file         TEXT    NOT NULL,
+    bytes        INTEGER NOT NULL,
+    row_count    INTEGER NOT NULL,
+    column_count INTEGER NOT NULL,
+    created_at   INTEGER NOT NULL,
+    options      TEXT    NOT NULL,
+    schema       TEXT    NOT NULL
+) STRICT;
+CREATE INDEX datasets_file ON datasets (file);
+
+-- The counts, status, progress, started_at, finished_at and version belong to the triggers below.
+CREATE TABLE jobs (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    name            TEXT,
+    dataset         INTEGER REFERENCES datasets (id) ON DELETE SET NULL,
+    dataset_name    TEXT    NOT NULL,
+    priority        INTEGER NOT NULL,
+    status          INTEGER NOT NULL DEFAULT 0 CHECK (status BETWEEN 0 AND 5),
+    runs            INTEGER NOT NULL DEFAULT 0,
+    queued          INTEGER NOT NULL DEFAULT 0 CHECK (queued >= 0),
+    running         INTEGER NOT NULL DEFAULT 0 CHECK (running >= 0),
+    paused          INTEGER NOT NULL DEFAULT 0 CHECK (paused >= 0),
+    succeeded       INTEGER NOT NULL DEFAULT 0 CHECK (succeeded >= 0),
+    failed          INTEGER NOT NULL DEFAULT 0 CHECK (failed >= 0),
+    cancelled       INTEGER NOT NULL DEFAULT 0 CHECK (cancelled >= 0),
+    progress        INTEGER NOT NULL DEFAULT 0, -- sum of its runs' progress: whole numbers, so that no error adds up
+    created_at      INTEGER NOT NULL,
+    started_at      INTEGER NOT NULL DEFAULT 0,
+    finished_at     INTEGER NOT NULL DEFAULT 0,
+    version         INTEGER NOT NULL DEFAULT 1,
+    idempotency_key TEXT UNIQUE,
+    request_sha256  TEXT
+) STRICT;
+CREATE INDEX jobs_status ON jobs (status);
+CREATE INDEX jobs_dataset ON jobs (dataset);
+
+-- Apart from jobs and runs, whose rows are rewritten with every epoch.
+CREATE TABLE job_specs (
+    job  INTEGER PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+    spec TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE runs (
+    id                 INTEGER PRIMARY KEY AUTOINCREMENT,
+    job                INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    number             INTEGER NOT NULL,
+    status             INTEGER NOT NULL DEFAULT 0 CHECK (status BETWEEN 0 AND 5),
+    cancel_requested   INTEGER NOT NULL DEFAULT 0,
+    epoch              INTEGER NOT NULL DEFAULT 0,
+    epochs             INTEGER NOT NULL CHECK (epochs >= 1),
+    progress           INTEGER NOT NULL AS                               -- billionths; a terminal run counts whole
+                       (CASE WHEN status >= 3 THEN 1000000000 ELSE epoch * 1000000000 / epochs END) VIRTUAL,
+    weight_updates     INTEGER NOT NULL DEFAULT 0,
+    parameters         INTEGER NOT NULL,
+    train_loss         REAL,
+    valid_loss         REAL,
+    valid_accuracy     REAL,
+    valid_log_loss     REAL,
+    valid_f1_macro     REAL,
+    valid_roc_auc      REAL,
+    valid_rmse         REAL,
+    valid_mae          REAL,
+    valid_r2           REAL,
+    best_epoch         INTEGER NOT NULL DEFAULT 0,
+    best_loss          REAL,
+    queued_at          INTEGER NOT NULL,
+    started_at         INTEGER NOT NULL DEFAULT 0,
+    finished_at        INTEGER NOT NULL DEFAULT 0,
+    training_seconds   REAL,
+    samples_per_second REAL,
+    failure_code       TEXT,
+    failure_detail     TEXT,
+    failure_epoch      INTEGER NOT NULL DEFAULT 0,
+    model_sha256       TEXT,
+    model_bytes        INTEGER NOT NULL DEFAULT 0,
+    attempts           INTEGER NOT NULL DEFAULT 0,
+    version            INTEGER NOT NULL DEFAULT 1,
+    UNIQUE (job, number)
+) STRICT;
+CREATE INDEX runs_status ON runs (status);
+
+CREATE TABLE run_texts (
+    run             INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+    spec            TEXT NOT NULL,
+    hyperparameters TEXT NOT NULL,
+    layers          TEXT,
+    environment     TEXT,
+    evaluation      TEXT
+) STRICT;
+
+CREATE TABLE epochs (
+    run            INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    epoch          INTEGER NOT NULL CHECK (epoch >= 1),
+    weight_updates INTEGER NOT NULL,
+    learning_rate  REAL,
+    seconds        REAL,
+    train_loss     REAL,
+    valid_loss     REAL,
+    valid_accuracy REAL,
+    valid_log_loss REAL,
+    valid_f1_macro REAL,
+    valid_roc_auc  REAL,
+    valid_rmse     REAL,
+    valid_mae      REAL,
+    valid_r2       REAL,
+    layers         BLOB, -- float32, little-endian: layers x (gradient_norm, update_ratio, dead, saturated)
+    PRIMARY KEY (run, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER runs_inserted AFTER INSERT ON runs BEGIN
+    UPDATE jobs SET
+        runs      = runs + 1,
+        queued    = queued + (new.status = 0),
+        running   = running + (new.status = 1),
+        paused    = paused + (new.status = 2),
+        succeeded = succeeded + (new.status = 3),
+        failed    = failed + (new.status = 4),
+        cancelled = cancelled + (new.status = 5),
+        progress  = progress + new.progress,
+        version   = version + 1
+    WHERE id = new.job;
+END;
+
+CREATE TRIGGER runs_updated AFTER UPDATE ON runs BEGIN
+    UPDATE jobs SET
+        queued     = queued + (new.status = 0) - (old.status = 0),
+        running    = running + (new.status = 1) - (old.status = 1),
+        paused     = paused + (new.status = 2) - (old.status = 2),
+        succeeded  = succeeded + (new.status = 3) - (old.status = 3),
+        failed     = failed + (new.status = 4) - (old.status = 4),
+        cancelled  = cancelled + (new.status = 5) - (old.status = 5),
+        progress   = progress + new.progress - old.progress,
+        started_at = CASE WHEN started_at = 0 THEN new.started_at ELSE started_at END,
+        version    = version + 1
+    WHERE id = new.job;
+END;
+
+CREATE TRIGGER jobs_counted AFTER UPDATE OF queued, running, paused, succeeded, failed, cancelled ON jobs
+WHEN old.queued <> new.queued OR old.running <> new.running OR old.paused <> new.paused
+     OR old.succeeded <> new.succeeded OR old.failed <> new.failed OR old.cancelled <> new.cancelled
+BEGIN
+    UPDATE jobs SET status = CASE
+        WHEN running > 0 THEN 1
+        WHEN queued > 0 AND succeeded + failed + cancelled > 0 THEN 1
+        WHEN queued > 0 THEN 0
+        WHEN paused > 0 THEN 2
+        WHEN cancelled > 0 THEN 5
+        WHEN succeeded = 0 THEN 4
+        ELSE 3 END
+    WHERE id = new.id;
+    UPDATE jobs SET finished_at = (SELECT max(finished_at) FROM runs WHERE job = new.id)
+    WHERE id = new.id AND status >= 3;
+END;

@@ -1,0 +1,339 @@
+#include "internal.h"
+
+#include "core/base/cleanup.h"
+#include "core/base/mem.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIGURES 4         /* of a layer */
+#define EXTREMES 4        /* rows that a bucket gives: minimum and maximum of two losses */
+#define EVENLY 4          /* rows that a thinned range has always: both ends and two between */
+
+/* ---- appending -------------------------------------------------------------------------------------------------------- */
+
+struct state {
+    enum store_status status;
+    uint32_t epoch, epochs, best_epoch;
+    double best_loss; /* NAN: none */
+};
+
+static enum err_code state_read(struct connection *c, int64_t run, struct state *ret, struct err *err)
+{
+    struct state s = {0};
+    struct query q = query_start(c, SQL_EPOCHS_STATE);
+    query_put_integer(&q, run);
+    bool there = query_row(&q);
+    if (there) {
+        s.status = (enum store_status)query_integer(&q);
+        s.epoch = (uint32_t)query_integer(&q);
+        s.epochs = (uint32_t)query_integer(&q);
+        s.best_epoch = (uint32_t)query_integer(&q);
+        s.best_loss = query_real(&q);
+    }
+    enum err_code code = query_end(&q, err);
+    if (code)
+        return code;
+    if (!there)
+        return err_set(err, ERR_NOT_FOUND, "there is no run %lld", (long long)run);
+    if (s.status != STATUS_RUNNING)
+        return err_set(err, ERR_CONFLICT, "run %lld is %s and takes no epochs", (long long)run,
+                       store_status_name((int)s.status));
+    *ret = s;
+    return ERR_OK;
+}
+
+/* The columns from weight_updates on that epochs and runs share. */
+static void metrics_put(struct query *q, const double metric[METRIC_COUNT])
+{
+    for (int m = 0; m < METRIC_COUNT; m++)
+        query_put_real(q, metric[m]);
+}
+
+static enum err_code epoch_insert(struct connection *c, int64_t run, const struct store_epoch *e, struct err *err)
+{
+    struct query q = query_start(c, SQL_EPOCH_INSERT);
+    query_put_integer(&q, run);
+    query_put_integer(&q, e->epoch);
+    query_put_integer(&q, (int64_t)e->weight_updates);
+    query_put_real(&q, e->learning_rate);
+    query_put_real(&q, e->seconds);
+    metrics_put(&q, e->metric);
+    if (e->layer_count)
+        query_put_blob(&q, e->layers, e->layer_count * FIGURES * sizeof *e->layers);
+    return query_run(&q, NULL, err);
+}
+
+static void state_advance(struct state *s, const struct store_epoch *e)
+{
+    double valid = e->metric[METRIC_VALID_LOSS], loss = isnan(valid) ? e->metric[METRIC_TRAIN_LOSS] : valid;
+    s->epoch = e->epoch;
+    if (isfinite(loss) && !(loss >= s->best_loss)) {
+        s->best_loss = loss;
+        s->best_epoch = e->epoch;
+    }
+}
+
+static enum err_code run_move(struct connection *c, int64_t run, const struct state *s, const struct store_epoch *last,
+                              struct err *err)
+{
+    struct query q = query_start(c, SQL_EPOCHS_MOVE);
+    query_put_integer(&q, s->epoch);
+    query_put_integer(&q, (int64_t)last->weight_updates);
+    metrics_put(&q, last->metric);
+    query_put_integer(&q, s->best_epoch);
+    query_put_real(&q, s->best_loss);
+    query_put_integer(&q, run);
+    return query_run(&q, NULL, err);
+}
+
+enum err_code store_epochs_append(struct store_tx *tx, int64_t run, const struct store_epoch *epochs, size_t count,
+                                  struct err *err)
+{
+    struct connection *c = &tx->connection;
+    struct state s = {0};
+    enum err_code code = state_read(c, run, &s, err);
+    for (size_t i = 0; !code && i < count; i++) {
+        const struct store_epoch *e = &epochs[i];
+        if (e->epoch != s.epoch + 1 || e->epoch > s.epochs)
+            return err_set(err, ERR_INTERNAL, "epoch %u of run %lld does not follow epoch %u of %u", (unsigned)e->epoch,
+                           (long long)run, (unsigned)s.epoch, (unsigned)s.epochs);
+        code = epoch_insert(c, run, e, err);
+        state_advance(&s, e);
+    }
+    return code || !count ? code : run_move(c, run, &s, &epochs[count - 1], err);
+}
+
+/* ---- columns ---------------------------------------------------------------------------------------------------------- */
+
+void store_epochs_done(struct store_epochs *e)
+{
+    mem_free(e->epoch);
+    mem_free(e->learning_rate);
+    mem_free(e->seconds);
+    mem_free(e->weight_updates);
+    mem_free(e->layers);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        mem_free(e->metric[m]);
+    *e = (struct store_epochs){0};
+}
+
+static bool columns_new(struct store_epochs *e, size_t rows)
+{
+    size_t count = rows ? rows : 1;
+    e->epoch = mem_array(count, sizeof *e->epoch);
+    e->learning_rate = mem_array(count, sizeof *e->learning_rate);
+    e->seconds = mem_array(count, sizeof *e->seconds);
+    e->weight_updates = mem_array(count, sizeof *e->weight_updates);
+    bool fine = e->epoch && e->learning_rate && e->seconds && e->weight_updates;
+    for (int m = 0; m < METRIC_COUNT; m++)
+        fine = (e->metric[m] = mem_array(count, sizeof *e->metric[m])) && fine;
+    return fine;
+}
+
+struct reading {
+    struct store_epochs *columns;
+    size_t capacity;
+    bool with_layers;
+};
+
+/* The first row says how many layers there are; figures that another row lacks are NAN. */
+static bool layers_take(struct reading *r, const void *blob, size_t size)
+{
+    struct store_epochs *e = r->columns;
+    if (!e->layers) {
+        e->layer_count = (uint32_t)(size / (FIGURES * sizeof *e->layers));
+        e->layers = mem_array(r->capacity * e->layer_count + 1, FIGURES * sizeof *e->layers);
+        if (!e->layers)
+            return false;
+    }
+    size_t figures = (size_t)e->layer_count * FIGURES;
+    float *row = e->layers + e->count * figures;
+    if (figures && size == figures * sizeof *row)
+        memcpy(row, blob, size);
+    else
+        for (size_t i = 0; i < figures; i++)
+            row[i] = NAN;
+    return true;
+}
+
+static void row_take(struct query *q, struct reading *r)
+{
+    struct store_epochs *e = r->columns;
+    size_t i = e->count, size;
+    e->epoch[i] = (uint32_t)query_integer(q);
+    e->weight_updates[i] = (uint64_t)query_integer(q);
+    e->learning_rate[i] = query_real(q);
+    e->seconds[i] = query_real(q);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        e->metric[m][i] = query_real(q);
+    const void *blob = query_blob(q, &size);
+    if (r->with_layers && !layers_take(r, blob, size))
+        q->no_memory = true;
+    e->count++;
+}
+
+/* ---- a range, whole --------------------------------------------------------------------------------------------------- */
+
+struct range {
+    int64_t run;
+    uint32_t from, to;
+};
+
+static struct query range_query(struct connection *c, enum sql s, const struct range *range)
+{
+    struct query q = query_start(c, s);
+    query_put_integer(&q, range->run);
+    query_put_integer(&q, range->from);
+    query_put_integer(&q, range->to);
+    return q;
+}
+
+static enum err_code range_count(struct connection *c, const struct range *range, uint64_t *ret, struct err *err)
+{
+    struct query q = range_query(c, SQL_EPOCHS_COUNT, range);
+    *ret = query_row(&q) ? (uint64_t)query_integer(&q) : 0;
+    return query_end(&q, err);
+}
+
+static enum err_code read_whole(struct connection *c, const struct range *range, struct reading *r, struct err *err)
+{
+    struct query q = range_query(c, SQL_EPOCHS_RANGE, range);
+    while (r->columns->count < r->capacity && query_row(&q))
+        row_take(&q, r);
+    return query_end(&q, err);
+}
+
+/* ---- a range, thinned ------------------------------------------------------------------------------------------------- */
+
+struct bucket {
+    double value[EXTREMES];   /* min, max of train_loss, min, max of valid_loss */
+    uint32_t epoch[EXTREMES]; /* 0: no finite value */
+};
+
+static void bucket_take(struct bucket *b, uint32_t epoch, const double losses[2])
+{
+    for (size_t i = 0; i < EXTREMES; i++) {
+        double loss = losses[i / 2];
+        bool beats = i % 2 ? loss > b->value[i] : loss < b->value[i];
+        if (!isnan(loss) && (!b->epoch[i] || beats)) {
+            b->value[i] = loss;
+            b->epoch[i] = epoch;
+        }
+    }
+}
+
+static size_t keep_epoch(uint32_t *kept, size_t count, uint32_t epoch)
+{
+    if (epoch)
+        kept[count++] = epoch;
+    return count;
+}
+
+/* Streams over the losses of the range; kept has room for (buckets + 1) x 4 epochs, in no order. */
+static enum err_code choose(struct connection *c, const struct range *range, uint64_t total, uint64_t buckets,
+                            uint32_t *kept, size_t *ret_count, struct err *err)
+{
+    struct query q = range_query(c, SQL_EPOCHS_LOSSES, range);
+    struct bucket b = {0};
+    uint64_t current = 0, even = 0;
+    size_t count = 0;
+    for (uint64_t i = 0; i < total && query_row(&q); i++) {
+        uint32_t epoch = (uint32_t)query_integer(&q);
+        double train = query_real(&q), valid = query_real(&q);
+        uint64_t mine = i * buckets / total;
+        for (; i == even * (total - 1) / (EVENLY - 1) && even < EVENLY; even++)
+            count = keep_epoch(kept, count, epoch);
+        if (mine != current) {
+            for (size_t k = 0; k < EXTREMES; k++)
+                count = keep_epoch(kept, count, b.epoch[k]);
+            b = (struct bucket){0};
+            current = mine;
+        }
+        bucket_take(&b, epoch, (double[]){train, valid});
+    }
+    for (size_t k = 0; k < EXTREMES; k++)
+        count = keep_epoch(kept, count, b.epoch[k]);
+    *ret_count = count;
+    return query_end(&q, err);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static size_t sort_unique(uint32_t *epochs, size_t count)
+{
+    size_t unique = 0;
+    qsort(epochs, count, sizeof *epochs, ascending);
+    for (size_t i = 0; i < count; i++)
+        if (!unique || epochs[i] != epochs[unique - 1])
+            epochs[unique++] = epochs[i];
+    return unique;
+}
+
+static enum err_code read_chosen(struct connection *c, int64_t run, const uint32_t *epochs, size_t count,
+                                 struct reading *r, struct err *err)
+{
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; !code && i < count; i++) {
+        struct query q = query_start(c, SQL_EPOCH_GET);
+        query_put_integer(&q, run);
+        query_put_integer(&q, epochs[i]);
+        if (query_row(&q))
+            row_take(&q, r);
+        code = query_end(&q, err);
+    }
+    return code;
+}
+
+static enum err_code read_thinned(struct connection *c, const struct range *range, uint64_t total, uint32_t points,
+                                  struct reading *r, struct err *err)
+{
+    uint64_t buckets = points >= EVENLY + 2 * EXTREMES ? (points - EVENLY) / EXTREMES : 1;
+    cleanup(mem_freep) uint32_t *kept = mem_array((buckets + 1) * EXTREMES, sizeof *kept);
+    size_t count = 0;
+    if (!kept)
+        return err_no_memory(err);
+    enum err_code code = choose(c, range, total, buckets, kept, &count, err);
+    if (code)
+        return code;
+    r->capacity = sort_unique(kept, count);
+    if (!columns_new(r->columns, r->capacity))
+        return err_no_memory(err);
+    return read_chosen(c, range->run, kept, r->capacity, r, err);
+}
+
+static enum err_code read_range(struct connection *c, const struct range *range, uint32_t points, struct reading *r,
+                                struct err *err)
+{
+    uint64_t total;
+    enum err_code code = range_count(c, range, &total, err);
+    if (code)
+        return code;
+    r->columns->total = total;
+    if (points && total > points)
+        return read_thinned(c, range, total, points, r, err);
+    r->capacity = total;
+    return columns_new(r->columns, r->capacity) ? read_whole(c, range, r, err) : err_no_memory(err);
+}
+
+enum err_code store_epochs_read(struct store_reader *r, int64_t run, uint32_t from, uint32_t to, uint32_t points,
+                                bool with_layers, struct store_epochs *ret, struct err *err)
+{
+    struct connection *c = &r->connection;
+    struct range range = {run, from, to ? to : UINT32_MAX};
+    struct store_epochs columns = {0};
+    struct reading reading = {.columns = &columns, .with_layers = with_layers};
+    enum err_code code = read_begin(c, err);
+    if (!code)
+        code = read_range(c, &range, points, &reading, err);
+    read_end(c);
+    if (code)
+        store_epochs_done(&columns);
+    else
+        *ret = columns;
+    return code;
+}

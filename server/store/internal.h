@@ -1,0 +1,116 @@
+/* What the files of server/store share, and nobody else includes. A connection and the queries on it belong to one
+ * thread at a time: the writer's to the writer thread, a reader's to whoever took it. */
+#pragma once
+
+#include "server/store/migrate.h"
+#include "server/store/sql.h"
+#include "server/store/store.h"
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+/* ---- connections (connection.c) -------------------------------------------------------------------------------------- */
+
+struct connection {
+    sqlite3 *db;
+    sqlite3_stmt *statement[SQL_COUNT];
+    bool fatal;    /* an fsync failed, or the file is damaged: nothing may be written any more */
+    int wal_pages; /* in the WAL after the last commit of this connection */
+};
+
+/* flags: SQLITE_OPEN_*. On failure c is closed again. */
+enum err_code connection_open(struct connection *c, const char *path, int flags, struct err *err);
+/* Prepares every statement of the side. */
+enum err_code connection_prepare(struct connection *c, enum sql_side side, struct err *err);
+void connection_close(struct connection *c); /* zeroed or closed is fine */
+enum err_code connection_execute(struct connection *c, const char *sql, struct err *err);
+enum err_code connection_integer(struct connection *c, const char *sql, int64_t *ret, struct err *err);
+/* Maps a result code of SQLite, with the connection's message; notes what is fatal. */
+enum err_code connection_error(struct connection *c, int code, struct err *err);
+
+/* One execution of a statement. Values are put in the order of the parameters, and taken in the order of the columns;
+ * failures are kept until query_end, which must follow in any case. Texts and blobs that are put must live until then. */
+struct query {
+    struct connection *connection;
+    sqlite3_stmt *statement;
+    int parameter, column; /* the next */
+    int code;
+    bool composed, no_memory;
+};
+
+struct query query_start(struct connection *c, enum sql s);
+struct query query_compose(struct connection *c, const char *text); /* a text that is not in the table */
+void query_put_integer(struct query *q, int64_t value);
+void query_put_real(struct query *q, double value); /* NULL unless finite */
+void query_put_text(struct query *q, const char *text);
+void query_put_blob(struct query *q, const void *data, size_t size);
+bool query_row(struct query *q);          /* false: no more rows, or failed */
+int64_t query_integer(struct query *q);   /* 0 for NULL */
+double query_real(struct query *q);       /* NAN for NULL */
+char *query_text(struct query *q);        /* a copy (mem_free); NULL for NULL */
+const void *query_blob(struct query *q, size_t *ret_size); /* valid until the next row */
+enum err_code query_end(struct query *q, struct err *err);
+/* What a reader sees between these does not change. read_end follows in any case. */
+enum err_code read_begin(struct connection *c, struct err *err);
+void read_end(struct connection *c);
+/* Steps to the end, and ends. ret_changes, may be NULL: the rows it changed. */
+enum err_code query_run(struct query *q, uint64_t *ret_changes, struct err *err);
+/* All rows' first column (mem_free); NULL without rows. */
+enum err_code query_ids(struct query *q, int64_t **ret_ids, size_t *ret_count, struct err *err);
+/* Room for one more zeroed element behind count; false when out of memory. */
+bool list_grow(void *pointer_to_items, size_t count, size_t *capacity, size_t size);
+
+/* ---- the store (store.c, readers.c) ------------------------------------------------------------------------------------ */
+
+struct store_tx {
+    struct connection connection;
+};
+
+struct store_reader {
+    struct connection connection;
+    struct store *store;
+    struct store_reader *next; /* of those that are free */
+};
+
+struct readers {
+    pthread_mutex_t lock;
+    pthread_cond_t given;
+    struct store_reader *all, *free; /* free: under lock */
+    unsigned count;
+};
+
+struct store {
+    char *path; /* of the database */
+    int directory_lock;
+    void (*on_fatal)(void *context, const struct err *err);
+    void *context;
+    struct readers readers;
+
+    pthread_mutex_t lock; /* of the queue */
+    pthread_cond_t work, room;
+    struct store_op *head, *tail;
+    size_t queued;
+    bool stopping;
+
+    pthread_t writer; /* the rest belongs to its thread */
+    bool writer_runs;
+    struct store_tx tx;
+    struct err fatal;  /* code is not 0 once storing cannot go on */
+    size_t last_group; /* ops in it */
+    int checkpointed;  /* pages of the WAL that are in the database already */
+    _Atomic uint64_t commits, ops;
+};
+
+void readers_init(struct store *s);
+enum err_code readers_open(struct store *s, unsigned count, struct err *err);
+void readers_close(struct store *s);
+
+/* ---- rows of entities (rows.c) ------------------------------------------------------------------------------------- */
+
+/* A list that a query fills: every row into one item of `size` bytes, zeroed before. On failure what is there is done and
+ * freed. */
+enum err_code query_list(struct query *q, size_t size, void (*read)(struct query *q, void *item), void (*done)(void *item),
+                         void *ret_items, size_t *ret_count, struct err *err);
+/* The one row of a query; ERR_NOT_FOUND with "there is no WHAT KEY" when there is none. */
+enum err_code query_one(struct query *q, size_t size, void (*read)(struct query *q, void *item), void (*done)(void *item),
+                        void *ret_item, const char *what, const char *key, struct err *err);

@@ -1,0 +1,203 @@
+#include "internal.h"
+
+#include "core/base/mem.h"
+#include <stdio.h>
+#include <string.h>
+
+#define PROGRESS_ONE 1e9 /* the progress of one run that has ended, in jobs.progress */
+
+/* ---- statuses --------------------------------------------------------------------------------------------------------- */
+
+static const char *const status_names[STATUS_COUNT] = {"queued", "running", "paused", "succeeded", "failed", "cancelled"};
+
+const char *store_status_name(int status)
+{
+    return status >= 0 && status < STATUS_COUNT ? status_names[status] : NULL;
+}
+
+int store_status_find(const char *name)
+{
+    for (int i = 0; i < STATUS_COUNT; i++)
+        if (!strcmp(name, status_names[i]))
+            return i;
+    return -1;
+}
+
+bool store_status_terminal(enum store_status status)
+{
+    return status >= STATUS_SUCCEEDED;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------------- */
+
+void store_job_done(struct store_job *j)
+{
+    mem_free(j->name);
+    mem_free(j->dataset_name);
+    mem_free(j->spec);
+    mem_free(j->idempotency_key);
+    mem_free(j->request_sha256);
+    *j = (struct store_job){0};
+}
+
+static void job_done(void *item)
+{
+    store_job_done(item);
+}
+
+static void job_read(struct query *q, void *item)
+{
+    struct store_job *j = item;
+    j->id = query_integer(q);
+    j->name = query_text(q);
+    j->dataset = query_integer(q);
+    j->dataset_name = query_text(q);
+    j->spec = query_text(q);
+    j->priority = (int32_t)query_integer(q);
+    j->status = (enum store_status)query_integer(q);
+    j->runs = (uint32_t)query_integer(q);
+    for (int s = 0; s < STATUS_COUNT; s++)
+        j->by_status[s] = (uint32_t)query_integer(q);
+    j->epochs_done = (double)query_integer(q) / PROGRESS_ONE;
+    j->created_at = query_integer(q);
+    j->started_at = query_integer(q);
+    j->finished_at = query_integer(q);
+    j->version = (uint64_t)query_integer(q);
+    j->idempotency_key = query_text(q);
+    j->request_sha256 = query_text(q);
+}
+
+enum err_code store_job_get(struct store_reader *r, int64_t id, struct store_job *ret, struct err *err)
+{
+    char key[32];
+    snprintf(key, sizeof key, "%lld", (long long)id);
+    struct query q = query_start(&r->connection, SQL_JOB_GET);
+    query_put_integer(&q, id);
+    return query_one(&q, sizeof *ret, job_read, job_done, ret, "job", key, err);
+}
+
+enum err_code store_job_find_key(struct store_tx *tx, const char *key, struct store_job *ret, struct err *err)
+{
+    struct query q = query_start(&tx->connection, SQL_JOB_BY_KEY);
+    query_put_text(&q, key);
+    return query_one(&q, sizeof *ret, job_read, job_done, ret, "job with the idempotency key", key, err);
+}
+
+enum err_code store_jobs_list(struct store_reader *r, const struct store_job_filter *f, struct store_job **ret_items,
+                              size_t *ret_count, struct err *err)
+{
+    struct query q = query_start(&r->connection, f->status < 0 ? SQL_JOB_LIST : SQL_JOB_LIST_STATUS);
+    query_put_integer(&q, f->before ? f->before : INT64_MAX);
+    query_put_text(&q, f->name);
+    query_put_integer(&q, f->limit);
+    if (f->status >= 0)
+        query_put_integer(&q, f->status);
+    return query_list(&q, sizeof **ret_items, job_read, job_done, ret_items, ret_count, err);
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------------------- */
+
+static enum err_code insert_spec(struct connection *c, int64_t id, const char *spec, struct err *err)
+{
+    struct query q = query_start(c, SQL_JOB_SPEC_INSERT);
+    query_put_integer(&q, id);
+    query_put_text(&q, spec);
+    return query_run(&q, NULL, err);
+}
+
+enum err_code store_job_insert(struct store_tx *tx, const struct store_job *j, int64_t *ret_id, struct err *err)
+{
+    struct connection *c = &tx->connection;
+    struct query q = query_start(c, SQL_JOB_INSERT);
+    query_put_text(&q, j->name);
+    query_put_integer(&q, j->dataset);
+    query_put_text(&q, j->dataset_name);
+    query_put_integer(&q, j->priority);
+    query_put_integer(&q, j->created_at);
+    query_put_text(&q, j->idempotency_key);
+    query_put_text(&q, j->request_sha256);
+    bool more = query_row(&q), taken = !more && q.code == SQLITE_CONSTRAINT_UNIQUE,
+         no_dataset = q.code == SQLITE_CONSTRAINT_FOREIGNKEY;
+    enum err_code code = query_end(&q, err);
+    if (taken)
+        return err_set(err, ERR_CONFLICT, "the idempotency key \"%s\" was used for another job", j->idempotency_key);
+    if (no_dataset)
+        return err_set(err, ERR_CONFLICT, "the dataset \"%s\" was deleted meanwhile", j->dataset_name);
+    if (code)
+        return code;
+    int64_t id = sqlite3_last_insert_rowid(c->db);
+    code = insert_spec(c, id, j->spec, err);
+    if (!code)
+        *ret_id = id;
+    return code;
+}
+
+static enum err_code job_status(struct connection *c, int64_t id, enum store_status *ret, struct err *err)
+{
+    struct query q = query_start(c, SQL_JOB_STATUS);
+    query_put_integer(&q, id);
+    bool there = query_row(&q);
+    enum store_status status = there ? (enum store_status)query_integer(&q) : STATUS_QUEUED;
+    enum err_code code = query_end(&q, err);
+    if (code)
+        return code;
+    if (!there)
+        return err_set(err, ERR_NOT_FOUND, "there is no job %lld", (long long)id);
+    *ret = status;
+    return ERR_OK;
+}
+
+static enum err_code ids_of_job(struct connection *c, enum sql s, int64_t job, int64_t **ret_ids, size_t *ret_count,
+                                struct err *err)
+{
+    struct query q = query_start(c, s);
+    query_put_integer(&q, job);
+    return query_ids(&q, ret_ids, ret_count, err);
+}
+
+enum err_code store_job_cancel(struct store_tx *tx, int64_t id, int64_t now, int64_t **ret_running, size_t *ret_count,
+                               struct err *err)
+{
+    struct connection *c = &tx->connection;
+    enum store_status status;
+    enum err_code code = job_status(c, id, &status, err);
+    if (code)
+        return code;
+    if (store_status_terminal(status))
+        return err_set(err, ERR_CONFLICT, "job %lld is %s and cannot be cancelled any more", (long long)id,
+                       store_status_name((int)status));
+    struct query waiting = query_start(c, SQL_JOB_CANCEL_WAITING);
+    query_put_integer(&waiting, now);
+    query_put_integer(&waiting, id);
+    if ((code = query_run(&waiting, NULL, err)))
+        return code;
+    struct query running = query_start(c, SQL_JOB_CANCEL_RUNNING);
+    query_put_integer(&running, id);
+    if ((code = query_run(&running, NULL, err)))
+        return code;
+    return ids_of_job(c, SQL_JOB_RUNNING, id, ret_running, ret_count, err);
+}
+
+enum err_code store_job_delete(struct store_tx *tx, int64_t id, int64_t **ret_runs, size_t *ret_count, struct err *err)
+{
+    struct connection *c = &tx->connection;
+    enum store_status status;
+    int64_t *runs = NULL;
+    size_t count = 0;
+    enum err_code code = job_status(c, id, &status, err);
+    if (code)
+        return code;
+    if (!store_status_terminal(status))
+        return err_set(err, ERR_CONFLICT, "job %lld is %s: cancel it first", (long long)id, store_status_name((int)status));
+    if ((code = ids_of_job(c, SQL_JOB_RUNS, id, &runs, &count, err)))
+        return code;
+    struct query q = query_start(c, SQL_JOB_DELETE);
+    query_put_integer(&q, id);
+    if ((code = query_run(&q, NULL, err))) {
+        mem_free(runs);
+        return code;
+    }
+    *ret_runs = runs;
+    *ret_count = count;
+    return ERR_OK;
+}

@@ -1,0 +1,196 @@
+/* The runs of a job in any order, page by page: a cursor names the order, the key of the page's last run and its id, so
+ * that the next page begins behind them whatever was inserted meanwhile. */
+#include "internal.h"
+
+#include "core/base/buf.h"
+#include "core/base/cleanup.h"
+#include "core/base/mem.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define METRIC_PREFIX "metrics."
+#define SQL_MAX 1000
+
+static const struct {
+    const char *name, *key; /* key: an SQL expression over runs */
+} orders[] = {
+    {"number", "number"},
+    {"id", "id"},
+    {"status", "status"},
+    {"epoch", "epoch"},
+    {METRIC_PREFIX "best_epoch", "nullif(best_epoch, 0)"},
+    {"timings.training_seconds", "training_seconds"},
+};
+
+static enum err_code find_key(const char *order, const char **ret_key, struct err *err)
+{
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
+        if (!strcmp(order, orders[i].name)) {
+            *ret_key = orders[i].key;
+            return ERR_OK;
+        }
+    size_t prefix = strlen(METRIC_PREFIX);
+    int metric = strncmp(order, METRIC_PREFIX, prefix) ? -1 : store_metric_find(order + prefix);
+    if (metric >= 0) {
+        *ret_key = store_metric_name(metric); /* the column's name as well */
+        return ERR_OK;
+    }
+    struct buf choices;
+    buf_init(&choices, SQL_MAX);
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
+        buf_printf(&choices, "%s, ", orders[i].name);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        buf_printf(&choices, "%s%s", m ? " | " : METRIC_PREFIX "(", store_metric_name(m));
+    enum err_code code = err_set(err, ERR_MALFORMED, "order_by must be one of %s)", buf_text(&choices));
+    buf_done(&choices);
+    return code;
+}
+
+/* ---- cursors ---------------------------------------------------------------------------------------------------------- */
+
+struct place {
+    double key; /* NAN: the run has none */
+    int64_t id;
+};
+
+static bool cursor_write(const char *order, bool descending, const struct place *p, char **ret)
+{
+    struct buf b;
+    uint64_t bits;
+    memcpy(&bits, &p->key, sizeof bits);
+    buf_init(&b, SQL_MAX);
+    buf_printf(&b, "%s~%c~", order, descending ? 'd' : 'a');
+    if (isnan(p->key))
+        buf_putc(&b, '-');
+    else
+        buf_printf(&b, "%016" PRIx64, bits);
+    buf_printf(&b, "~%" PRId64, p->id);
+    char *text = buf_steal(&b, NULL);
+    if (text)
+        *ret = text;
+    return text != NULL;
+}
+
+static bool key_read(const char **at, double *ret)
+{
+    char *end;
+    if (**at == '-') {
+        *ret = NAN;
+        ++*at;
+        return true;
+    }
+    if (strspn(*at, "0123456789abcdef") != 16)
+        return false;
+    uint64_t bits = strtoull(*at, &end, 16);
+    memcpy(ret, &bits, sizeof bits);
+    *at = end;
+    return isfinite(*ret);
+}
+
+static enum err_code cursor_read(const char *cursor, const char *order, bool descending, struct place *ret, struct err *err)
+{
+    size_t length = strlen(order);
+    struct place p;
+    const char *at = cursor + length + 3;
+    if (strncmp(cursor, order, length) || strncmp(cursor + length, descending ? "~d~" : "~a~", 3))
+        return err_set(err, ERR_MALFORMED, "cursor does not belong to this order: pass the \"next\" of the same list");
+    if (!key_read(&at, &p.key) || *at++ != '~' || !*at || strspn(at, "0123456789") != strlen(at) || strlen(at) > 18)
+        return err_set(err, ERR_MALFORMED, "cursor is damaged: pass the \"next\" of a list unchanged");
+    p.id = strtoll(at, NULL, 10);
+    *ret = p;
+    return ERR_OK;
+}
+
+/* ---- the list --------------------------------------------------------------------------------------------------------- */
+
+/* The ids and keys of one page, and of one run more. */
+static struct query page_query(struct connection *c, const struct store_run_filter *f, const char *key,
+                               const struct place *after)
+{
+    char sql[SQL_MAX], behind[SQL_MAX / 2] = "";
+    if (after && isnan(after->key))
+        snprintf(behind, sizeof behind, "AND %s IS NULL AND id > ?4", key);
+    else if (after)
+        snprintf(behind, sizeof behind, "AND (%s %c ?5 OR (%s = ?5 AND id > ?4) OR %s IS NULL)", key,
+                 f->descending ? '<' : '>', key, key);
+    snprintf(sql, sizeof sql, "SELECT id, %s FROM runs WHERE job = ?1 AND (?2 < 0 OR status = ?2) %s "
+                              "ORDER BY %s %s NULLS LAST, id LIMIT ?3", key, behind, key, f->descending ? "DESC" : "ASC");
+    struct query q = query_compose(c, sql);
+    query_put_integer(&q, f->job);
+    query_put_integer(&q, f->status);
+    query_put_integer(&q, (int64_t)f->limit + 1);
+    if (after)
+        query_put_integer(&q, after->id);
+    if (after && !isnan(after->key))
+        query_put_real(&q, after->key);
+    return q;
+}
+
+static void place_read(struct query *q, void *item)
+{
+    struct place *p = item;
+    p->id = query_integer(q);
+    p->key = query_real(q);
+}
+
+static void place_done(void *item)
+{
+    (void)item;
+}
+
+static enum err_code fetch(struct store_reader *r, const struct place *places, size_t count, struct store_run *runs,
+                           struct err *err)
+{
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; !code && i < count; i++)
+        code = store_run_get(r, places[i].id, &runs[i], err);
+    return code;
+}
+
+static enum err_code list(struct store_reader *r, const struct store_run_filter *f, struct store_run **ret_items,
+                          size_t *ret_count, char **ret_cursor, struct err *err)
+{
+    const char *order = f->order_by ? f->order_by : orders[0].name, *key = NULL;
+    struct place after;
+    cleanup(mem_freep) struct place *places = NULL;
+    size_t found = 0;
+    enum err_code code = find_key(order, &key, err);
+    if (!code && f->cursor)
+        code = cursor_read(f->cursor, order, f->descending, &after, err);
+    if (code)
+        return code;
+    struct query q = page_query(&r->connection, f, key, f->cursor ? &after : NULL);
+    if ((code = query_list(&q, sizeof *places, place_read, place_done, &places, &found, err)))
+        return code;
+    size_t count = found > f->limit ? f->limit : found;
+    struct store_run *items = mem_array(count ? count : 1, sizeof *items);
+    char *next = NULL;
+    if (!items || (found > count && count && !cursor_write(order, f->descending, &places[count - 1], &next)))
+        code = err_no_memory(err);
+    else
+        code = fetch(r, places, count, items, err);
+    if (code) {
+        for (size_t i = 0; items && i < count; i++)
+            store_run_done(&items[i]);
+        mem_free(items);
+        mem_free(next);
+        return code;
+    }
+    *ret_items = items;
+    *ret_count = count;
+    *ret_cursor = next;
+    return ERR_OK;
+}
+
+enum err_code store_runs_list(struct store_reader *r, const struct store_run_filter *f, struct store_run **ret_items,
+                              size_t *ret_count, char **ret_cursor, struct err *err)
+{
+    enum err_code code = read_begin(&r->connection, err);
+    if (!code)
+        code = list(r, f, ret_items, ret_count, ret_cursor, err);
+    read_end(&r->connection);
+    return code;
+}

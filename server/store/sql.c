@@ -1,0 +1,101 @@
+#include "sql.h"
+
+/* Statuses are numbers here, as in migrations/0001_initial.sql: 0 queued, 1 running, 2 paused, 3 succeeded, 4 failed,
+ * 5 cancelled. */
+
+#define DATASET                                                                                                        \
+    "SELECT id, name, sha256, file, bytes, row_count, column_count, schema, options, created_at FROM datasets "
+#define JOB                                                                                                            \
+    "SELECT id, name, dataset, dataset_name, spec, priority, status, runs, queued, running, paused, succeeded, failed, " \
+    "cancelled, progress, created_at, started_at, finished_at, version, idempotency_key, request_sha256 "              \
+    "FROM jobs JOIN job_specs ON job = id "
+#define NAME_PREFIX "(?2 IS NULL OR substr(name, 1, length(?2)) = ?2) "
+#define EPOCH "SELECT epoch, weight_updates, learning_rate, seconds, " SQL_METRICS ", layers FROM epochs "
+
+const struct sql_text sql_texts[SQL_COUNT] = {
+    [SQL_BEGIN_READ] = {SQL_READER, "BEGIN"},
+    [SQL_END_READ] = {SQL_READER, "COMMIT"},
+    [SQL_BEGIN] = {SQL_WRITER, "BEGIN IMMEDIATE"},
+    [SQL_COMMIT] = {SQL_WRITER, "COMMIT"},
+    [SQL_ROLLBACK] = {SQL_WRITER, "ROLLBACK"},
+    [SQL_SAVEPOINT] = {SQL_WRITER, "SAVEPOINT op"},
+    [SQL_ROLLBACK_TO] = {SQL_WRITER, "ROLLBACK TO op"},
+    [SQL_RELEASE] = {SQL_WRITER, "RELEASE op"},
+
+    [SQL_DATASET_INSERT] = {SQL_WRITER, "INSERT INTO datasets (name, sha256, file, bytes, row_count, column_count, schema, "
+                                        "options, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+    [SQL_DATASET_BY_ID] = {SQL_READER | SQL_WRITER, DATASET "WHERE id = ?"},
+    [SQL_DATASET_BY_NAME] = {SQL_READER | SQL_WRITER, DATASET "WHERE name = ?"},
+    [SQL_DATASET_LIST] = {SQL_READER, DATASET "WHERE id < ? ORDER BY id DESC LIMIT ?"},
+    [SQL_DATASET_NEEDED] = {SQL_WRITER, "SELECT id FROM jobs WHERE dataset = ? AND queued + running + paused > 0 LIMIT 1"},
+    [SQL_DATASET_DETACH] = {SQL_WRITER, "UPDATE jobs SET dataset = NULL, version = version + 1 WHERE dataset = ?"},
+    [SQL_DATASET_DELETE] = {SQL_WRITER, "DELETE FROM datasets WHERE id = ?"},
+    [SQL_DATASET_FILE_USED] = {SQL_READER | SQL_WRITER, "SELECT EXISTS (SELECT 1 FROM datasets WHERE file = ?)"},
+
+    [SQL_JOB_INSERT] = {SQL_WRITER, "INSERT INTO jobs (name, dataset, dataset_name, priority, created_at, idempotency_key, "
+                                    "request_sha256) VALUES (?, nullif(?, 0), ?, ?, ?, ?, ?)"},
+    [SQL_JOB_SPEC_INSERT] = {SQL_WRITER, "INSERT INTO job_specs (job, spec) VALUES (?, ?)"},
+    [SQL_JOB_GET] = {SQL_READER, JOB "WHERE id = ?"},
+    [SQL_JOB_BY_KEY] = {SQL_WRITER, JOB "WHERE idempotency_key = ?"},
+    [SQL_JOB_LIST] = {SQL_READER, JOB "WHERE id < ?1 AND " NAME_PREFIX "ORDER BY id DESC LIMIT ?3"},
+    [SQL_JOB_LIST_STATUS] = {SQL_READER,
+                             JOB "WHERE id < ?1 AND " NAME_PREFIX "AND status = ?4 ORDER BY id DESC LIMIT ?3"},
+    [SQL_JOB_STATUS] = {SQL_WRITER, "SELECT status FROM jobs WHERE id = ?"},
+    [SQL_JOB_CANCEL_WAITING] = {SQL_WRITER, "UPDATE runs SET status = 5, finished_at = ?, version = version + 1 "
+                                            "WHERE job = ? AND status IN (0, 2)"},
+    [SQL_JOB_CANCEL_RUNNING] = {SQL_WRITER, "UPDATE runs SET cancel_requested = 1, version = version + 1 "
+                                            "WHERE job = ? AND status = 1 AND NOT cancel_requested"},
+    [SQL_JOB_RUNNING] = {SQL_WRITER, "SELECT id FROM runs WHERE job = ? AND status = 1 ORDER BY number"},
+    [SQL_JOB_RUNS] = {SQL_WRITER, "SELECT id FROM runs WHERE job = ? ORDER BY number"},
+    [SQL_JOB_DELETE] = {SQL_WRITER, "DELETE FROM jobs WHERE id = ?"},
+
+    [SQL_RUN_INSERT] = {SQL_WRITER, "INSERT INTO runs (job, number, epochs, parameters, queued_at) VALUES (?, ?, ?, ?, ?)"},
+    [SQL_RUN_TEXTS_INSERT] = {SQL_WRITER, "INSERT INTO run_texts (run, spec, hyperparameters) VALUES (?, ?, ?)"},
+    [SQL_RUN_GET] = {SQL_READER,
+                     "SELECT id, job, number, status, cancel_requested, spec, hyperparameters, epoch, epochs, weight_updates, "
+                     "parameters, layers, environment, " SQL_METRICS ", best_epoch, queued_at, started_at, finished_at, "
+                     "training_seconds, samples_per_second, failure_code, failure_detail, failure_epoch, model_sha256, "
+                     "model_bytes, attempts, version FROM runs JOIN run_texts ON run = id WHERE id = ?"},
+    [SQL_RUN_STATUS] = {SQL_WRITER, "SELECT status FROM runs WHERE id = ?"},
+    [SQL_RUNS_QUEUED] = {SQL_READER, "SELECT runs.id FROM runs JOIN jobs ON jobs.id = runs.job WHERE runs.status = 0 "
+                                     "ORDER BY jobs.priority DESC, runs.id"},
+    [SQL_RUNS_COUNT_QUEUED] = {SQL_WRITER, "SELECT count(*) FROM runs WHERE status = 0"},
+    [SQL_RUN_START] = {SQL_WRITER,
+                       "UPDATE runs SET status = 1, epoch = 0, weight_updates = 0, parameters = ?, "
+                       "(" SQL_METRICS ") = (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL), "
+                       "best_epoch = 0, best_loss = NULL, started_at = ?, attempts = attempts + 1, version = version + 1 "
+                       "WHERE id = ? AND status = 0"},
+    [SQL_RUN_TEXTS_START] = {SQL_WRITER, "UPDATE run_texts SET layers = ?, environment = ? WHERE run = ?"},
+    [SQL_RUN_FINISH] = {SQL_WRITER, "UPDATE runs SET status = ?, finished_at = ?, training_seconds = ?, "
+                                    "samples_per_second = ?, failure_code = ?, failure_detail = ?, failure_epoch = ?, "
+                                    "model_sha256 = ?, model_bytes = ?, version = version + 1 WHERE id = ? AND status < 3"},
+    [SQL_RUN_EVALUATION_SET] = {SQL_WRITER, "UPDATE run_texts SET evaluation = ? WHERE run = ?"},
+    [SQL_RUN_EVALUATION] = {SQL_READER, "SELECT evaluation FROM run_texts WHERE run = ? AND evaluation IS NOT NULL"},
+    [SQL_RUN_REQUEUE] = {SQL_WRITER, "UPDATE runs SET status = iif(cancel_requested, 5, 0), "
+                                     "queued_at = iif(cancel_requested, queued_at, ?1), "
+                                     "started_at = iif(cancel_requested, started_at, 0), "
+                                     "finished_at = iif(cancel_requested, ?1, 0), version = version + 1 "
+                                     "WHERE id = ?2 AND status = 1"},
+    [SQL_RECOVER_CANCEL] = {SQL_WRITER, "UPDATE runs SET status = 5, finished_at = ?, version = version + 1 "
+                                        "WHERE status = 1 AND cancel_requested"},
+    [SQL_RECOVER_REQUEUE] = {SQL_WRITER, "UPDATE runs SET status = 0, queued_at = ?, started_at = 0, version = version + 1 "
+                                         "WHERE status = 1"},
+
+    [SQL_EPOCHS_STATE] = {SQL_WRITER, "SELECT status, epoch, epochs, best_epoch, best_loss FROM runs WHERE id = ?"},
+    [SQL_EPOCH_INSERT] = {SQL_WRITER, "INSERT INTO epochs (run, epoch, weight_updates, learning_rate, seconds, " SQL_METRICS
+                                      ", layers) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+    [SQL_EPOCHS_MOVE] = {SQL_WRITER, "UPDATE runs SET epoch = ?, weight_updates = ?, "
+                                     "(" SQL_METRICS ") = (?, ?, ?, ?, ?, ?, ?, ?, ?), "
+                                     "best_epoch = ?, best_loss = ?, version = version + 1 WHERE id = ?"},
+    [SQL_EPOCHS_DELETE] = {SQL_WRITER, "DELETE FROM epochs WHERE run = ?"},
+    [SQL_EPOCHS_COUNT] = {SQL_READER, "SELECT count(*) FROM epochs WHERE run = ? AND epoch BETWEEN ? AND ?"},
+    [SQL_EPOCHS_LOSSES] = {SQL_READER, "SELECT epoch, train_loss, valid_loss FROM epochs "
+                                       "WHERE run = ? AND epoch BETWEEN ? AND ? ORDER BY epoch"},
+    [SQL_EPOCHS_RANGE] = {SQL_READER, EPOCH "WHERE run = ? AND epoch BETWEEN ? AND ? ORDER BY epoch"},
+    [SQL_EPOCH_GET] = {SQL_READER, EPOCH "WHERE run = ? AND epoch = ?"},
+
+    [SQL_TOTALS_DATASETS] = {SQL_READER, "SELECT count(*) FROM datasets"},
+    [SQL_TOTALS_JOBS] = {SQL_READER, "SELECT count(*), sum(queued), sum(running), sum(paused), sum(succeeded), sum(failed), "
+                                     "sum(cancelled) FROM jobs"},
+    [SQL_TOTALS_BYTES] = {SQL_READER, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"},
+};

@@ -1,0 +1,169 @@
+/* mlp: what its verbs share. One struct cli for the one command that the process carries out; one thread. Functions that
+ * carry out a verb return the exit status and have said on stderr what went wrong. */
+#pragma once
+
+#include "client/lib/client.h"
+
+#include <cjson/cJSON.h>
+#include <stdint.h>
+
+enum {
+    EXIT_FINE = 0,
+    EXIT_NO = 1,            /* the server or the network said no, or the run that was watched failed */
+    EXIT_USAGE = 2,         /* the command line is wrong */
+    EXIT_INTERRUPTED = 130, /* Ctrl-C while watching */
+};
+
+/* ---- the command line (options.c) ------------------------------------------------------------------------------------- */
+
+enum flag_id {
+    FLAG_SERVER,
+    FLAG_JSON,
+    FLAG_HELP,
+    FLAG_VERSION,
+    FLAG_NAME,
+    FLAG_DELIMITER,
+    FLAG_DECIMAL,
+    FLAG_MISSING,
+    FLAG_WATCH,
+    FLAG_DRY_RUN,
+    FLAG_RUN,
+    FLAG_STATUS,
+    FLAG_LIMIT,
+    FLAG_CURSOR,
+    FLAG_ORDER_BY,
+    FLAG_DESC,
+    FLAG_FROM,
+    FLAG_TO,
+    FLAG_POINTS,
+    FLAG_LOSS,
+    FLAG_METRIC,
+    FLAG_OUTPUT,
+    FLAG_COUNT,
+};
+#define FLAG_BIT(id) (1u << (id))
+#define FLAGS_ALWAYS (FLAG_BIT(FLAG_SERVER) | FLAG_BIT(FLAG_JSON) | FLAG_BIT(FLAG_HELP) | FLAG_BIT(FLAG_VERSION))
+
+#define ARGUMENTS_MAX 4 /* "data add FILE" and one too many, to be told so */
+
+struct cli;
+struct verb {
+    const char *name;      /* one word or two */
+    const char *arguments; /* for the usage line */
+    int least, most;       /* how many of them */
+    unsigned flags;        /* bits of those it takes beside FLAGS_ALWAYS */
+    int (*run)(struct cli *cli);
+    const char *summary;
+    const char *notes; /* more for --help; NULL: none */
+};
+
+struct cli {
+    struct client *client;
+    const struct verb *verb;
+    const char *argument[ARGUMENTS_MAX];
+    int arguments;
+    const char *flag[FLAG_COUNT]; /* its value, "" for one that takes none; NULL: not given */
+    struct text path;             /* of the next request */
+    bool terminal;                /* stdout is one */
+    bool color;
+    bool unicode;
+};
+
+/* Fills verb, arguments and flags, or says what is wrong and returns EXIT_USAGE. The verb stays NULL when --help or
+ * --version came without one. */
+int options_parse(struct cli *cli, const struct verb *verbs, int count, char **words);
+/* The flags of the bits, one line each. */
+void options_print(unsigned flags);
+
+/* ---- asking (call.c) -------------------------------------------------------------------------------------------------- */
+
+/* The path of the next request: before, the id percent-encoded, after. */
+void cli_path(struct cli *cli, const char *before, const char *id, const char *after);
+/* Adds ?name=value or &name=value; nothing when value is NULL. */
+void cli_query(struct cli *cli, const char *name, const char *value);
+/* Sends a request to cli->path; says what went wrong. The reply is to be freed in any case. */
+bool cli_call(struct cli *cli, struct client_request *request, struct client_reply *ret_reply);
+/* Without a body: GET, POST, DELETE. Prints the answer as JSON or by `print`; NULL: nothing but JSON. */
+int cli_answer(struct cli *cli, const char *method, void (*print)(struct cli *cli, const cJSON *answer));
+/* GETs cli->path; NULL: it has been said why. cJSON_Delete it. */
+cJSON *cli_get(struct cli *cli);
+/* The reply as JSON; NULL: it has been said that it is none. */
+cJSON *cli_parse(const struct client_reply *reply);
+/* The body as it came, with a newline at its end. */
+void cli_print_body(struct cli *cli, const struct client_reply *reply);
+/* "mlp: ..." on stderr; the text may be foreign. */
+void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- JSON as text (print.c) ------------------------------------------------------------------------------------------- */
+
+const cJSON *json_member(const cJSON *object, const char *name);
+/* "" when it is no text. */
+const char *json_text(const cJSON *object, const char *name);
+/* NaN when it is no number. */
+double json_number(const cJSON *object, const char *name);
+bool json_true(const cJSON *object, const char *name);
+/* A share 0..1 in whole percent, 100 only when it is all. */
+int percent(double share);
+/* Adds a value as one word for people: numbers to six digits, null as "-", texts cleaned, anything else as JSON. */
+void json_put(struct text *out, const cJSON *value);
+/* Adds "name" in the colour of a status, when colours are on. */
+void put_status(const struct cli *cli, struct text *out, const char *status);
+/* Prints a nested value as one line "path  value" for every leaf; members named in `skip` (space between) are left out. */
+void print_fields(const cJSON *value, const char *skip);
+void print_text(const struct text *text);
+/* 95 s as "1 min 35 s". */
+void put_duration(struct text *out, double seconds);
+
+/* ---- tables (table.c) ------------------------------------------------------------------------------------------------- */
+
+struct table;
+/* Headings that begin with '>' are of columns of numbers, aligned to the right. NULL: out of memory. */
+struct table *table_new(const char *const *headings, size_t columns);
+/* The next cell of the row; after the last one a new row begins. The text may be foreign. */
+void table_cell(struct table *t, const char *text);
+void table_cellf(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void table_value(struct table *t, const cJSON *value);
+void table_print(const struct table *t);
+void table_free(struct table *t);
+
+/* ---- pictures (curve.c) ----------------------------------------------------------------------------------------------- */
+
+struct curve {
+    size_t count;
+    const double *epoch;     /* ascending */
+    const double *series[2]; /* of training and of validation; NaN where there is none */
+};
+/* A plot of `rows` lines of at most `columns` columns. */
+void curve_draw(const struct cli *cli, struct text *out, const struct curve *curve, size_t columns, size_t rows);
+/* A bar of exactly `columns` columns, filled by the share 0..1. */
+void bar_draw(const struct cli *cli, struct text *out, double share, size_t columns);
+
+/* ---- verbs ------------------------------------------------------------------------------------------------------------ */
+
+int data_add(struct cli *cli);
+int data_list(struct cli *cli);
+int data_show(struct cli *cli);
+int data_rm(struct cli *cli);
+int train(struct cli *cli);
+int jobs_list(struct cli *cli);
+int jobs_show(struct cli *cli);
+int jobs_runs(struct cli *cli);
+int jobs_cancel(struct cli *cli);
+int jobs_pause(struct cli *cli);
+int jobs_resume(struct cli *cli);
+int jobs_rm(struct cli *cli);
+int jobs_compare(struct cli *cli);
+int runs_epochs(struct cli *cli);
+int runs_layers(struct cli *cli);
+int runs_evaluate(struct cli *cli);
+int runs_predict(struct cli *cli);
+int runs_export(struct cli *cli);
+int schema(struct cli *cli);
+int watch(struct cli *cli);
+
+void job_print(struct cli *cli, const cJSON *job);
+void run_print(struct cli *cli, const cJSON *run);
+/* Adds "name 0.5, rate 0.1": the point of the grid; nothing for a job without one. */
+void put_hyperparameters(struct text *out, const cJSON *run);
+/* Follows a job (or, when it has but one, its run) until it is over. */
+int watch_job(struct cli *cli, const char *id);

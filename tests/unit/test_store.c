@@ -1,0 +1,522 @@
+/* The store's life: its lock, its migrations, its writer, and what a crash leaves. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "store_fixture.h"
+#include <errno.h>
+#include <semaphore.h>
+#include <sys/syscall.h>
+
+/* ---- failing disks: libsqlite3 finds these before the C library's ----------------------------------------------------- */
+
+static atomic_bool sync_fails, writes_fail;
+
+int fdatasync(int fd)
+{
+    if (atomic_load(&sync_fails)) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)
+{
+    if (atomic_load(&writes_fail)) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return syscall(SYS_pwrite64, fd, data, size, offset);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------------- */
+
+static void test_what_is_stored_is_there_after_reopening(void **state)
+{
+    struct fixture *f = *state;
+    int64_t id = add_dataset(f, "penguins");
+    close_store(f);
+    assert_int_equal(open_store(f), ERR_OK);
+    struct store_dataset d = {0};
+    struct store_reader *r = store_reader_take(f->store);
+    assert_int_equal(store_dataset_find(r, "penguins", &d, &f->err), ERR_OK);
+    store_reader_give(r);
+    assert_int_equal(d.id, id);
+    store_dataset_done(&d);
+}
+
+static void test_closing_empties_the_wal(void **state)
+{
+    struct fixture *f = *state;
+    char path[FS_PATH_MAX];
+    add_dataset(f, "penguins");
+    close_store(f);
+    path_of(f, "mlpd.db-wal", path);
+    assert_false(fs_exists(path));
+}
+
+static void test_closing_null_is_fine(void **state)
+{
+    (void)state;
+    store_close(NULL);
+}
+
+static void test_second_daemon_is_refused_and_told_the_directory(void **state)
+{
+    struct fixture *f = *state;
+    struct store *second = NULL;
+    struct err err = {0};
+    assert_int_equal(store_open(f->dir, 1, NULL, NULL, &second, &err), ERR_CONFLICT);
+    assert_non_null(strstr(err.message, f->dir));
+    assert_null(second);
+    close_store(f);
+    assert_int_equal(store_open(f->dir, 1, NULL, NULL, &second, &err), ERR_OK);
+    store_close(second);
+}
+
+static void test_totals_count_what_is_there(void **state)
+{
+    struct fixture *f = *state;
+    int64_t job = add_job(f, "a", add_dataset(f, "penguins"), 0), run = add_run(f, job, 1, 3);
+    add_run(f, job, 2, 3);
+    start_run(f, run);
+    struct store_totals t;
+    struct store_reader *r = store_reader_take(f->store);
+    assert_int_equal(store_totals(r, &t, &f->err), ERR_OK);
+    store_reader_give(r);
+    assert_int_equal(t.datasets, 1);
+    assert_int_equal(t.jobs, 1);
+    assert_int_equal(t.runs_by_status[STATUS_QUEUED], 1);
+    assert_int_equal(t.runs_by_status[STATUS_RUNNING], 1);
+    assert_int_equal(t.runs_by_status[STATUS_FAILED], 0);
+    assert_int_equal(t.commits, 5);
+    assert_int_equal(t.ops, 5);
+    assert_int_equal(t.queued_ops, 0);
+    assert_true(t.database_bytes > 0 && t.wal_bytes > 0);
+}
+
+static void test_statuses_and_metrics_have_names(void **state)
+{
+    (void)state;
+    for (int s = 0; s < STATUS_COUNT; s++)
+        assert_int_equal(store_status_find(store_status_name(s)), s);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        assert_int_equal(store_metric_find(store_metric_name(m)), m);
+    assert_null(store_status_name(STATUS_COUNT));
+    assert_null(store_metric_name(METRIC_COUNT));
+    assert_int_equal(store_status_find("done"), -1);
+    assert_int_equal(store_metric_find("loss"), -1);
+    assert_false(store_status_terminal(STATUS_PAUSED));
+    assert_true(store_status_terminal(STATUS_SUCCEEDED));
+}
+
+/* ---- files that are not ours to write --------------------------------------------------------------------------------- */
+
+static void run_sql(const struct fixture *f, const char *sql)
+{
+    char path[FS_PATH_MAX];
+    sqlite3 *db;
+    path_of(f, "mlpd.db", path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void assert_refused_unchanged(struct fixture *f, enum err_code code, const char *words)
+{
+    char path[FS_PATH_MAX], *before, *after;
+    size_t before_size, after_size;
+    path_of(f, "mlpd.db", path);
+    assert_int_equal(fs_read_all(path, 1 << 24, &before, &before_size, NULL), ERR_OK);
+    assert_int_equal(open_store(f), code);
+    assert_non_null(strstr(f->err.message, words));
+    assert_int_equal(fs_read_all(path, 1 << 24, &after, &after_size, NULL), ERR_OK);
+    assert_int_equal(before_size, after_size);
+    assert_memory_equal(before, after, before_size);
+    mem_free(before);
+    mem_free(after);
+}
+
+static void test_newer_schema_is_refused_unchanged(void **state)
+{
+    struct fixture *f = *state;
+    close_store(f);
+    run_sql(f, "PRAGMA user_version = 9999");
+    assert_refused_unchanged(f, ERR_CONFLICT, "9999");
+}
+
+static void test_foreign_database_is_refused_unchanged(void **state)
+{
+    struct fixture *f = *state;
+    run_sql(f, "PRAGMA application_id = 7; CREATE TABLE theirs (x)");
+    assert_refused_unchanged(f, ERR_CONFLICT, "not a database of mlpd");
+}
+
+static void test_nameless_foreign_database_is_refused_unchanged(void **state)
+{
+    struct fixture *f = *state;
+    run_sql(f, "CREATE TABLE theirs (x)");
+    assert_refused_unchanged(f, ERR_CONFLICT, "not a database of mlpd");
+}
+
+static void test_other_file_is_refused_unchanged(void **state)
+{
+    struct fixture *f = *state;
+    char path[FS_PATH_MAX], text[4096];
+    memset(text, 'x', sizeof text);
+    path_of(f, "mlpd.db", path);
+    assert_int_equal(fs_write_atomic(path, text, sizeof text, NULL), ERR_OK);
+    assert_refused_unchanged(f, ERR_CORRUPT, "not a database");
+}
+
+static void test_damaged_page_is_refused_unchanged(void **state)
+{
+    struct fixture *f = *state;
+    char path[FS_PATH_MAX], noise[4096], *bytes;
+    size_t size;
+    for (int i = 0; i < 3; i++)
+        add_job(f, "a", 0, 0);
+    close_store(f);
+    path_of(f, "mlpd.db", path);
+    assert_int_equal(fs_read_all(path, 1 << 24, &bytes, &size, NULL), ERR_OK);
+    memset(noise, 0xa5, sizeof noise);
+    assert_true(size > 8 * sizeof noise);
+    for (size_t page = 2; page < 8; page++)
+        memcpy(bytes + page * sizeof noise, noise, sizeof noise);
+    assert_int_equal(fs_write_atomic(path, bytes, size, NULL), ERR_OK);
+    mem_free(bytes);
+    assert_refused_unchanged(f, ERR_CORRUPT, "damaged");
+}
+
+/* ---- migrations ------------------------------------------------------------------------------------------------------- */
+
+static void test_migrations_apply_once_and_in_order(void **state)
+{
+    (void)state;
+    static const struct migration table[] = {{1, "one", "CREATE TABLE a (x); INSERT INTO a VALUES (1)"},
+                                             {2, "two", "UPDATE a SET x = x + 10"}};
+    struct connection c;
+    struct err err = {0};
+    int64_t value = 0;
+    assert_int_equal(connection_open(&c, ":memory:", SQLITE_OPEN_READWRITE, &err), ERR_OK);
+    assert_int_equal(migrate_apply(&c, table, 1, &err), ERR_OK);
+    assert_int_equal(migrate_apply(&c, table, 2, &err), ERR_OK);
+    assert_int_equal(migrate_apply(&c, table, 2, &err), ERR_OK);
+    assert_int_equal(connection_integer(&c, "SELECT x FROM a", &value, &err), ERR_OK);
+    assert_int_equal(value, 11);
+    assert_int_equal(connection_integer(&c, "PRAGMA user_version", &value, &err), ERR_OK);
+    assert_int_equal(value, 2);
+    connection_close(&c);
+}
+
+static void test_failed_migration_is_undone_whole(void **state)
+{
+    (void)state;
+    static const struct migration table[] = {{1, "one", "CREATE TABLE a (x)"},
+                                             {2, "two", "CREATE TABLE b (x); INSERT INTO nowhere VALUES (1)"}};
+    struct connection c;
+    struct err err = {0};
+    int64_t value = 0;
+    assert_int_equal(connection_open(&c, ":memory:", SQLITE_OPEN_READWRITE, &err), ERR_OK);
+    assert_int_equal(migrate_apply(&c, table, 2, &err), ERR_INTERNAL);
+    assert_non_null(strstr(err.message, "migration 2 (two)"));
+    assert_int_equal(connection_integer(&c, "PRAGMA user_version", &value, &err), ERR_OK);
+    assert_int_equal(value, 1);
+    assert_int_equal(connection_integer(&c, "SELECT count(*) FROM sqlite_schema", &value, &err), ERR_OK);
+    assert_int_equal(value, 1);
+    connection_close(&c);
+}
+
+static void test_embedded_migrations_are_numbered_from_one(void **state)
+{
+    (void)state;
+    assert_true(migrations_count > 0);
+    for (size_t i = 0; i < migrations_count; i++)
+        assert_int_equal(migrations[i].number, i + 1);
+}
+
+/* ---- the writer ------------------------------------------------------------------------------------------------------- */
+
+struct gate {
+    struct store_op op;
+    sem_t entered, open;
+};
+
+static enum err_code wait_at_gate(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    struct gate *g = (struct gate *)op;
+    (void)tx;
+    (void)err;
+    sem_post(&g->entered);
+    sem_wait(&g->open);
+    return ERR_OK;
+}
+
+/* Holds the writer, so that what is submitted until gate_open becomes one group. */
+static void gate_close(struct fixture *f, struct gate *g)
+{
+    *g = (struct gate){.op.run = wait_at_gate};
+    sem_init(&g->entered, 0, 0);
+    sem_init(&g->open, 0, 0);
+    assert_int_equal(store_submit(f->store, &g->op, &f->err), ERR_OK);
+    sem_wait(&g->entered);
+}
+
+struct named {
+    struct store_op op;
+    const char *name;
+    bool fails;
+    sem_t *done;
+};
+
+static enum err_code insert_named(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    struct named *n = (struct named *)op;
+    int64_t id;
+    struct store_dataset d = {.name = str(n->name), .sha256 = str("a"), .file = str("f"), .schema = str("[]"), .options = str("{}")};
+    enum err_code code = store_dataset_insert(tx, &d, &id, err);
+    return code || !n->fails ? code : err_set(err, ERR_INVALID, "no");
+}
+
+static void tell(struct store_op *op)
+{
+    sem_post(((struct named *)op)->done);
+}
+
+static bool has_dataset(struct fixture *f, const char *name)
+{
+    struct store_dataset d = {0};
+    struct store_reader *r = store_reader_take(f->store);
+    enum err_code code = store_dataset_find(r, name, &d, NULL);
+    store_reader_give(r);
+    store_dataset_done(&d);
+    assert_true(code == ERR_OK || code == ERR_NOT_FOUND);
+    return code == ERR_OK;
+}
+
+static void test_a_failing_op_is_rolled_back_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct gate gate;
+    sem_t done;
+    struct named ops[] = {{.name = "first"}, {.name = "second", .fails = true}, {.name = "third"}, {.name = "third"}};
+    sem_init(&done, 0, 0);
+    gate_close(f, &gate);
+    for (int i = 0; i < 4; i++) {
+        ops[i].op = (struct store_op){.run = insert_named, .done = tell};
+        ops[i].done = &done;
+        assert_int_equal(store_submit(f->store, &ops[i].op, &f->err), ERR_OK);
+    }
+    sem_post(&gate.open);
+    for (int i = 0; i < 4; i++)
+        sem_wait(&done);
+    assert_int_equal(ops[0].op.code, ERR_OK);
+    assert_int_equal(ops[1].op.code, ERR_INVALID);
+    assert_string_equal(ops[1].op.err.message, "no");
+    assert_int_equal(ops[2].op.code, ERR_OK);
+    assert_int_equal(ops[3].op.code, ERR_CONFLICT);
+    assert_true(has_dataset(f, "first"));
+    assert_false(has_dataset(f, "second"));
+    assert_true(has_dataset(f, "third"));
+    assert_int_equal(f->store->commits, 2); /* the gate's, and one for all four */
+    assert_int_equal(f->store->ops, 5);
+}
+
+static void test_a_full_queue_refuses(void **state)
+{
+    struct fixture *f = *state;
+    struct gate gate;
+    sem_t done;
+    struct named *ops = mem_array(STORE_QUEUE_MAX + 1, sizeof *ops);
+    assert_non_null(ops);
+    sem_init(&done, 0, 0);
+    gate_close(f, &gate);
+    for (int i = 0; i <= STORE_QUEUE_MAX; i++) {
+        ops[i] = (struct named){.op = {.run = insert_named, .done = tell}, .name = "same", .done = &done};
+        assert_int_equal(store_submit(f->store, &ops[i].op, &f->err), i < STORE_QUEUE_MAX ? ERR_OK : ERR_UNAVAILABLE);
+    }
+    sem_post(&gate.open);
+    for (int i = 0; i < STORE_QUEUE_MAX; i++)
+        sem_wait(&done);
+    assert_int_equal(ops[0].op.code, ERR_OK);
+    assert_int_equal(ops[STORE_QUEUE_MAX - 1].op.code, ERR_CONFLICT);
+    mem_free(ops);
+}
+
+static void test_closing_runs_what_is_queued(void **state)
+{
+    struct fixture *f = *state;
+    sem_t done;
+    struct named ops[20];
+    static const char names[20][4] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j",
+                                      "k", "l", "m", "n", "o", "p", "q", "r", "s", "t"};
+    sem_init(&done, 0, 0);
+    for (int i = 0; i < 20; i++) {
+        ops[i] = (struct named){.op = {.run = insert_named, .done = tell}, .name = names[i], .done = &done};
+        assert_int_equal(store_submit(f->store, &ops[i].op, &f->err), ERR_OK);
+    }
+    close_store(f);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(sem_trywait(&done), 0);
+    assert_int_equal(open_store(f), ERR_OK);
+    for (int i = 0; i < 20; i++)
+        assert_true(has_dataset(f, names[i]));
+}
+
+static void test_the_wal_is_checkpointed_under_way(void **state)
+{
+    struct fixture *f = *state;
+    static char spec[200000];
+    memset(spec, 'x', sizeof spec - 1);
+    struct store_job j = {.dataset_name = str("d"), .spec = spec, .created_at = NOW};
+    for (int i = 0; i < 100; i++) { /* 20 MB in all */
+        struct write w = {.input = &j};
+        assert_int_equal(do_write(f, &w, body_job_insert), ERR_OK);
+    }
+    struct store_totals t;
+    struct store_reader *r = store_reader_take(f->store);
+    assert_int_equal(store_totals(r, &t, &f->err), ERR_OK);
+    store_reader_give(r);
+    assert_true(t.database_bytes > 20000000);
+    assert_true(t.wal_bytes < 8000000);
+}
+
+static void test_a_full_disk_fails_the_op_and_passes(void **state)
+{
+    struct fixture *f = *state;
+    int64_t id;
+    atomic_store(&writes_fail, true);
+    enum err_code code = insert_dataset(f, "refused", "file", &id);
+    atomic_store(&writes_fail, false);
+    assert_int_equal(code, ERR_NO_SPACE);
+    assert_int_equal(f->fatal, 0);
+    assert_false(has_dataset(f, "refused"));
+    add_dataset(f, "accepted");
+    assert_true(has_dataset(f, "accepted"));
+}
+
+static void test_a_failed_fsync_is_fatal_once(void **state)
+{
+    struct fixture *f = *state;
+    int64_t id;
+    atomic_store(&sync_fails, true);
+    enum err_code code = insert_dataset(f, "refused", "file", &id);
+    atomic_store(&sync_fails, false);
+    assert_int_equal(code, ERR_IO);
+    assert_int_equal(insert_dataset(f, "late", "file", &id), ERR_IO);
+    assert_non_null(strstr(f->err.message, "restart"));
+    close_store(f);
+    assert_int_equal(f->fatal, 1);
+    assert_int_equal(open_store(f), ERR_OK);
+    assert_false(has_dataset(f, "late"));
+    add_dataset(f, "again");
+}
+
+/* ---- crashes ---------------------------------------------------------------------------------------------------------- */
+
+/* In a process of its own, which ends without closing anything. */
+static void crash_after(struct fixture *f, void (*work)(struct fixture *f))
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (!child) {
+        if (open_store(f))
+            _exit(1);
+        work(f);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void leave_runs(struct fixture *f)
+{
+    int64_t job = add_job(f, "crashed", add_dataset(f, "penguins"), 0), runs[4];
+    for (uint32_t i = 0; i < 4; i++)
+        runs[i] = add_run(f, job, i + 1, 10);
+    for (int i = 0; i < 3; i++)
+        start_run(f, runs[i]);
+    struct store_epoch epochs[] = {epoch_of(1, 0.5, 0.6), epoch_of(2, 0.4, 0.5)};
+    if (append(f, runs[0], epochs, 2) || finish_run(f, runs[2], STATUS_SUCCEEDED))
+        _exit(2);
+}
+
+static void test_nothing_acknowledged_is_lost_in_a_crash(void **state)
+{
+    struct fixture *f = *state;
+    crash_after(f, leave_runs);
+    assert_int_equal(open_store(f), ERR_OK);
+    struct write w = {0};
+    assert_int_equal(do_write(f, &w, body_recover), ERR_OK);
+    assert_int_equal(w.number, 2);
+    assert_int_equal(status_of_run(f, 1), STATUS_QUEUED);
+    assert_int_equal(status_of_run(f, 2), STATUS_QUEUED);
+    assert_int_equal(status_of_run(f, 3), STATUS_SUCCEEDED);
+    assert_int_equal(status_of_run(f, 4), STATUS_QUEUED);
+    struct store_run r = run_of(f, 1);
+    assert_int_equal(r.epoch, 2);
+    assert_true(r.metric[METRIC_VALID_LOSS] == 0.5);
+    assert_int_equal(r.attempts, 1);
+    store_run_done(&r);
+    struct store_job j = job_of(f, 1);
+    assert_int_equal(j.by_status[STATUS_QUEUED], 3);
+    assert_int_equal(j.by_status[STATUS_RUNNING], 0);
+    assert_int_equal(j.status, STATUS_RUNNING); /* one has ended, the others wait */
+    store_job_done(&j);
+}
+
+static void leave_a_cancelled_run(struct fixture *f)
+{
+    int64_t job = add_job(f, "crashed", 0, 0), run = add_run(f, job, 1, 10);
+    start_run(f, run);
+    if (on_id(f, body_job_cancel, job))
+        _exit(2);
+}
+
+static void test_recovery_cancels_what_was_to_be_cancelled(void **state)
+{
+    struct fixture *f = *state;
+    crash_after(f, leave_a_cancelled_run);
+    assert_int_equal(open_store(f), ERR_OK);
+    struct write w = {0};
+    assert_int_equal(do_write(f, &w, body_recover), ERR_OK);
+    assert_int_equal(w.number, 0);
+    assert_int_equal(status_of_run(f, 1), STATUS_CANCELLED);
+    assert_int_equal(status_of_job(f, 1), STATUS_CANCELLED);
+}
+
+#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_DIR(test) cmocka_unit_test_setup_teardown(test, setup_dir, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_STORE(test_what_is_stored_is_there_after_reopening),
+        WITH_STORE(test_closing_empties_the_wal),
+        cmocka_unit_test(test_closing_null_is_fine),
+        WITH_STORE(test_second_daemon_is_refused_and_told_the_directory),
+        WITH_STORE(test_totals_count_what_is_there),
+        cmocka_unit_test(test_statuses_and_metrics_have_names),
+        WITH_STORE(test_newer_schema_is_refused_unchanged),
+        WITH_DIR(test_foreign_database_is_refused_unchanged),
+        WITH_DIR(test_nameless_foreign_database_is_refused_unchanged),
+        WITH_DIR(test_other_file_is_refused_unchanged),
+        WITH_STORE(test_damaged_page_is_refused_unchanged),
+        cmocka_unit_test(test_migrations_apply_once_and_in_order),
+        cmocka_unit_test(test_failed_migration_is_undone_whole),
+        cmocka_unit_test(test_embedded_migrations_are_numbered_from_one),
+        WITH_STORE(test_a_failing_op_is_rolled_back_alone),
+        WITH_STORE(test_a_full_queue_refuses),
+        WITH_STORE(test_closing_runs_what_is_queued),
+        WITH_STORE(test_the_wal_is_checkpointed_under_way),
+        WITH_STORE(test_a_full_disk_fails_the_op_and_passes),
+        WITH_STORE(test_a_failed_fsync_is_fatal_once),
+        WITH_DIR(test_nothing_acknowledged_is_lost_in_a_crash),
+        WITH_DIR(test_recovery_cancels_what_was_to_be_cancelled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -37,7 +37,7 @@ static int by_need(const void *one, const void *other)
     return (x > y) - (x < y);
 }
 
-/* ---- asking ----------------------------------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 
 /* Takes the run over. */
 static bool add_run(struct comparison *c, cJSON *run)
@@ -105,7 +105,7 @@ static bool read_need(struct cli *cli, const struct comparison *c, struct entry 
     return true;
 }
 
-/* ---- showing ---------------------------------------------------------------------------------------------------------- */
+/* ---- showing ----------------------------------------------------------------------------------------------------- */
 
 static void finite_cell(struct table *t, double number)
 {

@@ -20,7 +20,7 @@ struct scale {
 
 static const char *const series_color[] = {"36", "33"};
 
-/* ---- the scale -------------------------------------------------------------------------------------------------------- */
+/* ---- the scale --------------------------------------------------------------------------------------------------- */
 
 static bool find_scale(const struct curve *curve, struct scale *ret)
 {
@@ -37,7 +37,7 @@ static bool find_scale(const struct curve *curve, struct scale *ret)
     return low <= high;
 }
 
-/* The binary logarithm, straight between powers of two: closer than 0.09, less than a dot here, and mlp needs no libm. */
+/* The binary logarithm, straight between powers of two: closer than 0.09, which is less than a dot here. */
 static double log2_about(double value)
 {
     int exponent;
@@ -53,7 +53,7 @@ static double depth(const struct scale *scale, double value)
     return scale->high > scale->low ? (scale->high - value) / (scale->high - scale->low) : 0.5;
 }
 
-/* ---- drawing ---------------------------------------------------------------------------------------------------------- */
+/* ---- drawing ----------------------------------------------------------------------------------------------------- */
 
 static size_t to_dot(double share, size_t dots)
 {
@@ -94,7 +94,7 @@ static void draw_series(struct canvas *c, const struct curve *curve, size_t seri
     }
 }
 
-/* ---- cells of characters ---------------------------------------------------------------------------------------------- */
+/* ---- cells of characters ----------------------------------------------------------------------------------------- */
 
 static void put_utf8(struct text *out, unsigned code)
 {

@@ -40,7 +40,10 @@ static void dataset_print(struct cli *cli, const cJSON *dataset)
     if (!t)
         return;
     const cJSON *column;
-    cJSON_ArrayForEach(column, json_member(dataset, "columns")) column_row(t, column);
+    cJSON_ArrayForEach(column, json_member(dataset, "columns"))
+    {
+        column_row(t, column);
+    }
     putchar('\n');
     table_print(t);
     table_free(t);

@@ -14,7 +14,7 @@ static void put_counts(struct text *out, const cJSON *runs)
             text_printf(out, "%s%.0f %s", listed++ ? ", " : ": ", json_number(runs, statuses[i]), statuses[i]);
 }
 
-/* ---- runs of a job ---------------------------------------------------------------------------------------------------- */
+/* ---- runs of a job ----------------------------------------------------------------------------------------------- */
 
 void put_hyperparameters(struct text *out, const cJSON *run)
 {
@@ -49,12 +49,16 @@ static void run_row(struct table *t, const cJSON *run)
 
 static void runs_print(struct cli *cli, const cJSON *list)
 {
-    static const char *const headings[] = {">RUN", ">NUMBER", "STATUS", ">EPOCH", ">TRAIN LOSS", ">VALID LOSS", "POINT"};
+    static const char *const headings[] = {">RUN",        ">NUMBER",     "STATUS", ">EPOCH",
+                                           ">TRAIN LOSS", ">VALID LOSS", "POINT"};
     struct table *t = table_new(headings, 7);
     if (!t)
         return;
     const cJSON *run;
-    cJSON_ArrayForEach(run, json_member(list, "data")) run_row(t, run);
+    cJSON_ArrayForEach(run, json_member(list, "data"))
+    {
+        run_row(t, run);
+    }
     table_print(t);
     table_free(t);
     struct text more = {0};
@@ -75,7 +79,7 @@ int jobs_runs(struct cli *cli)
     return cli_answer(cli, "GET", runs_print);
 }
 
-/* ---- one job ---------------------------------------------------------------------------------------------------------- */
+/* ---- one job ----------------------------------------------------------------------------------------------------- */
 
 static void put_line(struct text *out, const char *name, const cJSON *value)
 {

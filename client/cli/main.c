@@ -8,12 +8,13 @@
 #include <unistd.h>
 
 #define BIT FLAG_BIT
+#define TABLE_FLAGS (BIT(FLAG_NAME) | BIT(FLAG_DELIMITER) | BIT(FLAG_DECIMAL) | BIT(FLAG_MISSING))
 #define LIST_FLAGS (BIT(FLAG_LIMIT) | BIT(FLAG_CURSOR))
 #define EPOCH_FLAGS (BIT(FLAG_FROM) | BIT(FLAG_TO) | BIT(FLAG_POINTS))
 
 static const struct verb verbs[] = {
-    {"data add", "FILE.csv", 1, 1, BIT(FLAG_NAME) | BIT(FLAG_DELIMITER) | BIT(FLAG_DECIMAL) | BIT(FLAG_MISSING), data_add,
-     "upload a table", "A FILE named - is the standard input and needs --name."},
+    {"data add", "FILE.csv", 1, 1, TABLE_FLAGS, data_add, "upload a table",
+     "A FILE named - is the standard input and needs --name."},
     {"data list", "", 0, 0, LIST_FLAGS, data_list, "list the datasets, newest first", NULL},
     {"data show", "DATASET", 1, 1, 0, data_show, "a dataset and what is in its columns", NULL},
     {"data rm", "DATASET", 1, 1, 0, data_rm, "delete a dataset", NULL},
@@ -34,7 +35,8 @@ static const struct verb verbs[] = {
     {"compare", "JOB --loss LOSS", 1, 1, BIT(FLAG_LOSS) | BIT(FLAG_METRIC), jobs_compare,
      "which run of a job reached a loss in the fewest epochs", NULL},
     {"epochs", "RUN", 1, 1, EPOCH_FLAGS, runs_epochs, "losses and metrics of a run by epoch", NULL},
-    {"layers", "RUN", 1, 1, EPOCH_FLAGS, runs_layers, "gradients, steps and dead units of a run by layer and epoch", NULL},
+    {"layers", "RUN", 1, 1, EPOCH_FLAGS, runs_layers,
+     "gradients, steps and dead units of a run by layer and epoch", NULL},
     {"evaluate", "RUN", 1, 1, 0, runs_evaluate, "how a run does on the validation rows", NULL},
     {"predict", "RUN FILE", 2, 2, 0, runs_predict, "predict the rows of a table",
      "FILE is a CSV with a header, and so is the answer; a file that ends in .json has {\"instances\": [...]} and is\n"

@@ -51,7 +51,7 @@ void options_print(unsigned bits)
         }
 }
 
-/* ---- the nearest name ------------------------------------------------------------------------------------------------- */
+/* ---- the nearest name -------------------------------------------------------------------------------------------- */
 
 #define DISTANCE_MAX_LENGTH 40
 
@@ -97,7 +97,7 @@ static int refuse(const char *what, const char *word, const struct nearest *best
     return EXIT_USAGE;
 }
 
-/* ---- flags ------------------------------------------------------------------------------------------------------------ */
+/* ---- flags ------------------------------------------------------------------------------------------------------- */
 
 static bool flag_is(const char *word, const char *name)
 {
@@ -159,7 +159,7 @@ static int take_flag(struct cli *cli, char **words, int count, int *at)
     return EXIT_FINE;
 }
 
-/* ---- verbs ------------------------------------------------------------------------------------------------------------ */
+/* ---- verbs ------------------------------------------------------------------------------------------------------- */
 
 /* How many of the words the verb's name takes; 0: it is another verb. */
 static int verb_words(const struct verb *verb, const char *const *words, int count)
@@ -211,8 +211,8 @@ static int check(const struct cli *cli, int words)
     int given = words + (cli->flag[FLAG_RUN] ? 1 : 0);
     if (cli->flag[FLAG_HELP] || (given >= verb->least && given <= verb->most))
         return EXIT_FINE;
-    cli_complain("%s: usage: mlp %s %s", given < verb->least ? "something is missing" : "too many arguments", verb->name,
-                 verb->arguments);
+    cli_complain("%s: usage: mlp %s %s", given < verb->least ? "something is missing" : "too many arguments",
+                 verb->name, verb->arguments);
     return EXIT_USAGE;
 }
 

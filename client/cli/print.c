@@ -94,7 +94,7 @@ void put_duration(struct text *out, double seconds)
         text_printf(out, "%d h %d min", (int)seconds / 3600, (int)seconds / 60 % 60);
 }
 
-/* ---- nested values as lines ------------------------------------------------------------------------------------------- */
+/* ---- nested values as lines -------------------------------------------------------------------------------------- */
 
 static bool is_named(const char *list, const char *name)
 {
@@ -108,7 +108,11 @@ static bool is_named(const char *list, const char *name)
 static bool is_flat(const cJSON *list)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, list) if (cJSON_IsArray(item) || cJSON_IsObject(item)) return false;
+    cJSON_ArrayForEach(item, list)
+    {
+        if (cJSON_IsArray(item) || cJSON_IsObject(item))
+            return false;
+    }
     return true;
 }
 

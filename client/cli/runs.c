@@ -12,7 +12,7 @@ void run_print(struct cli *cli, const cJSON *run)
     print_fields(run, "");
 }
 
-/* ---- by epoch --------------------------------------------------------------------------------------------------------- */
+/* ---- by epoch ---------------------------------------------------------------------------------------------------- */
 
 static void ask_epochs(struct cli *cli, const char *what)
 {
@@ -62,7 +62,8 @@ int runs_epochs(struct cli *cli)
 
 static void layers_print(struct cli *cli, const cJSON *answer)
 {
-    static const char *const headings[] = {">EPOCH", ">LAYER", ">GRADIENT NORM", ">UPDATE RATIO", ">DEAD", ">SATURATED"};
+    static const char *const headings[] = {">EPOCH",        ">LAYER", ">GRADIENT NORM",
+                                           ">UPDATE RATIO", ">DEAD",  ">SATURATED"};
     static const char *const figures[] = {"gradient_norm", "update_ratio", "dead", "saturated"};
     (void)cli;
     struct table *t = table_new(headings, 6);
@@ -91,7 +92,7 @@ int runs_layers(struct cli *cli)
     return cli_answer(cli, "GET", layers_print);
 }
 
-/* ---- evaluation ------------------------------------------------------------------------------------------------------- */
+/* ---- evaluation -------------------------------------------------------------------------------------------------- */
 
 static void evaluation_print(struct cli *cli, const cJSON *evaluation)
 {
@@ -105,7 +106,7 @@ int runs_evaluate(struct cli *cli)
     return cli_answer(cli, "GET", evaluation_print);
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------------ */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static bool ends_in(const char *string, const char *end)
 {

@@ -1,5 +1,5 @@
-/* mlp: what its verbs share. One struct cli for the one command that the process carries out; one thread. Functions that
- * carry out a verb return the exit status and have said on stderr what went wrong. */
+/* mlp: what its verbs share. One struct cli for the one command that the process carries out; one thread. Functions
+ * that carry out a verb return the exit status and have said on stderr what went wrong. */
 #pragma once
 
 #include "client/lib/client.h"
@@ -14,7 +14,7 @@ enum {
     EXIT_INTERRUPTED = 130, /* Ctrl-C while watching */
 };
 
-/* ---- the command line (options.c) ------------------------------------------------------------------------------------- */
+/* ---- the command line (options.c) -------------------------------------------------------------------------------- */
 
 enum flag_id {
     FLAG_SERVER,
@@ -75,7 +75,7 @@ int options_parse(struct cli *cli, const struct verb *verbs, int count, char **w
 /* The flags of the bits, one line each. */
 void options_print(unsigned flags);
 
-/* ---- asking (call.c) -------------------------------------------------------------------------------------------------- */
+/* ---- asking (call.c) --------------------------------------------------------------------------------------------- */
 
 /* The path of the next request: before, the id percent-encoded, after. */
 void cli_path(struct cli *cli, const char *before, const char *id, const char *after);
@@ -94,7 +94,7 @@ void cli_print_body(struct cli *cli, const struct client_reply *reply);
 /* "mlp: ..." on stderr; the text may be foreign. */
 void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* ---- JSON as text (print.c) ------------------------------------------------------------------------------------------- */
+/* ---- JSON as text (print.c) -------------------------------------------------------------------------------------- */
 
 const cJSON *json_member(const cJSON *object, const char *name);
 /* "" when it is no text. */
@@ -108,13 +108,13 @@ int percent(double share);
 void json_put(struct text *out, const cJSON *value);
 /* Adds "name" in the colour of a status, when colours are on. */
 void put_status(const struct cli *cli, struct text *out, const char *status);
-/* Prints a nested value as one line "path  value" for every leaf; members named in `skip` (space between) are left out. */
+/* Prints a nested value as one line "path  value" for every leaf, without the members named in `skip` (space between). */
 void print_fields(const cJSON *value, const char *skip);
 void print_text(const struct text *text);
 /* 95 s as "1 min 35 s". */
 void put_duration(struct text *out, double seconds);
 
-/* ---- tables (table.c) ------------------------------------------------------------------------------------------------- */
+/* ---- tables (table.c) -------------------------------------------------------------------------------------------- */
 
 struct table;
 /* Headings that begin with '>' are of columns of numbers, aligned to the right. NULL: out of memory. */
@@ -126,7 +126,7 @@ void table_value(struct table *t, const cJSON *value);
 void table_print(const struct table *t);
 void table_free(struct table *t);
 
-/* ---- pictures (curve.c) ----------------------------------------------------------------------------------------------- */
+/* ---- pictures (curve.c) ------------------------------------------------------------------------------------------ */
 
 struct curve {
     size_t count;
@@ -138,7 +138,7 @@ void curve_draw(const struct cli *cli, struct text *out, const struct curve *cur
 /* A bar of exactly `columns` columns, filled by the share 0..1. */
 void bar_draw(const struct cli *cli, struct text *out, double share, size_t columns);
 
-/* ---- verbs ------------------------------------------------------------------------------------------------------------ */
+/* ---- verbs ------------------------------------------------------------------------------------------------------- */
 
 int data_add(struct cli *cli);
 int data_list(struct cli *cli);

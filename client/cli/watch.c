@@ -1,5 +1,5 @@
-/* mlp watch: long polls until the job or run is over. On a terminal a picture is drawn again in its place, elsewhere one
- * line is printed for a change. */
+/* mlp watch: long polls until the job or run is over. On a terminal a picture is drawn again in its place, elsewhere
+ * one line is printed for a change. */
 #include "verbs.h"
 
 #include <math.h>
@@ -41,7 +41,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- the screen ------------------------------------------------------------------------------------------------------- */
+/* ---- the screen -------------------------------------------------------------------------------------------------- */
 
 static void screen_size(size_t *ret_columns, size_t *ret_rows)
 {
@@ -92,7 +92,7 @@ static void draw(struct watched *w, const struct text *frame, size_t columns, si
     text_free(&out);
 }
 
-/* ---- shared by jobs and runs ------------------------------------------------------------------------------------------ */
+/* ---- shared by jobs and runs ------------------------------------------------------------------------------------- */
 
 /* Sums up the clock and the progress; NaN while nothing is known. */
 static double seconds_left(struct watched *w, double share)
@@ -143,14 +143,14 @@ static void put_metrics(struct text *out, const cJSON *metrics)
     }
 }
 
-/* ---- one run ---------------------------------------------------------------------------------------------------------- */
+/* ---- one run ----------------------------------------------------------------------------------------------------- */
 
 static double *numbers(const cJSON *list, size_t count)
 {
     double *value = calloc(count, sizeof *value);
     const cJSON *item = list ? list->child : NULL;
     for (size_t i = 0; value && i < count; i++, item = item ? item->next : NULL)
-        value[i] = cJSON_IsNumber(item) ? item->valuedouble : NAN;
+        value[i] = item && cJSON_IsNumber(item) ? item->valuedouble : NAN;
     return value;
 }
 
@@ -228,7 +228,7 @@ static void put_run_line(struct text *out, const cJSON *run)
     text_free(&metrics);
 }
 
-/* ---- a job of several runs -------------------------------------------------------------------------------------------- */
+/* ---- a job of several runs --------------------------------------------------------------------------------------- */
 
 static void put_job_counts(const struct cli *cli, struct text *out, const cJSON *job)
 {
@@ -264,7 +264,7 @@ static bool put_best_by(struct cli *cli, const struct watched *w, struct text *o
     double value = json_number(json_member(run, "metrics"), loss);
     if (!isnan(value)) {
         text_printf(out, "best run %.0f: %s %.4g, ", json_number(run, "id"), loss, value);
-        put_hyperparameters(out, run);
+        put_hyperparameters(out, run); /* a job of several runs has some */
         found = true;
     }
     cJSON_Delete(list);
@@ -306,7 +306,7 @@ static void put_job_line(struct cli *cli, const struct watched *w, struct text *
     text_free(&best);
 }
 
-/* ---- the loop --------------------------------------------------------------------------------------------------------- */
+/* ---- the loop ---------------------------------------------------------------------------------------------------- */
 
 static void show(struct cli *cli, struct watched *w, const struct client_reply *reply, const cJSON *resource)
 {
@@ -330,8 +330,10 @@ static void show(struct cli *cli, struct watched *w, const struct client_reply *
     text_free(&line);
 }
 
-static int say_goodbye(const struct watched *w)
+static int say_goodbye(const struct cli *cli, const struct watched *w)
 {
+    if (cli->terminal)
+        putchar('\n'); /* after the terminal's ^C */
     fflush(stdout);
     fprintf(stderr, "mlp: stopped watching; %s %s goes on. Watch it again with: mlp watch %s%s\n", w->kind, w->id,
             strcmp(w->kind, "run") ? "" : "--run ", w->id);
@@ -375,7 +377,7 @@ static int follow(struct cli *cli, const char *kind, const char *id)
     while (!interrupted && (more = poll_once(cli, &w, &status)))
         nanosleep(&rest, NULL);
     text_free(&w.last);
-    return more ? say_goodbye(&w) : status;
+    return more ? say_goodbye(cli, &w) : status;
 }
 
 /* The id of the only run of a job; 0: it has several, -1: it has been said what is wrong. */

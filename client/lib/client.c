@@ -69,7 +69,7 @@ void client_reply_free(struct client_reply *reply)
     text_free(&reply->message);
 }
 
-/* ---- libcurl's callbacks ---------------------------------------------------------------------------------------------- */
+/* ---- libcurl's callbacks ----------------------------------------------------------------------------------------- */
 
 static size_t take_body(char *bytes, size_t one, size_t size, void *context)
 {
@@ -140,7 +140,7 @@ static int look_at_stop(void *context, curl_off_t a, curl_off_t b, curl_off_t c,
     return call->request->stop && *call->request->stop;
 }
 
-/* ---- a call ----------------------------------------------------------------------------------------------------------- */
+/* ---- a call ------------------------------------------------------------------------------------------------------ */
 
 static bool add_header(struct call *call, const char *name, const char *value)
 {

@@ -86,7 +86,7 @@ void text_escape(struct text *t, const char *string)
             text_printf(t, "%%%02X", (unsigned)(unsigned char)*string);
 }
 
-/* ---- foreign text ----------------------------------------------------------------------------------------------------- */
+/* ---- foreign text ------------------------------------------------------------------------------------------------ */
 
 size_t text_character(const char *bytes, size_t size, unsigned *ret)
 {
@@ -114,7 +114,7 @@ static bool is_printable(unsigned code, bool lines)
         return lines;
     if (code < 0x20 || (code >= 0x7f && code < 0xa0))
         return false;
-    return !(code == 0x200e || code == 0x200f || code == 0x2028 || code == 0x2029 || (code >= 0x202a && code <= 0x202e) ||
+    return !(code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
              (code >= 0x2066 && code <= 0x2069) || code == 0xfeff);
 }
 

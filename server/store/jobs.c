@@ -159,7 +159,7 @@ enum err_code store_job_cancel(struct store_tx *tx, int64_t id, int64_t now, int
                                struct err *err)
 {
     struct connection *c = &tx->connection;
-    enum store_status status;
+    enum store_status status = STATUS_QUEUED;
     enum err_code code = job_status(c, id, &status, err);
     if (code)
         return code;
@@ -181,7 +181,7 @@ enum err_code store_job_cancel(struct store_tx *tx, int64_t id, int64_t now, int
 enum err_code store_job_delete(struct store_tx *tx, int64_t id, int64_t **ret_runs, size_t *ret_count, struct err *err)
 {
     struct connection *c = &tx->connection;
-    enum store_status status;
+    enum store_status status = STATUS_QUEUED;
     int64_t *runs = NULL;
     size_t count = 0;
     enum err_code code = job_status(c, id, &status, err);

@@ -154,7 +154,7 @@ static enum err_code list(struct store_reader *r, const struct store_run_filter 
                           size_t *ret_count, char **ret_cursor, struct err *err)
 {
     const char *order = f->order_by ? f->order_by : orders[0].name, *key = NULL;
-    struct place after;
+    struct place after = {0};
     cleanup(mem_freep) struct place *places = NULL;
     size_t found = 0;
     enum err_code code = find_key(order, &key, err);

@@ -1,0 +1,198 @@
+#include "config.h"
+
+#include "core/base/text.h"
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct option {
+    const char *flag, *argument, *variable, *fallback, *help;
+    /* Puts the text into c; what the text must be, when it is something else. */
+    const char *(*set)(struct config *c, const char *text);
+};
+
+/* ---- values --------------------------------------------------------------------------------------------------------- */
+
+static bool read_number(const char *text, uint32_t maximum, uint32_t *ret)
+{
+    uint64_t value = 0;
+    if (!*text)
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9')
+            return false;
+        value = value * 10 + (uint64_t)(*text - '0');
+        if (value > maximum)
+            return false;
+    }
+    *ret = (uint32_t)value;
+    return true;
+}
+
+static bool is_address(int family, const char *text)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    return inet_pton(family, text, address) == 1;
+}
+
+static const char *set_listen(struct config *c, const char *text)
+{
+    static const char expected[] = "must be ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080";
+    char address[sizeof c->address];
+    uint32_t port;
+    bool bracket = *text == '[';
+    const char *start = text + bracket, *end = bracket ? strstr(text, "]:") : strrchr(text, ':');
+    if (!end || (size_t)(end - start) >= sizeof address || !read_number(end + 1 + bracket, UINT16_MAX, &port))
+        return expected;
+    memcpy(address, start, (size_t)(end - start));
+    address[end - start] = '\0';
+    if (!bracket && !strcmp(address, "localhost"))
+        strcpy(address, "127.0.0.1");
+    if (!is_address(bracket ? AF_INET6 : AF_INET, address))
+        return expected;
+    strcpy(c->address, address);
+    c->port = (uint16_t)port;
+    return NULL;
+}
+
+static const char *set_data_dir(struct config *c, const char *text)
+{
+    size_t length = strlen(text);
+    if (!length || length >= sizeof c->data_dir)
+        return "must be a path of 1 to 899 bytes";
+    memcpy(c->data_dir, text, length + 1);
+    return NULL;
+}
+
+static const char *set_workers(struct config *c, const char *text)
+{
+    return read_number(text, 256, &c->workers) ? NULL : "must be a whole number from 0 (one for each core) to 256";
+}
+
+static const char *set_http_threads(struct config *c, const char *text)
+{
+    return read_number(text, 256, &c->http_threads) ? NULL : "must be a whole number from 0 (as the cores ask for) to 256";
+}
+
+static const char *set_log_level(struct config *c, const char *text)
+{
+    int level = log_level_find(text);
+    if (level < 0)
+        return "must be debug, info, warning or error";
+    c->log_level = (enum log_level)level;
+    return NULL;
+}
+
+static const char *set_help(struct config *c, const char *text)
+{
+    (void)text;
+    c->help = true;
+    return NULL;
+}
+
+static const char *set_version(struct config *c, const char *text)
+{
+    (void)text;
+    c->version = true;
+    return NULL;
+}
+
+/* ---- the table ------------------------------------------------------------------------------------------------------ */
+
+static const struct option options[] = {
+    {"--listen", "ADDRESS:PORT", "MLPD_LISTEN", "127.0.0.1:8080", "port 0 picks a free one; [::1]:8080 for IPv6",
+     set_listen},
+    {"--data-dir", "DIR", "MLPD_DATA_DIR", "mlpd-data", "everything it keeps; made when it is not there", set_data_dir},
+    {"--workers", "N", "MLPD_WORKERS", "0", "runs that train at the same time; 0: one for each core", set_workers},
+    {"--http-threads", "N", "MLPD_HTTP_THREADS", "0", "threads that answer requests; 0: as many as cores, at least 2",
+     set_http_threads},
+    {"--log-level", "LEVEL", "MLPD_LOG_LEVEL", "info", "debug, info, warning or error", set_log_level},
+    {"--help", NULL, NULL, NULL, "shows this", set_help},
+    {"--version", NULL, NULL, NULL, "shows the version", set_version},
+};
+#define OPTIONS (sizeof options / sizeof *options)
+
+void config_help(void)
+{
+    printf("usage: mlpd [OPTION]...\nTrains multilayer perceptrons for clients on the network.\n\n");
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const struct option *o = &options[i];
+        char left[40];
+        snprintf(left, sizeof left, "%s%s%s", o->flag, o->argument ? " " : "", o->argument ? o->argument : "");
+        printf("  %-24s %s", left, o->help);
+        if (o->variable)
+            printf(" [%s; default %s]", o->variable, o->fallback);
+        printf("\n");
+    }
+    printf("\nA flag is stronger than its environment variable.\n");
+}
+
+/* ---- reading -------------------------------------------------------------------------------------------------------- */
+
+static enum err_code set(const struct option *o, const char *source, const char *text, struct config *c, struct err *err)
+{
+    const char *expected = o->set(c, text);
+    return expected ? err_set(err, ERR_INVALID, "%s: %s, not \"%.100s\"", source, expected, text) : ERR_OK;
+}
+
+static enum err_code unknown(const char *argument, size_t length, struct err *err)
+{
+    const char *flags[OPTIONS];
+    char name[64];
+    for (size_t i = 0; i < OPTIONS; i++)
+        flags[i] = options[i].flag;
+    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), argument);
+    const char *near = text_nearest(name, flags, OPTIONS);
+    if (near)
+        return err_set(err, ERR_INVALID, "unknown option \"%s\"; did you mean %s?", name, near);
+    return err_set(err, ERR_INVALID, "unknown option \"%s\"; --help lists the options", name);
+}
+
+static const struct option *find(const char *name, size_t length)
+{
+    for (size_t i = 0; i < OPTIONS; i++)
+        if (strlen(options[i].flag) == length && !memcmp(options[i].flag, name, length))
+            return &options[i];
+    return NULL;
+}
+
+static enum err_code read_flags(int argc, char **argv, struct config *c, struct err *err)
+{
+    for (int i = 1; i < argc; i++) {
+        size_t length = strcspn(argv[i], "=");
+        const char *text = argv[i][length] ? argv[i] + length + 1 : NULL;
+        const struct option *o = find(argv[i], length);
+        if (!o)
+            return unknown(argv[i], length, err);
+        if (text && !o->argument)
+            return err_set(err, ERR_INVALID, "%s takes no value", o->flag);
+        if (!text && o->argument)
+            text = ++i < argc ? argv[i] : NULL;
+        if (!text && o->argument)
+            return err_set(err, ERR_INVALID, "%s needs a value: %s %s", o->flag, o->flag, o->argument);
+        enum err_code code = set(o, o->flag, text ? text : "", c, err);
+        if (code)
+            return code;
+    }
+    return ERR_OK;
+}
+
+enum err_code config_read(int argc, char **argv, struct config *ret_config, struct err *err)
+{
+    struct config c = {0};
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; i < OPTIONS && !code; i++) {
+        const struct option *o = &options[i];
+        if (!o->variable)
+            continue;
+        const char *given = getenv(o->variable);
+        bool use_given = given && *given; /* container tools pass unset variables as empty ones */
+        code = set(o, use_given ? o->variable : o->flag, use_given ? given : o->fallback, &c, err);
+    }
+    if (!code)
+        code = read_flags(argc, argv, &c, err);
+    if (!code)
+        *ret_config = c;
+    return code;
+}

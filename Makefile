@@ -10,7 +10,7 @@ OPT     ?= -O2 -g
 CFLAGS  += -std=gnu17 $(WARN) $(OPT) -pthread -fno-math-errno -ffp-contract=off -I. -D_GNU_SOURCE \
            -DMLPD_VERSION='"$(VERSION)"' $(SANITIZE)
 LDFLAGS += -pthread $(SANITIZE)
-CORE_LIBS   := -lopenblas -lnettle -lm
+CORE_LIBS   := -lnettle -lm
 SERVER_LIBS := -lmicrohttpd -lcjson -lsqlite3 $(CORE_LIBS)
 CLIENT_LIBS := -lcurl -lcjson
 
@@ -18,6 +18,7 @@ CORE_SRC   := $(wildcard core/*/*.c)
 SERVER_SRC := $(filter-out server/main.c,$(wildcard server/*.c server/*/*.c))
 CLIENT_SRC := $(filter-out client/cli/main.c,$(wildcard client/lib/*.c client/cli/*.c))
 SUPPORT_SRC := $(wildcard tests/api/support/*.c)
+NUMERIC_SUPPORT := $(patsubst %.c,$(BUILD)/double/%.o,$(wildcard tests/numeric/support/*.c))
 UNIT_TESTS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 NUMERIC_TESTS := $(patsubst tests/numeric/%.c,$(BUILD)/tests/numeric/%,$(wildcard tests/numeric/test_*.c))
 API_TESTS     := $(patsubst tests/api/%.c,$(BUILD)/tests/api/%,$(wildcard tests/api/test_*.c))
@@ -47,7 +48,7 @@ demo: deps ## builds, starts a daemon, trains on a small table, stops it again
 check: deps ## builds and runs every test
 	@+$(REBUILD) test
 test: tests ## check without looking for missing packages
-	@MLPD=$(BUILD)/mlpd MLP=$(BUILD)/mlp bash tests/run $(UNIT_TESTS) $(NUMERIC_TESTS) $(API_TESTS) $(wildcard tests/readme.sh)
+	@MLPD=$(BUILD)/mlpd MLP=$(BUILD)/mlp bash tests/run $(UNIT_TESTS) $(NUMERIC_TESTS) $(API_TESTS) tests/cli.sh tests/readme.sh
 lint: export LINT_FLAGS = $(CFLAGS)
 lint: ## layering, lengths, clang-tidy, cppcheck
 	@bash tests/deps.sh build lint
@@ -84,8 +85,15 @@ $(BUILD)/obj/%.o: %.c
 $(BUILD)/double/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(EXTRA) -DMLP_REAL_DOUBLE -MMD -MP -c -o $@ $<
-# The kernels are where the time goes.
+# The kernels are where the time goes: the same source for each instruction set.
 $(BUILD)/obj/core/nn/%.o $(BUILD)/double/core/nn/%.o: EXTRA := -O3
+KERNEL := -O3 -ffp-contract=fast -fno-trapping-math
+kernel = $(BUILD)/obj/core/nn/kernel_$(1).o $(BUILD)/double/core/nn/kernel_$(1).o
+$(call kernel,base): EXTRA := $(KERNEL)
+ifeq ($(shell uname -m),x86_64)
+$(call kernel,v3): EXTRA := $(KERNEL) -march=x86-64-v3
+$(call kernel,v4): EXTRA := $(KERNEL) -march=x86-64-v4 -mprefer-vector-width=512
+endif
 
 # migrations/*.sql, embedded as one table of C strings
 $(BUILD)/migrations.c: migrations/embed.sh $(wildcard migrations/*.sql)
@@ -102,7 +110,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(SERVER_OBJ) $(BUILD)/libmlp
 $(BUILD)/tests/core/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmlp.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CORE_LIBS)
-$(BUILD)/tests/numeric/%: $(BUILD)/double/tests/numeric/%.o $(BUILD)/libmlp-double.a
+$(BUILD)/tests/numeric/%: $(BUILD)/double/tests/numeric/%.o $(NUMERIC_SUPPORT) $(BUILD)/libmlp-double.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CORE_LIBS)
 $(BUILD)/tests/api/%: $(BUILD)/obj/tests/api/%.o $(call obj,$(SUPPORT_SRC))

@@ -5,8 +5,7 @@ set -euo pipefail
 
 # One row for each need: alternatives are separated by |, and the first one is what gets installed.
 packages_build='gcc libc6-dev binutils curl libcmocka-dev libcjson-dev libsqlite3-dev libmicrohttpd-dev nettle-dev
-    libcurl4-openssl-dev|libcurl4-gnutls-dev|libcurl4-nss-dev
-    libopenblas-dev|libopenblas-pthread-dev|libopenblas-openmp-dev|libopenblas-serial-dev'
+    libcurl4-openssl-dev|libcurl4-gnutls-dev|libcurl4-nss-dev'
 packages_lint='clang clang-tidy cppcheck'
 
 installed() { # PACKAGE

@@ -20,7 +20,6 @@ rooms='microhttpd.h|server/http
 sqlite3.h|server/store
 cjson/cJSON.h|server/json client
 curl/curl.h|client
-cblas.h|core/nn
 nettle/|core/base'
 
 while IFS='|' read -r header allowed; do

@@ -5,7 +5,7 @@
  *   2. describe the rows as a struct mlp_source (training, and optionally validation)
  *   3. mlp_trainer_new
  *   4. while ((code = mlp_trainer_epoch(t, &stop, &epoch, &err)) == ERR_OK && epoch.epoch < spec.epochs) store(&epoch);
- *   5. mlp_trainer_model -> a struct mlp_network to predict with and to save
+ *   5. mlp_trainer_network: predict with it (mlp_predict), save it (model_save in model.h)
  *
  * Symbols of the course: a0 = x; z_l = a_(l-1) W_l + b_l; a_l = f_l(z_l), l = 1..p. Everything is row-major; W_l is
  * inputs x units. Shapes stand beside tensors. Formulas: Goodfellow, Bengio, Courville, "Deep Learning" (2016), ch. 6, 8. */
@@ -33,6 +33,9 @@ const char *mlp_activation_name(int activation); /* NULL past the end, so that a
 int mlp_activation_find(const char *name);       /* -1 when there is none */
 const char *mlp_optimizer_name(int optimizer);
 int mlp_optimizer_find(const char *name);
+
+/* The instruction set that the numerics use on this machine ("x86-64-v3", ...): results depend on it in their last bits. */
+const char *mlp_instruction_set(void);
 
 struct mlp_hidden {
     uint32_t units;
@@ -129,18 +132,11 @@ const struct mlp_network *mlp_trainer_network(const struct mlp_trainer *t);
 /* ---- networks ------------------------------------------------------------------------------------------------- */
 
 const struct mlp_spec *mlp_network_spec(const struct mlp_network *n);
-/* Parameters of layer l (1-based): W inputs x units, b units. For tests and tools. */
-const real *mlp_network_weights(const struct mlp_network *n, uint32_t layer);
-const real *mlp_network_biases(const struct mlp_network *n, uint32_t layer);
+/* Copies the parameters of layer l (1-based): W inputs x units, b units. For tests and tools. */
+void mlp_network_weights(const struct mlp_network *n, uint32_t layer, real *out);
+void mlp_network_biases(const struct mlp_network *n, uint32_t layer, real *out);
 /* x: count x stride -> out: count x outputs: standardized value, probability of class 1, or softmax probabilities.
  * `scratch` is of mlp_predict_scratch(n, count) reals, or NULL to allocate. Any thread. */
 size_t mlp_predict_scratch(const struct mlp_network *n, size_t count);
 enum err_code mlp_predict(const struct mlp_network *n, const real *x, size_t count, size_t stride, real *out,
                           real *scratch, struct err *err);
-void mlp_network_free(struct mlp_network *n); /* only for networks that were loaded */
-
-/* ---- evaluation on rows ----------------------------------------------------------------------------------------- */
-
-/* Loss and metrics of predictions over all rows of a source. loss as in training (standardized units for regression). */
-enum err_code mlp_evaluate(const struct mlp_network *n, const struct mlp_source *source, double *ret_loss,
-                           double metric[MLP_METRICS_MAX], struct err *err);

@@ -115,17 +115,11 @@ static enum err_code build_point(const struct job_plan *p, const struct json *co
 static void check_size(struct job_plan *p, const struct job_spec *s, enum task task, struct planned_run *run,
                        struct violations *point)
 {
-    struct worker_estimate e;
-    struct mlp_spec network;
+    struct worker_estimate e = {0};
     struct err why = {0};
-    worker_estimate(s, task, p->table, &e);
-    job_spec_network(s, task, 1, 1, &network);
     uint64_t most = (uint64_t)(MEMORY_SHARE * (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE));
-    if (mlp_spec_check(&network, &why))
+    if (worker_estimate(s, task, p->table, &e, &why))
         violation_add(point, "/network", "range", "%s", why.message);
-    else if (e.parameters > MLP_MAX_PARAMETERS)
-        violation_add(point, "/network", "range", "must have at most %d parameters, these layers have %llu",
-                      MLP_MAX_PARAMETERS, (unsigned long long)e.parameters);
     else if (e.memory_bytes > most)
         violation_add(point, "/network", "range", "needs %llu bytes of memory, more than the %llu this machine allows a run",
                       (unsigned long long)e.memory_bytes, (unsigned long long)most);

@@ -70,8 +70,8 @@ struct plan {
     struct segment segment[HTTP_SEGMENTS];
 };
 
-struct metrics {
-    _Atomic uint64_t *requests; /* [routes + 1][statuses], by metrics_count */
+struct counters {
+    _Atomic uint64_t *requests; /* [routes + 1][statuses], by counters_count */
     _Atomic uint64_t bucket[6];
     _Atomic uint64_t sum_ns;
 };
@@ -94,7 +94,7 @@ struct http_server {
     _Atomic unsigned connections, active; /* active: requests between their headers and their end */
     unsigned connection_limit;            /* over it 503 */
     atomic_bool quiesced;
-    struct metrics metrics;
+    struct counters counters;
 
     /* Deadlines; tests make them short. */
     _Atomic uint64_t header_ns, idle_ns, body_grace_ns;
@@ -150,10 +150,10 @@ enum MHD_Result reply_abort(struct context *c);
 enum MHD_Result reply_no_memory(struct MHD_Connection *connection);
 void reply_drop_body(struct http_reply *reply);
 
-/* ---- metrics.c --------------------------------------------------------------------------------------------------- */
+/* ---- counters.c --------------------------------------------------------------------------------------------------- */
 
-enum err_code metrics_start(struct http_server *s, struct err *err);
-void metrics_count(struct http_server *s, size_t route_index, unsigned status, uint64_t elapsed_ns);
+enum err_code counters_start(struct http_server *s, struct err *err);
+void counters_count(struct http_server *s, size_t route_index, unsigned status, uint64_t elapsed_ns);
 
 /* ---- connection.c ------------------------------------------------------------------------------------------------ */
 

@@ -82,7 +82,7 @@ static void completed(void *server, struct MHD_Connection *connection, void **re
     if (!c)
         return;
     if (c->sent_status != 0)
-        metrics_count(s, c->route_index, c->sent_status, clock_monotonic_ns() - c->started_ns);
+        counters_count(s, c->route_index, c->sent_status, clock_monotonic_ns() - c->started_ns);
     connection_expect(c->peer, s->idle_ns + s->header_ns);
     bool begun = c->begun;
     request_free(c);
@@ -203,7 +203,7 @@ static enum err_code start_daemon(struct http_server *s, const struct http_optio
 static void server_free(struct http_server *s)
 {
     fs_closep(&s->listen_fd);
-    mem_free(s->metrics.requests);
+    mem_free(s->counters.requests);
     mem_free(s->plans);
     mem_free(s);
 }
@@ -219,7 +219,7 @@ static enum err_code prepare(struct http_server *s, const struct http_options *o
         s->first_id = clock_monotonic_ns();
     enum err_code code = routes_plan(s, o->routes, err);
     if (code == ERR_OK)
-        code = metrics_start(s, err);
+        code = counters_start(s, err);
     return code == ERR_OK ? listen_on(s, o, err) : code;
 }
 

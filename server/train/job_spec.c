@@ -3,6 +3,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- fields with two spellings ----------------------------------------------------------------------------------- */

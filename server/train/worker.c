@@ -1,6 +1,5 @@
 #include "worker.h"
 
-#include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/data/split.h"
 #include "core/nn/model.h"
@@ -105,28 +104,12 @@ static void layers_write(const struct mlp_spec *s, struct json_writer *w)
     json_array_end(w);
 }
 
-static const char *instruction_set(void)
-{
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f"))
-        return "x86-64-v4";
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return "x86-64-v3";
-    return "x86-64";
-#elif defined(__aarch64__)
-    return "aarch64";
-#else
-    return "generic";
-#endif
-}
-
 static void environment_write(struct json_writer *w)
 {
     json_object(w);
     json_field_string(w, "version", MLPD_VERSION);
     json_field_string(w, "build", __VERSION__);
-    json_field_string(w, "instruction_set", instruction_set());
+    json_field_string(w, "instruction_set", mlp_instruction_set());
     json_field_unsigned(w, "threads", 1);
     json_object_end(w);
 }
@@ -240,7 +223,8 @@ static uint64_t count_inputs(const struct job_spec *spec, const struct table *t)
     return inputs < UINT32_MAX ? inputs : UINT32_MAX;
 }
 
-void worker_estimate(const struct job_spec *spec, enum task task, const struct table *t, struct worker_estimate *ret)
+enum err_code worker_estimate(const struct job_spec *spec, enum task task, const struct table *t, struct worker_estimate *ret,
+                              struct err *err)
 {
     const struct column *target = table_column(t, (uint32_t)table_find(t, spec->target));
     uint32_t inputs = (uint32_t)count_inputs(spec, t);
@@ -248,10 +232,14 @@ void worker_estimate(const struct job_spec *spec, enum task task, const struct t
     uint64_t rows = table_rows(t) - target->missing, valid = (uint64_t)((double)rows * spec->validation.fraction);
     struct mlp_spec network;
     job_spec_network(spec, task, inputs, outputs, &network);
+    enum err_code code = mlp_spec_check(&network, err);
+    if (code)
+        return code;
     uint64_t memory = mlp_spec_memory(&network, rows - valid, valid), data;
     if (__builtin_mul_overflow(rows, (uint64_t)(inputs + 1) * sizeof(real), &data) ||
         __builtin_add_overflow(memory, data, &memory))
         memory = UINT64_MAX;
     *ret = (struct worker_estimate){.parameters = mlp_spec_parameters(&network), .memory_bytes = memory,
                                     .flops = mlp_spec_flops(&network, rows - valid, valid) * spec->epochs};
+    return ERR_OK;
 }

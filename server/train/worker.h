@@ -32,9 +32,11 @@ struct worker_result {
 enum err_code worker_execute(const struct job_spec *spec, const struct table *table, const atomic_int *stop,
                              const struct worker_events *events, struct worker_result *ret_result, struct err *err);
 void worker_result_done(struct worker_result *r);
-/* Bytes that a run will take at its largest, and an estimate of its parameters, from the table's statistics. */
+/* Bytes that a run will take at its largest, and an estimate of its parameters, from the table's statistics. ERR_INVALID
+ * names what is out of range. */
 struct worker_estimate {
     uint64_t parameters, memory_bytes;
     double flops; /* of the whole run */
 };
-void worker_estimate(const struct job_spec *spec, enum task task, const struct table *t, struct worker_estimate *ret);
+enum err_code worker_estimate(const struct job_spec *spec, enum task task, const struct table *t, struct worker_estimate *ret,
+                              struct err *err);

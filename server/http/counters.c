@@ -14,26 +14,26 @@ static const struct {
     {1000000, "0.001"}, {5000000, "0.005"}, {20000000, "0.02"}, {100000000, "0.1"}, {1000000000, "1"}, {~0ull, "+Inf"},
 };
 #define BUCKETS (sizeof buckets / sizeof *buckets)
-_Static_assert(BUCKETS == sizeof((struct metrics *)0)->bucket / sizeof((struct metrics *)0)->bucket[0], "one each");
+_Static_assert(BUCKETS == sizeof((struct counters *)0)->bucket / sizeof((struct counters *)0)->bucket[0], "one each");
 
 static const char *const methods[HTTP_METHODS] = {"GET", "POST", "PATCH", "DELETE"};
 
-enum err_code metrics_start(struct http_server *s, struct err *err)
+enum err_code counters_start(struct http_server *s, struct err *err)
 {
-    s->metrics.requests = mem_array((s->route_count + 1) * STATUSES, sizeof *s->metrics.requests);
-    return s->metrics.requests ? ERR_OK : err_no_memory(err);
+    s->counters.requests = mem_array((s->route_count + 1) * STATUSES, sizeof *s->counters.requests);
+    return s->counters.requests ? ERR_OK : err_no_memory(err);
 }
 
-void metrics_count(struct http_server *s, size_t route_index, unsigned status, uint64_t elapsed_ns)
+void counters_count(struct http_server *s, size_t route_index, unsigned status, uint64_t elapsed_ns)
 {
     size_t i = 0, b = 0;
     while (i < STATUSES - 1 && statuses[i] != status)
         i++;
     while (elapsed_ns > buckets[b].up_to_ns)
         b++;
-    atomic_fetch_add_explicit(&s->metrics.requests[route_index * STATUSES + i], 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&s->metrics.bucket[b], 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&s->metrics.sum_ns, elapsed_ns, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->counters.requests[route_index * STATUSES + i], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->counters.bucket[b], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->counters.sum_ns, elapsed_ns, memory_order_relaxed);
 }
 
 static unsigned long long read_counter(const _Atomic uint64_t *counter)
@@ -47,7 +47,7 @@ static void write_route(const struct http_server *s, size_t index, struct buf *o
     const char *path = known ? s->routes[index].path : "none";
     const char *method = known ? methods[s->routes[index].method] : "any";
     for (size_t i = 0; i < STATUSES; i++) {
-        unsigned long long count = read_counter(&s->metrics.requests[index * STATUSES + i]);
+        unsigned long long count = read_counter(&s->counters.requests[index * STATUSES + i]);
         if (count == 0)
             continue;
         buf_printf(out, "mlpd_http_requests_total{route=\"%s\",method=\"%s\",status=\"", path, method);
@@ -64,10 +64,10 @@ static void write_histogram(const struct http_server *s, struct buf *out)
     buf_puts(out, "# HELP mlpd_http_request_seconds Time from the request line to the end of the reply.\n"
                   "# TYPE mlpd_http_request_seconds histogram\n");
     for (size_t b = 0; b < BUCKETS; b++) {
-        count += read_counter(&s->metrics.bucket[b]);
+        count += read_counter(&s->counters.bucket[b]);
         buf_printf(out, "mlpd_http_request_seconds_bucket{le=\"%s\"} %llu\n", buckets[b].label, count);
     }
-    buf_printf(out, "mlpd_http_request_seconds_sum %.9f\n", (double)read_counter(&s->metrics.sum_ns) / 1e9);
+    buf_printf(out, "mlpd_http_request_seconds_sum %.9f\n", (double)read_counter(&s->counters.sum_ns) / 1e9);
     buf_printf(out, "mlpd_http_request_seconds_count %llu\n", count);
 }
 

@@ -1,0 +1,166 @@
+#include "evaluation.h"
+
+#include "../base/cleanup.h"
+#include "../base/mem.h"
+#include "metrics.h"
+#include "network.h"
+#include "output.h"
+#include <math.h>
+#include <string.h>
+
+/* What one pass over a source needs beside the evaluation itself. */
+struct pass {
+    real *x, *loss, *scratch;
+    struct metrics metrics;
+};
+
+static void pass_done(struct pass *p)
+{
+    mem_free(p->x);
+    mem_free(p->loss);
+    mem_free(p->scratch);
+    metrics_done(&p->metrics);
+}
+
+static enum err_code allocate(const struct mlp_network *n, struct evaluation *e, struct pass *p, struct err *err)
+{
+    size_t rows = (size_t)e->rows;
+    p->x = mem_array((size_t)NETWORK_ROWS * n->spec.inputs + KERNEL_PAD, sizeof(real));
+    p->loss = mem_array(NETWORK_ROWS, sizeof(real));
+    p->scratch = mem_array(mlp_predict_scratch(n, NETWORK_ROWS), sizeof(real));
+    e->out = mem_array(rows * e->outputs + 1, sizeof(real));
+    e->y = mem_array(rows + 1, sizeof(real));
+    e->predicted = e->classes ? mem_array(rows + 1, sizeof *e->predicted) : NULL;
+    if (!p->x || !p->loss || !p->scratch || !e->out || !e->y || (e->classes && !e->predicted))
+        return err_no_memory(err);
+    return metrics_init(&p->metrics, &n->spec, e->rows, err);
+}
+
+static void evaluate_rows(const struct mlp_network *n, const struct mlp_source *source, uint64_t at, size_t count,
+                          struct evaluation *e, struct pass *p)
+{
+    const struct layer *last = &n->layer[n->layers - 1];
+    uint32_t rows[NETWORK_ROWS];
+    for (size_t i = 0; i < count; i++)
+        rows[i] = (uint32_t)(at + i);
+    source->gather(source->context, rows, count, p->x, n->spec.inputs, e->y + at);
+    real *z = network_forward(n, p->x, count, n->spec.inputs, p->scratch);
+    double loss = output_loss(e->task, count, last->units, last->stride, z, e->y + at, p->loss);
+    metrics_add(&p->metrics, count, last->stride, z, e->y + at, loss);
+    for (size_t i = 0; i < count; i++) {
+        const real *out = z + i * last->stride;
+        memcpy(e->out + (at + i) * e->outputs, out, e->outputs * sizeof *out);
+        if (e->predicted)
+            e->predicted[at + i] = metrics_winner(e->task, e->classes, out);
+    }
+}
+
+enum err_code mlp_evaluate(const struct mlp_network *n, const struct mlp_source *source, struct evaluation *ret_evaluation,
+                           struct err *err)
+{
+    struct evaluation *e = ret_evaluation;
+    struct pass p = {0};
+    uint32_t outputs = n->spec.outputs;
+    *e = (struct evaluation){.task = n->spec.task, .rows = source->rows, .outputs = outputs,
+                             .classes = n->spec.task == TASK_REGRESSION ? 0 : n->spec.task == TASK_BINARY ? 2 : outputs};
+    enum err_code code = allocate(n, e, &p, err);
+    if (!code)
+        metrics_start(&p.metrics);
+    for (uint64_t at = 0; !code && at < e->rows; at += NETWORK_ROWS)
+        evaluate_rows(n, source, at, e->rows - at < NETWORK_ROWS ? (size_t)(e->rows - at) : NETWORK_ROWS, e, &p);
+    if (!code)
+        metrics_finish(&p.metrics, &e->loss, e->metric);
+    pass_done(&p);
+    return code;
+}
+
+void evaluation_done(struct evaluation *e)
+{
+    mem_free(e->out);
+    mem_free(e->y);
+    mem_free(e->predicted);
+    *e = (struct evaluation){0};
+}
+
+/* ---- classes -------------------------------------------------------------------------------------------------------- */
+
+void evaluation_class(const struct evaluation *e, uint32_t class, struct evaluation_class *ret)
+{
+    struct evaluation_class c = {0};
+    for (uint64_t i = 0; i < e->rows; i++) {
+        bool actual = (uint32_t)e->y[i] == class, predicted = e->predicted[i] == class;
+        c.rows += actual;
+        c.predicted += predicted;
+        c.right += actual && predicted;
+    }
+    c.precision = c.predicted ? (double)c.right / (double)c.predicted : NAN;
+    c.recall = c.rows ? (double)c.right / (double)c.rows : NAN;
+    c.f1 = c.rows + c.predicted ? 2.0 * (double)c.right / (double)(c.rows + c.predicted) : NAN;
+    *ret = c;
+}
+
+void evaluation_confusion(const struct evaluation *e, uint64_t *counts)
+{
+    memset(counts, 0, (size_t)e->classes * e->classes * sizeof *counts);
+    for (uint64_t i = 0; i < e->rows; i++)
+        counts[(size_t)e->y[i] * e->classes + e->predicted[i]]++;
+}
+
+/* ---- curves --------------------------------------------------------------------------------------------------------- */
+
+static real score(const struct evaluation *e, uint64_t row, uint32_t class)
+{
+    if (e->task == TASK_BINARY)
+        return class ? e->out[row] : 1 - e->out[row];
+    return e->out[row * e->outputs + class];
+}
+
+static void add_point(struct evaluation_curve *c, double threshold, double recall, double false_rate, double precision)
+{
+    c->threshold[c->count] = threshold;
+    c->recall[c->count] = recall;
+    c->false_positive_rate[c->count] = false_rate;
+    c->precision[c->count++] = precision;
+}
+
+static void trace(const struct scored *scored, size_t rows, uint64_t positives, struct evaluation_curve *c)
+{
+    uint64_t right = 0, wrong = 0;
+    double before = 0;
+    add_point(c, NAN, 0, 0, 1);
+    for (size_t i = 0; i < rows;) {
+        real threshold = scored[i].score;
+        for (; i < rows && scored[i].score == threshold; i++) {
+            right += scored[i].positive;
+            wrong += !scored[i].positive;
+        }
+        double recall = (double)right / (double)positives, false_rate = (double)wrong / (double)(rows - positives);
+        double precision = (double)right / (double)(right + wrong);
+        c->average_precision += (recall - before) * precision;
+        before = recall;
+        double way = recall - c->recall[c->count - 1] + false_rate - c->false_positive_rate[c->count - 1];
+        if (i == rows || way >= 1.0 / EVALUATION_CURVE_POINTS)
+            add_point(c, (double)threshold, recall, false_rate, precision);
+    }
+}
+
+enum err_code evaluation_curve(const struct evaluation *e, uint32_t class, struct evaluation_curve *ret, struct err *err)
+{
+    cleanup(mem_freep) struct scored *scored = mem_array((size_t)e->rows + 1, sizeof *scored);
+    uint64_t positives = 0;
+    if (!scored)
+        return err_no_memory(err);
+    for (uint64_t i = 0; i < e->rows; i++) {
+        scored[i] = (struct scored){score(e, i, class), (uint32_t)e->y[i] == class};
+        positives += scored[i].positive;
+    }
+    ret->count = 0;
+    ret->average_precision = 0;
+    metrics_sort(scored, (size_t)e->rows);
+    ret->roc_auc = metrics_roc_auc(scored, (size_t)e->rows);
+    if (positives && positives < e->rows)
+        trace(scored, (size_t)e->rows, positives, ret);
+    else
+        ret->average_precision = NAN;
+    return ERR_OK;
+}

@@ -1,0 +1,45 @@
+/* The evaluation of a network on the rows of a source: what a confusion matrix, ROC and precision-recall curves, and plots
+ * of residuals are made from. Belongs to one thread. */
+#pragma once
+
+#include "mlp.h"
+
+#define EVALUATION_CONFUSION_CLASSES 200 /* more: no confusion matrix, but still per-class figures */
+#define EVALUATION_CURVE_POINTS 200
+
+struct evaluation {
+    enum task task;
+    uint64_t rows;
+    uint32_t classes, outputs; /* classes: 0 for regression, 2 for binary */
+    double loss;               /* as valid_loss of an epoch */
+    double metric[MLP_METRICS_MAX];
+    real *out, *y;       /* rows x outputs: the task's outputs; rows: targets as a source gives them */
+    uint32_t *predicted; /* rows: the winning class; NULL for regression */
+};
+
+/* ERR_NO_MEMORY. evaluation_done in every case. */
+enum err_code mlp_evaluate(const struct mlp_network *n, const struct mlp_source *source, struct evaluation *ret_evaluation,
+                           struct err *err);
+void evaluation_done(struct evaluation *e);
+
+/* One class against the rest. Shares that are not defined (0/0) are NAN. */
+struct evaluation_class {
+    uint64_t rows, predicted, right;
+    double precision, recall, f1;
+};
+void evaluation_class(const struct evaluation *e, uint32_t class, struct evaluation_class *ret);
+/* counts: classes x classes, row: the actual class, column: the predicted one. */
+void evaluation_confusion(const struct evaluation *e, uint64_t *counts);
+
+/* The points of the ROC and the precision-recall curve of one class by falling threshold: a row counts as the class when its
+ * score is at or above it. The first point is above every score (threshold NAN, nothing predicted); between it and the last,
+ * points that lie closer than 1/EVALUATION_CURVE_POINTS of the way are left out. */
+struct evaluation_curve {
+    size_t count;
+    double threshold[EVALUATION_CURVE_POINTS * 2 + 2], recall[EVALUATION_CURVE_POINTS * 2 + 2],
+        false_positive_rate[EVALUATION_CURVE_POINTS * 2 + 2], precision[EVALUATION_CURVE_POINTS * 2 + 2];
+    double roc_auc;           /* over all points; NAN when only one class is there */
+    double average_precision; /* sum of (recall_i - recall_(i-1)) precision_i over all thresholds */
+};
+/* recall is the true positive rate. A class without rows, or with all of them, has no points. */
+enum err_code evaluation_curve(const struct evaluation *e, uint32_t class, struct evaluation_curve *ret, struct err *err);

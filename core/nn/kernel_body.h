@@ -1,0 +1,370 @@
+/* The kernels' one source, included once for each instruction set by a file that defines
+ *   KERNELS   the name of the table to define,  KERNELS_NAME  its name as text
+ *   LANES     reals in a vector register,       TILE_ROWS     rows of a tile: 14 with 32 registers, 6 with 16
+ * and is compiled for that instruction set with -ffp-contract=fast: a multiply and an add become one, in the same way each
+ * time. */
+#include "../base/real.h"
+#include "kernels.h"
+#include "vector.h"
+#include <math.h>
+#include <string.h>
+
+/* ---- products -------------------------------------------------------------------------------------------------------
+ * The scheme of Goto and van de Geijn ("Anatomy of high-performance matrix multiplication", 2008): C is made of tiles of
+ * TILE_ROWS x 2 vectors that are kept in registers over the whole inner dimension (or KC of it). B is packed into panels
+ * of two vectors when it is transposed or does not fit the cache, A when the product is large. */
+
+#define FOR_1(X)  X(0)
+#define FOR_2(X)  FOR_1(X) X(1)
+#define FOR_3(X)  FOR_2(X) X(2)
+#define FOR_4(X)  FOR_3(X) X(3)
+#define FOR_5(X)  FOR_4(X) X(4)
+#define FOR_6(X)  FOR_5(X) X(5)
+#define FOR_7(X)  FOR_6(X) X(6)
+#define FOR_8(X)  FOR_7(X) X(7)
+#define FOR_9(X)  FOR_8(X) X(8)
+#define FOR_10(X) FOR_9(X) X(9)
+#define FOR_11(X) FOR_10(X) X(10)
+#define FOR_12(X) FOR_11(X) X(11)
+#define FOR_13(X) FOR_12(X) X(12)
+#define FOR_14(X) FOR_13(X) X(13)
+
+#define ZERO_1(r) vec c##r = {0};
+#define MULTIPLY_1(r) c##r += a[(r) * row] * b0;
+#define STORE_1(r)                                                                                                     \
+    if (init)                                                                                                          \
+        c##r += *(const vec *)(init + (r) * ldi);                                                                      \
+    *(vec *)(c + (r) * ldc) = c##r;
+#define ZERO_2(r) vec c##r = {0}, d##r = {0};
+#define MULTIPLY_2(r)                                                                                                  \
+    {                                                                                                                  \
+        real x = a[(r) * row];                                                                                         \
+        c##r += x * b0;                                                                                                \
+        d##r += x * b1;                                                                                                \
+    }
+#define STORE_2(r)                                                                                                     \
+    if (init) {                                                                                                        \
+        c##r += *(const vec *)(init + (r) * ldi);                                                                      \
+        d##r += *(const vec *)(init + (r) * ldi + LANES);                                                              \
+    }                                                                                                                  \
+    *(vec *)(c + (r) * ldc) = c##r;                                                                                    \
+    *(vec *)(c + (r) * ldc + LANES) = d##r;
+
+/* c (R x 1 or 2 vectors) = init + a (R x k) b (k x 1 or 2 vectors, rows ldb apart) */
+#define TILE(R)                                                                                                        \
+    static void tile_##R##_1(size_t k, const real *a, size_t row, size_t column, const real *b, size_t ldb,            \
+                             const real *init, size_t ldi, real *c, size_t ldc)                                        \
+    {                                                                                                                  \
+        FOR_##R(ZERO_1) for (size_t p = 0; p < k; p++, a += column, b += ldb)                                          \
+        {                                                                                                              \
+            vec b0 = *(const vec *)b;                                                                                  \
+            FOR_##R(MULTIPLY_1)                                                                                        \
+        }                                                                                                              \
+        FOR_##R(STORE_1)                                                                                               \
+    }                                                                                                                  \
+    static void tile_##R##_2(size_t k, const real *a, size_t row, size_t column, const real *b, size_t ldb,            \
+                             const real *init, size_t ldi, real *c, size_t ldc)                                        \
+    {                                                                                                                  \
+        FOR_##R(ZERO_2) for (size_t p = 0; p < k; p++, a += column, b += ldb)                                          \
+        {                                                                                                              \
+            vec b0 = *(const vec *)b, b1 = *(const vec *)(b + LANES);                                                  \
+            FOR_##R(MULTIPLY_2)                                                                                        \
+        }                                                                                                              \
+        FOR_##R(STORE_2)                                                                                               \
+    }
+
+TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#if TILE_ROWS > 6
+TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+#endif
+
+typedef void (*tile_function)(size_t, const real *, size_t, size_t, const real *, size_t, const real *, size_t, real *,
+                              size_t);
+static const tile_function tiles[2][TILE_ROWS + 1] = {
+    {0, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1,
+#if TILE_ROWS > 6
+     tile_7_1, tile_8_1, tile_9_1, tile_10_1, tile_11_1, tile_12_1, tile_13_1, tile_14_1
+#endif
+    },
+    {0, tile_1_2, tile_2_2, tile_3_2, tile_4_2, tile_5_2, tile_6_2,
+#if TILE_ROWS > 6
+     tile_7_2, tile_8_2, tile_9_2, tile_10_2, tile_11_2, tile_12_2, tile_13_2, tile_14_2
+#endif
+    },
+};
+
+/* Packs k x n of B into panels of two vectors (the last of one when that is enough), padded with zeros. */
+static void pack_b(size_t k, size_t n, const real *b, size_t row, size_t column, real *out)
+{
+    for (size_t j = 0; j < n; j += 2 * LANES) {
+        size_t width = n - j > LANES ? 2 * LANES : LANES, have = n - j < width ? n - j : width;
+        if (column == 1) { /* padding is there to be read */
+            for (size_t p = 0; p < k; p++)
+                for (size_t x = 0; x < width; x += LANES)
+                    *(vec *)(out + p * width + x) = *(const vec *)(b + p * row + j + x);
+        } else {
+            for (size_t x = 0; x < width; x++)
+                for (size_t p = 0; p < k; p++)
+                    out[p * width + x] = x < have ? b[p * row + (j + x) * column] : 0;
+        }
+        out += k * width;
+    }
+}
+
+/* Packs m x k of A into panels of `height` rows, column by column. */
+static void pack_a(size_t m, size_t k, size_t height, const real *a, size_t row, size_t column, real *out)
+{
+    for (size_t i = 0; i < m; i += height) {
+        size_t rows = m - i < height ? m - i : height;
+        for (size_t p = 0; p < k; p++)
+            for (size_t r = 0; r < rows; r++)
+                out[p * rows + r] = a[(i + r) * row + p * column];
+        out += rows * k;
+    }
+}
+
+struct block {
+    size_t m, n, k;
+    struct operand a, b; /* b.row is the panel's stride when b is not packed */
+    bool packed_a, packed_b;
+    size_t height;
+    const real *init;
+    size_t ldi;
+    real *c;
+    size_t ldc;
+};
+
+/* All tiles of a block; each panel of B meets every row of A while it is in the nearest cache. */
+static void multiply_block(const struct block *k)
+{
+    for (size_t j = 0; j < k->n; j += 2 * LANES) {
+        size_t width = k->n - j > LANES ? 2 * LANES : LANES;
+        const real *b = k->b.data + (k->packed_b ? j * k->k : j);
+        size_t ldb = k->packed_b ? width : k->b.row;
+        for (size_t i = 0; i < k->m; i += k->height) {
+            size_t rows = k->m - i < k->height ? k->m - i : k->height;
+            const real *a = k->a.data + (k->packed_a ? i * k->k : i * k->a.row);
+            tiles[width / LANES - 1][rows](k->k, a, k->packed_a ? 1 : k->a.row, k->packed_a ? rows : k->a.column, b, ldb,
+                                           k->init ? k->init + i * k->ldi + j : NULL, k->ldi, k->c + i * k->ldc + j, k->ldc);
+        }
+    }
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static void product(size_t m, size_t n, size_t k, struct operand a, struct operand b, const real *init, size_t ldi, real *c,
+                    size_t ldc, real *scratch)
+{
+    bool packed_a = PACKS_A(m, n, k), packed_b = PACKS_B(m, n, k) || b.column != 1;
+    size_t kc = packed_b || packed_a ? KC : k, nc = packed_b ? NC : n, mc = packed_a ? MC : m;
+    real *packed = scratch + (packed_b ? least(k, KC) * kernel_stride(least(n, NC)) : 0);
+    for (size_t j = 0; j < n; j += nc) {
+        for (size_t p = 0; p < k; p += kc) {
+            struct block block = {.n = least(nc, n - j), .k = least(kc, k - p), .packed_a = packed_a, .packed_b = packed_b,
+                                  .b = b, .ldc = ldc};
+            const real *from = b.data + p * b.row + j * b.column;
+            block.b.data = packed_b ? scratch : from;
+            if (packed_b)
+                pack_b(block.k, block.n, from, b.row, b.column, scratch);
+            for (size_t i = 0; i < m; i += mc) {
+                block.m = least(mc, m - i);
+                block.height = (block.m + TILE_ROWS - 1) / TILE_ROWS;
+                block.height = (block.m + block.height - 1) / block.height;
+                block.a = (struct operand){a.data + i * a.row + p * a.column, a.row, a.column};
+                if (packed_a) {
+                    pack_a(block.m, block.k, block.height, block.a.data, a.row, a.column, packed);
+                    block.a.data = packed;
+                }
+                block.c = c + i * ldc + j;
+                block.init = p ? block.c : init ? init + i * ldi + j : NULL;
+                block.ldi = p ? ldc : ldi;
+                multiply_block(&block);
+            }
+        }
+    }
+}
+
+static void column_sums(size_t rows, size_t stride, const real *d, bool add, real *out)
+{
+    for (size_t j = 0; j < stride; j += LANES) {
+        vec sum = {0};
+        for (size_t r = 0; r < rows; r++)
+            sum += *(const vec *)(d + r * stride + j);
+        if (add)
+            sum += *(const vec *)(out + j);
+        *(vec *)(out + j) = sum;
+    }
+}
+
+/* ---- activations ---------------------------------------------------------------------------------------------------- */
+
+static void identity(size_t count, real *z, real slope)
+{
+    (void)count;
+    (void)z;
+    (void)slope;
+}
+
+static void step_up(size_t count, real *z, real slope)
+{
+    (void)slope;
+    for (size_t i = 0; i < count; i++)
+        z[i] = z[i] > 0 ? 1 : 0;
+}
+
+static void sigmoid(size_t count, real *z, real slope)
+{
+    (void)slope;
+    for (size_t i = 0; i < count; i++)
+        z[i] = 1 / (1 + exponential(-z[i]));
+}
+
+static void hyperbolic_tangent(size_t count, real *z, real slope)
+{
+    (void)slope;
+    for (size_t i = 0; i < count; i++)
+        z[i] = tangent(z[i]);
+}
+
+static void relu(size_t count, real *z, real slope)
+{
+    (void)slope;
+    for (size_t i = 0; i < count; i++)
+        z[i] = z[i] > 0 ? z[i] : z[i] * 0; /* 0, but a NaN stays one */
+}
+
+static void leaky_relu(size_t count, real *z, real slope)
+{
+    for (size_t i = 0; i < count; i++)
+        z[i] = z[i] > 0 ? z[i] : slope * z[i];
+}
+
+/* delta *= derivative for every row, and measure += what is measured, by columns, so that sums stay in registers. */
+#define DERIVE(NAME, DERIVATIVE, MEASURE)                                                                              \
+    static void NAME(size_t rows, size_t stride, const real *a, real *delta, real slope, double *measure)              \
+    {                                                                                                                  \
+        (void)slope;                                                                                                   \
+        for (size_t j = 0; j < stride; j += KERNEL_PAD) {                                                              \
+            real sum[KERNEL_PAD] = {0};                                                                                \
+            for (size_t r = 0; r < rows; r++) {                                                                        \
+                for (size_t x = 0; x < KERNEL_PAD; x++) {                                                              \
+                    real value = a[r * stride + j + x], derivative = DERIVATIVE;                                       \
+                    delta[r * stride + j + x] *= derivative;                                                           \
+                    sum[x] += MEASURE;                                                                                 \
+                }                                                                                                      \
+            }                                                                                                          \
+            for (size_t x = 0; x < KERNEL_PAD; x++)                                                                    \
+                measure[j + x] += (double)sum[x];                                                                      \
+        }                                                                                                              \
+    }
+DERIVE(derive_identity, 1, derivative + 0 * value)
+DERIVE(derive_step, 0, value + derivative)
+DERIVE(derive_sigmoid, value *(1 - value), derivative)
+DERIVE(derive_tanh, 1 - value * value, derivative)
+DERIVE(derive_relu, (value > 0 ? (real)1 : (real)0), derivative)
+DERIVE(derive_leaky_relu, (value > 0 ? (real)1 : slope), derivative)
+
+static void softmax(size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss)
+{
+    for (size_t r = 0; r < rows; r++, z += stride) {
+        real largest = z[0], sum = 0;
+        for (size_t j = 1; j < units; j++)
+            largest = z[j] > largest ? z[j] : largest;
+        real behind = y ? largest - z[(size_t)y[r]] : 0;
+        for (size_t j = 0; j < units; j++)
+            z[j] = exponential(z[j] - largest);
+        for (size_t j = 0; j < units; j++)
+            sum += z[j];
+        real scale = 1 / sum;
+        for (size_t j = 0; j < units; j++)
+            z[j] *= scale;
+        for (size_t j = units; j < stride; j++)
+            z[j] = 0;
+        if (y)
+            loss[r] = behind + (real)log((double)sum);
+    }
+}
+
+/* ---- updates -------------------------------------------------------------------------------------------------------- */
+
+static double total(vec v)
+{
+    double sum = 0;
+    for (int x = 0; x < LANES; x++)
+        sum += (double)v[x];
+    return sum;
+}
+
+static double sum_of_squares(size_t count, const real *w)
+{
+    double sum = 0;
+    for (size_t start = 0; start < count; start += 4096) {
+        vec squares = {0};
+        for (size_t i = start; i < count && i < start + 4096; i += LANES)
+            squares += *(const vec *)(w + i) * *(const vec *)(w + i);
+        sum += total(squares);
+    }
+    return sum;
+}
+
+/* Where the denominator is 0 (no gradient yet, epsilon 0) there is no step. */
+static inline vec quotient(vec numerator, vec denominator)
+{
+    return keep_where(denominator > 0, numerator / denominator);
+}
+
+/* One pass over the weights: UPDATE computes `u`, what is taken from them, from the gradient g and the state. */
+#define UPDATE(NAME, ...)                                                                                              \
+    static void NAME(const struct step *s, size_t count, const real *gradient, real *w, real *first, real *second,     \
+                     double sums[2])                                                                                   \
+    {                                                                                                                  \
+        vec gradients = {0}, updates = {0};                                                                            \
+        (void)first;                                                                                                   \
+        (void)second;                                                                                                  \
+        for (size_t i = 0; i < count; i += LANES) {                                                                    \
+            vec g = *(const vec *)(gradient + i), u;                                                                   \
+            __VA_ARGS__                                                                                                \
+            *(vec *)(w + i) -= u;                                                                                      \
+            gradients += g * g;                                                                                        \
+            updates += u * u;                                                                                          \
+        }                                                                                                              \
+        sums[0] += total(gradients);                                                                                   \
+        sums[1] += total(updates);                                                                                     \
+    }
+UPDATE(update_sgd, u = s->learning_rate * g;)
+UPDATE(update_momentum, vec *v = (vec *)(first + i); u = *v = s->momentum * *v + s->learning_rate * g;)
+UPDATE(update_adagrad, vec *r = (vec *)(first + i); *r += g * g;
+       u = quotient(s->learning_rate * g, square_root(*r) + s->epsilon);)
+UPDATE(update_rmsprop, vec *r = (vec *)(first + i); *r = s->rho * *r + (1 - s->rho) * g * g;
+       u = quotient(s->learning_rate * g, square_root(*r) + s->epsilon);)
+UPDATE(update_adam, vec *v = (vec *)(first + i), *r = (vec *)(second + i); *v = s->beta1 * *v + (1 - s->beta1) * g;
+       *r = s->beta2 * *r + (1 - s->beta2) * g * g;
+       u = quotient(s->learning_rate * (*v * s->correction1), square_root(*r * s->correction2) + s->epsilon);)
+
+const struct kernels KERNELS = {
+    .name = KERNELS_NAME,
+    .product = product,
+    .column_sums = column_sums,
+    .activate = {[MLP_IDENTITY] = identity,
+                 [MLP_STEP] = step_up,
+                 [MLP_SIGMOID] = sigmoid,
+                 [MLP_TANH] = hyperbolic_tangent,
+                 [MLP_RELU] = relu,
+                 [MLP_LEAKY_RELU] = leaky_relu},
+    .derive = {[MLP_IDENTITY] = derive_identity,
+               [MLP_STEP] = derive_step,
+               [MLP_SIGMOID] = derive_sigmoid,
+               [MLP_TANH] = derive_tanh,
+               [MLP_RELU] = derive_relu,
+               [MLP_LEAKY_RELU] = derive_leaky_relu},
+    .softmax = softmax,
+    .update = {[MLP_SGD] = update_sgd,
+               [MLP_MOMENTUM] = update_momentum,
+               [MLP_ADAGRAD] = update_adagrad,
+               [MLP_RMSPROP] = update_rmsprop,
+               [MLP_ADAM] = update_adam},
+    .sum_of_squares = sum_of_squares,
+};

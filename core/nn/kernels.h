@@ -1,0 +1,64 @@
+/* The seam under the numerics: everything that is worth an instruction set of its own. One table of functions is built
+ * from the same source (kernel_body.h) for each instruction set, and the best that the machine has is chosen once.
+ *
+ * Layout: a tensor's rows have a stride that is a multiple of KERNEL_PAD; columns past the real ones hold zeros in weights,
+ * gradients and deltas, so no kernel has a tail. Every result depends on shapes and the instruction set alone. Functions
+ * are pure; the caller owns all memory. Any thread may call any of them. */
+#pragma once
+
+#include "../base/real.h"
+#include "mlp.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#define KERNEL_PAD 16
+
+static inline size_t kernel_stride(size_t columns)
+{
+    return (columns + KERNEL_PAD - 1) / KERNEL_PAD * KERNEL_PAD;
+}
+
+/* A matrix operand: element (i, j) is at data[i * row + j * column]. */
+struct operand {
+    const real *data;
+    size_t row, column;
+};
+
+/* The constants of one optimizer step. */
+struct step {
+    real learning_rate, momentum, rho, beta1, beta2, epsilon;
+    real correction1, correction2; /* adam: 1/(1-beta1^t) and 1/(1-beta2^t), or 1 */
+};
+
+struct kernels {
+    const char *name;
+    /* C = init + A B. C: m x n with stride ldc; columns up to the next multiple of KERNEL_PAD may be written with the
+     * product of padding (zeros when B's padding is). A: m x k. B: k x n; when its columns are contiguous its padding is
+     * read. init: a row (ldi 0: a bias), a matrix (ldi its stride; may be C itself), or NULL: zeros. scratch: of
+     * kernel_product_scratch(m, n, k). */
+    void (*product)(size_t m, size_t n, size_t k, struct operand a, struct operand b, const real *init, size_t ldi, real *c,
+                    size_t ldc, real *scratch);
+    /* out[j] = (add ? out[j] : 0) + sum over rows of d[r * stride + j], j < stride */
+    void (*column_sums)(size_t rows, size_t stride, const real *d, bool add, real *out);
+    /* a = f(z) in place, count a multiple of KERNEL_PAD; slope: of leaky_relu */
+    void (*activate[MLP_ACTIVATIONS])(size_t count, real *z, real slope);
+    /* delta *= f'(z), given a = f(z); measure[j] += over the rows: the sum of |f'| (step: of a) */
+    void (*derive[MLP_ACTIVATIONS])(size_t rows, size_t stride, const real *a, real *delta, real slope, double *measure);
+    /* Rows of z (units of stride) become softmax probabilities, padding 0. With y (class numbers, else NULL) loss[r] is the
+     * row's cross-entropy, log sum exp z - z[y], by way of the largest z, so that it is finite and exact for any logits. */
+    void (*softmax)(size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss);
+    /* One update of count weights (a multiple of KERNEL_PAD): v, r: the optimizer's state, as it has any. Adds the sums of
+     * squares of the gradient and of the update to sums[0] and sums[1]. */
+    void (*update[MLP_OPTIMIZERS])(const struct step *s, size_t count, const real *g, real *w, real *v, real *r,
+                                   double sums[2]);
+    double (*sum_of_squares)(size_t count, const real *w);
+};
+
+/* The best table for this machine (or the one that kernels_use chose). */
+const struct kernels *kernels_get(void);
+/* All tables that this machine can run, best first; NULL past the end. */
+const struct kernels *kernels_at(unsigned index);
+/* Tests and benchmarks only: makes kernels_get answer this one; NULL: the best again. */
+void kernels_use(const struct kernels *k);
+/* Reals of scratch that product needs, a multiple of KERNEL_PAD. */
+size_t kernel_product_scratch(size_t m, size_t n, size_t k);

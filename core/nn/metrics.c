@@ -1,0 +1,159 @@
+#include "metrics.h"
+
+#include "../base/mem.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const regression_names[] = {"valid_rmse", "valid_mae", "valid_r2", NULL};
+static const char *const binary_names[] = {"valid_accuracy", "valid_log_loss", "valid_f1_macro", "valid_roc_auc", NULL};
+static const char *const multiclass_names[] = {"valid_accuracy", "valid_log_loss", "valid_f1_macro", NULL};
+static const char *const *const names[] = {
+    [TASK_REGRESSION] = regression_names, [TASK_BINARY] = binary_names, [TASK_MULTICLASS] = multiclass_names};
+
+const char *mlp_metric_name(enum task task, unsigned metric)
+{
+    if (task == TASK_AUTO)
+        return NULL;
+    for (unsigned i = 0; i < metric; i++)
+        if (!names[task][i])
+            return NULL;
+    return names[task][metric];
+}
+
+enum err_code metrics_init(struct metrics *m, const struct mlp_spec *spec, uint64_t capacity, struct err *err)
+{
+    *m = (struct metrics){.task = spec->task, .deviation = spec->target_deviation, .capacity = capacity};
+    m->classes = spec->task == TASK_REGRESSION ? 0 : spec->task == TASK_BINARY ? 2 : spec->outputs;
+    if (m->classes && !(m->class = mem_array(m->classes, sizeof *m->class)))
+        return err_no_memory(err);
+    if (m->task == TASK_BINARY && !(m->scored = mem_array(capacity + 1, sizeof *m->scored))) {
+        metrics_done(m);
+        return err_no_memory(err);
+    }
+    return ERR_OK;
+}
+
+void metrics_done(struct metrics *m)
+{
+    mem_free(m->class);
+    mem_free(m->scored);
+    *m = (struct metrics){0};
+}
+
+void metrics_start(struct metrics *m)
+{
+    m->rows = m->right = 0;
+    m->loss = m->squares = m->distances = m->sum = m->sum_squares = 0;
+    if (m->class)
+        memset(m->class, 0, m->classes * sizeof *m->class);
+}
+
+uint32_t metrics_winner(enum task task, uint32_t classes, const real *out)
+{
+    if (task == TASK_BINARY)
+        return out[0] >= (real)0.5;
+    uint32_t best = 0;
+    for (uint32_t k = 1; k < classes; k++)
+        best = out[k] > out[best] ? k : best;
+    return best;
+}
+
+static void add_error(struct metrics *m, real out, real y)
+{
+    double e = ((double)y - (double)out) * m->deviation, target = (double)y * m->deviation;
+    m->squares += e * e;
+    m->distances += fabs(e);
+    m->sum += target;
+    m->sum_squares += target * target;
+}
+
+static void add_class(struct metrics *m, const real *out, real y)
+{
+    uint32_t actual = (uint32_t)y, predicted = metrics_winner(m->task, m->classes, out);
+    m->class[actual].actual++;
+    m->class[predicted].predicted++;
+    m->class[actual].right += actual == predicted;
+    m->right += actual == predicted;
+    if (m->scored)
+        m->scored[m->rows] = (struct scored){out[0], actual};
+}
+
+void metrics_add(struct metrics *m, size_t rows, size_t stride, const real *out, const real *y, double loss)
+{
+    m->loss += loss;
+    for (size_t r = 0; r < rows; r++) {
+        if (m->task == TASK_REGRESSION)
+            add_error(m, out[r * stride], y[r]);
+        else
+            add_class(m, out + r * stride, y[r]);
+        m->rows++;
+    }
+}
+
+static int by_score(const void *a, const void *b)
+{
+    real x = ((const struct scored *)a)->score, y = ((const struct scored *)b)->score;
+    return (x < y) - (x > y);
+}
+
+void metrics_sort(struct scored *scored, size_t count)
+{
+    qsort(scored, count, sizeof *scored, by_score);
+}
+
+double metrics_roc_auc(const struct scored *scored, size_t count)
+{
+    double above = 0, positives = 0, negatives = 0; /* above: pairs with the positive one above; rows so far */
+    for (size_t i = 0; i < count;) {
+        double p = 0, n = 0;
+        real score = scored[i].score;
+        for (; i < count && scored[i].score == score; i++) {
+            p += scored[i].positive != 0;
+            n += scored[i].positive == 0;
+        }
+        above += n * (positives + p / 2);
+        positives += p;
+        negatives += n;
+    }
+    return positives > 0 && negatives > 0 ? above / (positives * negatives) : NAN;
+}
+
+/* The mean over the classes that occur, actual or predicted, as scikit-learn's f1_score(average="macro"). */
+static double f1_macro(const struct metrics *m)
+{
+    double sum = 0;
+    uint32_t classes = 0;
+    for (uint32_t k = 0; k < m->classes; k++) {
+        const struct class_count *c = &m->class[k];
+        classes += c->actual || c->predicted;
+        if (c->right)
+            sum += 2.0 * (double)c->right / (double)(c->actual + c->predicted);
+    }
+    return classes ? sum / classes : NAN;
+}
+
+void metrics_finish(struct metrics *m, double *ret_loss, double metric[MLP_METRICS_MAX])
+{
+    for (unsigned i = 0; i < MLP_METRICS_MAX; i++)
+        metric[i] = NAN;
+    *ret_loss = NAN;
+    if (!m->rows)
+        return;
+    double n = (double)m->rows;
+    *ret_loss = m->loss / n;
+    if (m->task == TASK_REGRESSION) {
+        double spread = m->sum_squares - m->sum * m->sum / n;
+        metric[0] = sqrt(m->squares / n);
+        metric[1] = m->distances / n;
+        metric[2] = m->rows > 1 && spread > 1e-12 * m->sum_squares ? 1 - m->squares / spread : NAN;
+        return;
+    }
+    metric[0] = (double)m->right / n;
+    metric[1] = *ret_loss;
+    metric[2] = f1_macro(m);
+    if (m->scored) {
+        metrics_sort(m->scored, m->rows);
+        metric[3] = metrics_roc_auc(m->scored, m->rows);
+    }
+}

@@ -1,0 +1,133 @@
+#include "network.h"
+
+#include "../base/mem.h"
+#include "../base/rng.h"
+#include "activation.h"
+#include "output.h"
+#include <math.h>
+#include <string.h>
+
+/* ---- life ----------------------------------------------------------------------------------------------------------- */
+
+enum err_code network_init(struct mlp_network *n, const struct mlp_spec *spec, struct err *err)
+{
+    *n = (struct mlp_network){.spec = *spec, .layers = spec->hidden_count + 1};
+    uint32_t inputs = spec->inputs;
+    for (uint32_t l = 0; l < n->layers; l++) {
+        bool output = l == spec->hidden_count;
+        struct layer *layer = &n->layer[l];
+        layer->inputs = inputs;
+        layer->units = output ? spec->outputs : spec->hidden[l].units;
+        layer->activation = output ? MLP_IDENTITY : spec->hidden[l].activation;
+        layer->slope = output ? 0 : (real)spec->hidden[l].negative_slope;
+        layer->stride = kernel_stride(layer->units);
+        layer->weights = n->count;
+        layer->bias = layer->weights + layer->inputs * layer->stride;
+        n->count = layer->bias + layer->stride;
+        inputs = layer->units;
+    }
+    n->parameters = mem_aligned(n->count * sizeof(real));
+    return n->parameters ? ERR_OK : err_no_memory(err);
+}
+
+void network_done(struct mlp_network *n)
+{
+    mem_free(n->parameters);
+    n->parameters = NULL;
+}
+
+void network_initialize(struct mlp_network *n)
+{
+    for (uint32_t l = 0; l < n->layers; l++) {
+        const struct layer *layer = &n->layer[l];
+        bool rectifier = l < n->spec.hidden_count && activations[layer->activation].rectifier;
+        double bound = sqrt(6.0 / (rectifier ? layer->inputs : (double)layer->inputs + layer->units));
+        struct rng rng;
+        rng_init(&rng, n->spec.seed, RNG_INITIALIZATION, l);
+        for (uint32_t i = 0; i < layer->inputs; i++)
+            for (uint32_t j = 0; j < layer->units; j++)
+                n->parameters[layer->weights + i * layer->stride + j] = (real)(bound * (2 * rng_uniform(&rng) - 1));
+    }
+}
+
+const struct mlp_spec *mlp_network_spec(const struct mlp_network *n)
+{
+    return &n->spec;
+}
+
+void mlp_network_weights(const struct mlp_network *n, uint32_t layer, real *out)
+{
+    const struct layer *l = &n->layer[layer - 1];
+    for (uint32_t i = 0; i < l->inputs; i++)
+        memcpy(out + (size_t)i * l->units, n->parameters + l->weights + i * l->stride, l->units * sizeof *out);
+}
+
+void mlp_network_biases(const struct mlp_network *n, uint32_t layer, real *out)
+{
+    const struct layer *l = &n->layer[layer - 1];
+    memcpy(out, n->parameters + l->bias, l->units * sizeof *out);
+}
+
+/* ---- forward -------------------------------------------------------------------------------------------------------- */
+
+void network_layer(const struct mlp_network *n, uint32_t l, const real *x, size_t rows, size_t x_stride, real *a,
+                   real *scratch)
+{
+    const struct layer *layer = &n->layer[l];
+    const struct kernels *k = kernels_get();
+    k->product(rows, layer->units, layer->inputs, (struct operand){x, x_stride, 1},
+               (struct operand){n->parameters + layer->weights, layer->stride, 1}, n->parameters + layer->bias, 0, a,
+               layer->stride, scratch);
+    k->activate[layer->activation](rows * layer->stride, a, layer->slope);
+}
+
+size_t network_product_scratch(const struct mlp_network *n, size_t rows)
+{
+    size_t most = 0;
+    for (uint32_t l = 0; l < n->layers; l++) {
+        size_t need = kernel_product_scratch(rows, n->layer[l].units, n->layer[l].inputs);
+        most = need > most ? need : most;
+    }
+    return most;
+}
+
+static size_t widest(const struct mlp_network *n)
+{
+    size_t most = 0;
+    for (uint32_t l = 0; l < n->layers; l++)
+        most = n->layer[l].stride > most ? n->layer[l].stride : most;
+    return most;
+}
+
+size_t mlp_predict_scratch(const struct mlp_network *n, size_t count)
+{
+    size_t rows = count < NETWORK_ROWS ? count : NETWORK_ROWS;
+    return 2 * rows * widest(n) + network_product_scratch(n, rows);
+}
+
+real *network_forward(const struct mlp_network *n, const real *x, size_t rows, size_t stride, real *scratch)
+{
+    size_t half = rows * widest(n);
+    real *a[2] = {scratch, scratch + half};
+    for (uint32_t l = 0; l < n->layers; l++)
+        network_layer(n, l, l ? a[(l + 1) % 2] : x, rows, l ? n->layer[l - 1].stride : stride, a[l % 2], scratch + 2 * half);
+    return a[(n->layers - 1) % 2];
+}
+
+enum err_code mlp_predict(const struct mlp_network *n, const real *x, size_t count, size_t stride, real *out,
+                          real *scratch, struct err *err)
+{
+    real *own = scratch ? NULL : mem_array(mlp_predict_scratch(n, count) + 1, sizeof *own);
+    if (!scratch && !own)
+        return err_no_memory(err);
+    const struct layer *last = &n->layer[n->layers - 1];
+    for (size_t at = 0; at < count; at += NETWORK_ROWS) {
+        size_t rows = count - at < NETWORK_ROWS ? count - at : NETWORK_ROWS;
+        real *z = network_forward(n, x + at * stride, rows, stride, scratch ? scratch : own);
+        output_apply(n->spec.task, rows, last->units, last->stride, z);
+        for (size_t r = 0; r < rows; r++)
+            memcpy(out + (at + r) * last->units, z + r * last->stride, last->units * sizeof *out);
+    }
+    mem_free(own);
+    return ERR_OK;
+}

@@ -1,0 +1,37 @@
+/* A network's parameters and its forward pass, for the trainer, the model file, and predictions.
+ *
+ * All parameters are one flat array: for each layer W (inputs x stride, the columns past `units` zeros), then b (stride). */
+#pragma once
+
+#include "kernels.h"
+
+struct layer {
+    uint32_t inputs, units;
+    size_t stride;       /* of W's rows, of b, and of the activations' rows */
+    size_t weights, bias; /* where they start in the parameters */
+    enum mlp_activation activation; /* the output layer's is identity: output.c has its function */
+    real slope;
+};
+
+struct mlp_network {
+    struct mlp_spec spec;
+    uint32_t layers; /* hidden_count + 1 */
+    struct layer layer[MLP_MAX_HIDDEN + 1];
+    size_t count; /* of the parameters, padding included: a multiple of KERNEL_PAD */
+    real *parameters;
+};
+
+/* The layers' shapes, and zeroed parameters; network_done frees them. */
+enum err_code network_init(struct mlp_network *n, const struct mlp_spec *spec, struct err *err);
+void network_done(struct mlp_network *n);
+/* Draws the weights: He or Glorot uniform (He et al. 2015; Glorot and Bengio 2010) from RNG_INITIALIZATION; biases 0. */
+void network_initialize(struct mlp_network *n);
+/* z of layer l (0-based): rows x stride = x W + b, then its activation. */
+void network_layer(const struct mlp_network *n, uint32_t l, const real *x, size_t rows, size_t x_stride, real *a,
+                   real *scratch);
+/* Reals of scratch for the products of a forward pass of so many rows. */
+size_t network_product_scratch(const struct mlp_network *n, size_t rows);
+/* The logits of up to NETWORK_ROWS rows of x: rows x (the output layer's stride), inside scratch, which is of
+ * mlp_predict_scratch(n, rows) reals. */
+#define NETWORK_ROWS 256
+real *network_forward(const struct mlp_network *n, const real *x, size_t rows, size_t stride, real *scratch);

@@ -1,0 +1,50 @@
+#include "optimizer.h"
+
+#include <math.h>
+#include <string.h>
+
+#define NONE NAN
+
+const struct optimizer optimizers[MLP_OPTIMIZERS] = {
+    [MLP_SGD] = {"sgd", {MLP_SGD, 0.01, NONE, NONE, NONE, NONE, NONE, false}, 0},
+    [MLP_MOMENTUM] = {"momentum", {MLP_MOMENTUM, 0.01, 0.9, NONE, NONE, NONE, NONE, false}, 1},
+    [MLP_ADAGRAD] = {"adagrad", {MLP_ADAGRAD, 0.01, NONE, NONE, NONE, NONE, 1e-10, false}, 1},
+    [MLP_RMSPROP] = {"rmsprop", {MLP_RMSPROP, 0.001, NONE, 0.9, NONE, NONE, 1e-8, false}, 1},
+    [MLP_ADAM] = {"adam", {MLP_ADAM, 0.001, NONE, NONE, 0.9, 0.999, 1e-8, true}, 2},
+};
+
+const char *mlp_optimizer_name(int optimizer)
+{
+    return optimizer >= 0 && optimizer < MLP_OPTIMIZERS ? optimizers[optimizer].name : NULL;
+}
+
+int mlp_optimizer_find(const char *name)
+{
+    for (int i = 0; i < MLP_OPTIMIZERS; i++)
+        if (!strcmp(optimizers[i].name, name))
+            return i;
+    return -1;
+}
+
+void mlp_optimizer_defaults(struct mlp_optimizer_spec *o)
+{
+    const struct mlp_optimizer_spec *d = &optimizers[o->name].defaults;
+    o->learning_rate = isnan(o->learning_rate) ? d->learning_rate : o->learning_rate;
+    o->momentum = isnan(o->momentum) ? d->momentum : o->momentum;
+    o->rho = isnan(o->rho) ? d->rho : o->rho;
+    o->beta1 = isnan(o->beta1) ? d->beta1 : o->beta1;
+    o->beta2 = isnan(o->beta2) ? d->beta2 : o->beta2;
+    o->epsilon = isnan(o->epsilon) ? d->epsilon : o->epsilon;
+}
+
+struct step optimizer_step(const struct mlp_optimizer_spec *o, uint64_t t)
+{
+    struct step s = {.learning_rate = (real)o->learning_rate, .momentum = (real)o->momentum, .rho = (real)o->rho,
+                     .beta1 = (real)o->beta1, .beta2 = (real)o->beta2, .epsilon = (real)o->epsilon, .correction1 = 1,
+                     .correction2 = 1};
+    if (o->name == MLP_ADAM && o->bias_correction) {
+        s.correction1 = (real)(1 / (1 - pow(o->beta1, (double)t)));
+        s.correction2 = (real)(1 / (1 - pow(o->beta2, (double)t)));
+    }
+    return s;
+}

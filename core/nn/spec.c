@@ -1,0 +1,129 @@
+/* What a network and its training shall be: defaults, ranges, and sizes. */
+#include "network.h"
+#include "optimizer.h"
+#include "trainer.h"
+#include <math.h>
+#include <string.h>
+
+void mlp_spec_default(struct mlp_spec *s)
+{
+    memset(s, 0, sizeof *s);
+    *s = (struct mlp_spec){.task = TASK_REGRESSION, .inputs = 1, .outputs = 1, .batch_size = 32, .epochs = 100, .seed = 1,
+                           .target_deviation = 1, .optimizer = {.name = MLP_ADAM, .learning_rate = NAN, .momentum = NAN,
+                           .rho = NAN, .beta1 = NAN, .beta2 = NAN, .epsilon = NAN, .bias_correction = true}};
+    mlp_optimizer_defaults(&s->optimizer);
+}
+
+/* ---- ranges --------------------------------------------------------------------------------------------------------- */
+
+static enum err_code check_count(const char *field, uint64_t value, uint64_t least, uint64_t most, struct err *err)
+{
+    if (value >= least && value <= most)
+        return ERR_OK;
+    return err_set(err, ERR_INVALID, "%s must be %llu to %llu, not %llu", field, (unsigned long long)least,
+                   (unsigned long long)most, (unsigned long long)value);
+}
+
+/* 0 <= value < limit, or NAN where the optimizer has no such field. */
+static enum err_code check_share(const char *field, double value, struct err *err)
+{
+    return isnan(value) || (value >= 0 && value < 1) ? ERR_OK
+                                                     : err_set(err, ERR_INVALID, "%s must be 0 to below 1, not %g", field, value);
+}
+
+static enum err_code check_optimizer(const struct mlp_optimizer_spec *o, struct err *err)
+{
+    if ((unsigned)o->name >= MLP_OPTIMIZERS)
+        return err_set(err, ERR_INVALID, "optimizer.name: no such optimizer");
+    if (!(o->learning_rate > 0) || !isfinite(o->learning_rate))
+        return err_set(err, ERR_INVALID, "optimizer.learning_rate must be above 0, not %g", o->learning_rate);
+    if (o->epsilon < 0 || isinf(o->epsilon))
+        return err_set(err, ERR_INVALID, "optimizer.epsilon must be 0 or more, not %g", o->epsilon);
+    const struct mlp_optimizer_spec *d = &optimizers[o->name].defaults;
+    enum err_code code = isnan(d->momentum) ? ERR_OK : check_share("optimizer.momentum", o->momentum, err);
+    if (!code && !isnan(d->rho))
+        code = check_share("optimizer.rho", o->rho, err);
+    if (!code && !isnan(d->beta1))
+        code = check_share("optimizer.beta1", o->beta1, err);
+    return code || isnan(d->beta2) ? code : check_share("optimizer.beta2", o->beta2, err);
+}
+
+static enum err_code check_layers(const struct mlp_spec *s, struct err *err)
+{
+    enum err_code code = check_count("network.hidden", s->hidden_count, 0, MLP_MAX_HIDDEN, err);
+    for (uint32_t i = 0; !code && i < s->hidden_count; i++) {
+        code = check_count("network.hidden.units", s->hidden[i].units, 1, MLP_MAX_UNITS, err);
+        if (!code && (unsigned)s->hidden[i].activation >= MLP_ACTIVATIONS)
+            code = err_set(err, ERR_INVALID, "network.hidden.activation: no such activation");
+        if (!code && s->hidden[i].activation == MLP_LEAKY_RELU &&
+            !(s->hidden[i].negative_slope >= 0 && s->hidden[i].negative_slope < 1))
+            code = err_set(err, ERR_INVALID, "network.hidden.negative_slope must be 0 to below 1, not %g",
+                           s->hidden[i].negative_slope);
+    }
+    return code;
+}
+
+enum err_code mlp_spec_check(const struct mlp_spec *s, struct err *err)
+{
+    enum err_code code = check_count("inputs", s->inputs, 1, UINT32_MAX - KERNEL_PAD, err);
+    if (!code && s->task != TASK_REGRESSION && s->task != TASK_BINARY && s->task != TASK_MULTICLASS)
+        code = err_set(err, ERR_INVALID, "task must be regression, binary, or multiclass");
+    if (!code)
+        code = check_count("outputs", s->outputs, s->task == TASK_MULTICLASS ? 2 : 1,
+                           s->task == TASK_MULTICLASS ? MLP_MAX_UNITS : 1, err);
+    if (!code)
+        code = check_layers(s, err);
+    if (!code)
+        code = check_optimizer(&s->optimizer, err);
+    if (!code)
+        code = check_count("epochs", s->epochs, 1, MLP_MAX_EPOCHS, err);
+    if (code)
+        return code;
+    uint64_t parameters = mlp_spec_parameters(s);
+    if (parameters > MLP_MAX_PARAMETERS)
+        return err_set(err, ERR_INVALID, "network: %llu parameters, at most %d are possible: take fewer or smaller layers",
+                       (unsigned long long)parameters, MLP_MAX_PARAMETERS);
+    return ERR_OK;
+}
+
+/* ---- sizes ---------------------------------------------------------------------------------------------------------- */
+
+static uint64_t layer_units(const struct mlp_spec *s, uint32_t layer)
+{
+    return layer == 0 ? s->inputs : layer <= s->hidden_count ? s->hidden[layer - 1].units : s->outputs;
+}
+
+uint64_t mlp_spec_parameters(const struct mlp_spec *s)
+{
+    uint64_t sum = 0;
+    for (uint32_t l = 1; l <= s->hidden_count + 1; l++)
+        sum += (layer_units(s, l - 1) + 1) * layer_units(s, l); /* 2^32 * 2^16 * 65 layers stays under 2^64 */
+    return sum;
+}
+
+uint64_t mlp_spec_memory(const struct mlp_spec *s, uint64_t train_rows, uint64_t valid_rows)
+{
+    uint64_t weights = 0, activations = 0, chunk = trainer_chunk(s, train_rows, valid_rows);
+    for (uint32_t l = 1; l <= s->hidden_count + 1; l++) {
+        weights += (layer_units(s, l - 1) + 1) * kernel_stride(layer_units(s, l));
+        activations += kernel_stride(layer_units(s, l));
+    }
+    double scratch = 0;
+    for (uint32_t l = 1; l <= s->hidden_count + 1; l++)
+        scratch = fmax(scratch, (double)kernel_product_scratch(layer_units(s, l - 1), layer_units(s, l), chunk));
+    double reals = (double)weights * (3 + optimizers[s->optimizer.name].states) +
+                   (double)chunk * (2 * (double)activations + s->inputs) + scratch;
+    double bytes = reals * sizeof(real) + (double)train_rows * sizeof(uint32_t) + (double)valid_rows * 16;
+    return bytes >= (double)UINT64_MAX ? UINT64_MAX : (uint64_t)bytes;
+}
+
+double mlp_spec_flops(const struct mlp_spec *s, uint64_t train_rows, uint64_t valid_rows)
+{
+    double forward = 0, backward = 0;
+    for (uint32_t l = 1; l <= s->hidden_count + 1; l++) {
+        double product = 2.0 * (double)layer_units(s, l - 1) * (double)layer_units(s, l);
+        forward += product;
+        backward += l > 1 ? 2 * product : product;
+    }
+    return (double)train_rows * (forward + backward) + (double)valid_rows * forward;
+}

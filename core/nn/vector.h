@@ -1,0 +1,104 @@
+/* Vectors of LANES reals, and the functions on them that C has no operator for. For kernel_body.h only. */
+#pragma once
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+/* Blocks of a packed product: a panel of B (KC x two vectors) stays in the first cache, a block of A (MC x KC) in the
+ * second, B (KC x NC) in the third. */
+#define KC ((size_t)384)
+#define NC ((size_t)640)
+#define MC ((size_t)168)
+/* By shape alone: when packing pays. */
+#define PACKS_A(m, n, k) ((m) > 28 && (n) > 64 && (double)(m) * (double)(n) * (double)(k) > 3e6)
+#define PACKS_B(m, n, k) ((m) > 28 && (double)(n) * (double)(k) > 6e4)
+
+#ifdef LANES
+
+#ifdef MLP_REAL_DOUBLE
+typedef int64_t lane_mask;
+#else
+typedef int32_t lane_mask;
+#endif
+typedef real vec __attribute__((vector_size(LANES * sizeof(real)), aligned(sizeof(real)), may_alias));
+typedef lane_mask mask __attribute__((vector_size(LANES * sizeof(real))));
+
+static inline vec keep_where(mask m, vec v)
+{
+    return (vec)((mask)v & m);
+}
+
+#if defined(MLP_REAL_DOUBLE) && defined(__AVX512F__)
+#define square_root(v) ((vec)_mm512_sqrt_pd((__m512d)(v)))
+#elif defined(MLP_REAL_DOUBLE) && defined(__AVX2__)
+#define square_root(v) ((vec)_mm256_sqrt_pd((__m256d)(v)))
+#elif defined(MLP_REAL_DOUBLE) && defined(__x86_64__)
+#define square_root(v) ((vec)_mm_sqrt_pd((__m128d)(v)))
+#elif defined(MLP_REAL_DOUBLE) && defined(__aarch64__)
+#define square_root(v) ((vec)vsqrtq_f64((float64x2_t)(v)))
+#elif defined(__AVX512F__)
+#define square_root(v) ((vec)_mm512_sqrt_ps((__m512)(v)))
+#elif defined(__AVX2__)
+#define square_root(v) ((vec)_mm256_sqrt_ps((__m256)(v)))
+#elif defined(__x86_64__)
+#define square_root(v) ((vec)_mm_sqrt_ps((__m128)(v)))
+#elif defined(__aarch64__)
+#define square_root(v) ((vec)vsqrtq_f32((float32x4_t)(v)))
+#endif
+
+#ifdef MLP_REAL_DOUBLE
+static inline double exponential(double x)
+{
+    return exp(x);
+}
+
+static inline double tangent(double x)
+{
+    return tanh(x);
+}
+#else
+/* e^x within 2 units in the last place, clamped to finite values: x = n ln 2 + r, e^r by its Taylor series to r^7 (|r| <=
+ * ln 2 / 2), times 2^n by the exponent's bits. A NaN stays one. Written so that a compiler makes vectors of it. */
+static inline float exponential(float x)
+{
+    x = x < -87.0f ? -87.0f : x;
+    x = x > 88.0f ? 88.0f : x;
+    float n = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: rounds to an integer, in the low bits */
+    int32_t bits;
+    memcpy(&bits, &n, sizeof bits);
+    n -= 12582912.0f;
+    float r = x - n * 0.693145752f - n * 1.42860677e-6f;
+    float e = 1.98412698e-4f;
+    e = e * r + 1.38888889e-3f;
+    e = e * r + 8.33333333e-3f;
+    e = e * r + 4.16666667e-2f;
+    e = e * r + 1.66666667e-1f;
+    e = e * r + 0.5f;
+    e = e * r + 1.0f;
+    e = e * r + 1.0f;
+    uint32_t scale = ((uint32_t)bits + 127u) << 23; /* the bits of 12582912 that are not n's are shifted out */
+    float power;
+    memcpy(&power, &scale, sizeof power);
+    return e * power;
+}
+
+/* tanh x = 1 - 2/(e^2x + 1); near 0, where that cancels, the odd series of Cephes (Moshier). A NaN stays one. */
+static inline float tangent(float x)
+{
+    float s = x * x;
+    float p = -5.70498872745e-3f;
+    p = p * s + 2.06390887954e-2f;
+    p = p * s - 5.37397155531e-2f;
+    p = p * s + 1.33314422036e-1f;
+    p = p * s - 3.33332819422e-1f;
+    float near = x + x * s * p, far = 1.0f - 2.0f / (exponential(2.0f * x) + 1.0f);
+    return s < 0.390625f ? near : far;
+}
+#endif
+#endif

@@ -1,0 +1,387 @@
+#!/bin/bash
+# mlp as a user has it: every verb against a real daemon on a port of its own, its errors and its exit statuses. Reports
+# as cmocka does, for tests/run. MLPD and MLP: the programs.
+set -uo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+mlpd=$(realpath "${MLPD:-$root/build/mlpd}")
+mlp=$(realpath "${MLP:-$root/build/mlp}")
+scratch=$(mktemp -d) || exit 1
+daemon=
+cd "$scratch" || exit 1
+unset MLPD_URL NO_COLOR
+export LC_ALL=C TERM=dumb
+
+finish() {
+    [ -z "$daemon" ] || { kill "$daemon" 2>/dev/null && wait "$daemon"; }
+    rm -rf "$scratch"
+}
+trap finish EXIT
+
+# ---- what the tests are made of --------------------------------------------------------------------------------------
+# Each is a function that is run in its turn; it has failed when one of its checks has.
+bad=0
+
+fail() { # TEXT
+    bad=1
+    echo "    $1"
+    sed 's/^/    out: /' out
+    sed 's/^/    err: /' err
+}
+
+run() { # STATUS ARGUMENT...: mlp with that exit status; what it prints goes to the files out and err
+    local expected=$1 status
+    shift
+    "$mlp" "$@" >out 2>err </dev/null
+    status=$?
+    [ $status = "$expected" ] || fail "mlp $*: exit status $status instead of $expected"
+}
+
+feed() { # STATUS FILE ARGUMENT...: the same with a standard input
+    local expected=$1 input=$2 status
+    shift 2
+    "$mlp" "$@" >out 2>err <"$input"
+    status=$?
+    [ $status = "$expected" ] || fail "mlp $* <$input: exit status $status instead of $expected"
+}
+
+has() { # FILE PATTERN
+    grep -qE -- "$2" "$1" || fail "no /$2/ in $1"
+}
+
+has_not() { # FILE PATTERN
+    ! grep -qE -- "$2" "$1" || fail "/$2/ in $1"
+}
+
+lines() { # FILE COUNT
+    [ "$(wc -l <"$1")" = "$2" ] || fail "$1 has $(wc -l <"$1") lines instead of $2"
+}
+
+job_id() { # of the JSON in the file out
+    sed -n '1s/^{"id":\([0-9]*\).*/\1/p' out
+}
+
+# ---- inputs ----------------------------------------------------------------------------------------------------------
+
+# Three kinds of flowers that are easily told apart.
+awk 'BEGIN {
+    print "length,width,colour,kind"
+    for (i = 0; i < 120; i++)
+        printf "%.2f,%.2f,%s,%s\n", i % 3 * 2 + i % 7 / 10, i % 5 / 10 - i % 3, i % 3 == 1 ? "red" : "blue", "kind" i % 3
+}' >flowers.csv
+cut -d, -f1-3 flowers.csv | head -n 6 >unknown.csv
+awk 'BEGIN {
+    print "x;y"
+    for (i = 0; i < 60; i++)
+        printf "%d,%d;%d,5\n", i / 10, i % 10, 3 * i
+}' >line.csv
+
+cat >job.json <<'JSON'
+{"name": "first", "dataset": "flowers", "target": "kind", "network": {"hidden": [{"units": 6}]},
+ "optimizer": {"name": "momentum", "learning_rate": 0.05}, "epochs": 40, "seed": 3}
+JSON
+sed 's/"first"/"grid"/; s/}$/, "grid": {"\/optimizer\/learning_rate": [0.0001, 0.1, 0.01]}}/' job.json >grid.json
+sed 's/"first"/"endless"/; s/"epochs": 40/"epochs": 1000000/' job.json >endless.json
+echo '{"dataset": "flowers", "target": "kin", "epocks": 3, "network": {"hidden": [{"units": 0}]}}' >wrong.json
+
+# ---- the tests -------------------------------------------------------------------------------------------------------
+
+help_of_everything() {
+    run 0 --help
+    has out '^  data add FILE.csv  '
+    has out '^exit status'
+    for verb in "data add" "data list" "data show" "data rm" train jobs show runs watch cancel pause resume rm compare \
+        epochs layers evaluate predict export schema; do
+        run 0 $verb --help
+        has out "^usage: mlp $verb"
+        has out '^  --json '
+    done
+    run 0 --version
+    has out '^mlp [0-9]'
+}
+
+wrong_command_lines() {
+    run 2
+    run 2 tran job.json
+    has err 'no verb "tran": did you mean "train"\?'
+    run 2 data lst
+    has err 'did you mean "data list"\?'
+    run 2 data
+    has err 'add, list, show, rm'
+    run 2 jobs --jsn
+    has err 'no flag "--jsn": did you mean "--json"\?'
+    run 2 jobs --watch
+    has err 'jobs takes no --watch'
+    run 2 jobs --limit
+    has err '--limit needs a value'
+    run 2 jobs --json=yes
+    has err '--json takes no value'
+    run 2 show
+    has err 'usage: mlp show JOB'
+    run 2 show 1 --run 1
+    run 2 train one.json two.json
+    run 2 compare 1
+    has err 'needs --loss'
+    run 2 compare 1 --loss little
+    has err 'must be a number'
+    run 2 compare 1 --loss 1 --metric loss
+    has err 'train_loss or valid_loss'
+    run 2 data add -
+    has err '--name'
+    lines out 0
+}
+
+no_server() {
+    run 1 jobs --server http://127.0.0.1:1
+    has err '127\.0\.0\.1:1: '
+    has err 'is mlpd running there'
+    MLPD_URL=http://127.0.0.1:1 run 1 watch 1
+    has err '127\.0\.0\.1:1: '
+}
+
+data_verbs() {
+    run 0 data add flowers.csv
+    has out '^rows +120$'
+    has out '^kind +categorical +0 .*kind0 40, kind1 40, kind2 40'
+    has out '^length +numeric '
+    feed 0 line.csv data add - --name line --delimiter ';' --decimal ,
+    has out '^x +numeric '
+    run 0 data add flowers.csv --json
+    has out '^\{"id":.*"name":"flowers".*"rows":120,'
+    run 1 data add line.csv --name flowers
+    has err '^mlp: 409 .*flowers'
+    run 1 data add absent.csv
+    has err 'absent.csv: No such file'
+    printf 'a,b\n1,2,3\n' >broken.csv
+    run 1 data add broken.csv
+    has err '^mlp: 422 .*line 2'
+    run 0 data list
+    lines out 3
+    has out ' flowers +120 +4 '
+    run 0 data list --limit 1
+    has out '^more: mlp data list --cursor '
+    run 0 data list --json
+    has out '^\{"data":\['
+    run 0 data show line
+    has out '^y +numeric '
+    run 1 data show nothing
+    has err '^mlp: 404 '
+    run 0 data add flowers.csv --name gone
+    run 0 data rm gone
+    run 1 data rm gone
+    has err '^mlp: 404 '
+}
+
+train_checks() {
+    run 0 train job.json --dry-run
+    has out '^nothing is stored: 1 run, [0-9]+ parameters'
+    has out '^optimizer.momentum +0.9$'
+    run 0 train job.json --dry-run --json
+    has out '"parameters":[0-9]'
+    run 1 train wrong.json
+    has err '^mlp: 422 '
+    has err '^  /epocks: .*epochs'
+    has err '^  /network/hidden/0/units: '
+    run 1 train wrong.json --json
+    has out '^\{"type":"/problems/'
+    run 1 train absent.json
+    has err 'absent.json: No such file'
+    echo '{"dataset":' >cut.json
+    run 1 train cut.json
+    has err '^mlp: 400 '
+    run 0 jobs
+    lines out 1
+}
+
+train_and_watch() {
+    feed 0 job.json train - --watch
+    has out '^job 1: 1 run$'
+    has out '^run 1: succeeded, epoch 40/40, train_loss [0-9.e-]+ '
+    has_not out "$(printf '\033')"
+    run 0 train grid.json --watch
+    has out '^job 2: 3 runs$'
+    has out '^job 2: succeeded 100 %, 3 succeeded of 3, best run [0-9]+: valid_loss .*learning_rate '
+    run 0 watch 2
+    lines out 1
+    run 0 watch --run 3 --json
+    has out '^\{"id":3,"job":2,'
+    run 1 watch 99
+    has err '^mlp: 404 '
+}
+
+show_verbs() {
+    run 0 jobs
+    has out '^ *2 +succeeded +100 % +3: 3 succeeded +flowers +grid '
+    run 0 jobs --name first --json
+    has out '"name":"first"'
+    has_not out '"name":"grid"'
+    run 0 jobs --status failed
+    lines out 1
+    run 1 jobs --status done
+    has err '^mlp: 400 .*status'
+    run 0 show 2
+    has out '^status +succeeded, 100 %$'
+    has out '^ *4 .* succeeded +40/40 .*optimizer/learning_rate 0\.01$'
+    run 0 show 2 --json
+    has out '^\{"id":2,"name":"grid"'
+    run 0 show --run 1
+    has out '^status +succeeded$'
+    has out '^metrics.train_loss '
+    run 0 runs 2 --order-by metrics.train_loss --desc --limit 1
+    has out '^ *2 .*learning_rate 0\.0001$'
+    run 1 show ../jobs
+    has err '^mlp: 404 '
+}
+
+compare_runs() {
+    run 0 compare 2 --loss 0.5
+    has out '^ *EPOCHS TO 0.5 '
+    lines out 4
+    sed -n 2p out >first && mv first out
+    has out '^ *[0-9]+ +40 .*learning_rate 0\.1$'
+    run 0 compare 2 --loss=0.5 --metric valid_loss --json
+    has out '^\[\{"epochs_needed":[0-9]+,"loss":0.5,"metric":"valid_loss","id":3,'
+    has out '"epochs_needed":null,.*"id":2,'
+}
+
+run_verbs() {
+    run 0 epochs 1
+    lines out 41
+    has out '^ *epoch +train_loss +valid_loss '
+    run 0 epochs 1 --from 39 --json
+    has out '^\{"epoch":\[39,40\]'
+    run 0 layers 1 --from 40
+    lines out 3
+    has out '^ *40 +2 '
+    run 0 evaluate 1
+    has out '[a-z]'
+    run 0 evaluate 1 --json
+    has out '^\{'
+    run 1 epochs 99
+    has err '^mlp: 404 '
+}
+
+predict_and_export() {
+    run 0 predict 1 unknown.csv
+    lines out 6
+    has out '^class,'
+    has out '^kind0,'
+    feed 0 unknown.csv predict 1 -
+    lines out 6
+    echo '{"instances": [{"length": 4.2, "width": -1.8, "colour": "blue"}, {}]}' >one.json
+    run 0 predict 1 one.json
+    has out '"predictions":\[\{"class":"kind2",'
+    echo '{"instances": [{"weight": 1}]}' >one.json
+    run 1 predict 1 one.json
+    has err '^  /instances/0/weight: '
+    run 0 export 1
+    has out '^run-1.model$'
+    run 0 export 1 -o copy.model
+    cmp -s run-1.model copy.model || fail "the two exports differ"
+    "$mlp" export 1 --output - >piped.model 2>err || fail "export to the standard output"
+    cmp -s run-1.model piped.model || fail "the export to the standard output differs"
+    [ -s run-1.model ] || fail "the model file is empty"
+    run 1 export 99 -o none.model
+    has err '^mlp: 404 '
+    [ -z "$(ls none.model* 2>/dev/null)" ] || fail "a failed export left a file"
+    run 1 export 1 -o absent/none.model
+}
+
+interrupt_and_cancel() {
+    run 0 train endless.json --json
+    local id watcher status
+    id=$(job_id)
+    "$mlp" watch "$id" >watched 2>err &
+    watcher=$!
+    for _ in $(seq 300); do
+        [ -s watched ] && break
+        sleep 0.1
+    done
+    kill -INT $watcher
+    wait $watcher
+    status=$?
+    mv watched out
+    [ $status = 130 ] || fail "Ctrl-C: exit status $status instead of 130"
+    has err 'stopped watching; run [0-9]+ goes on\. Watch it again with: mlp watch --run [0-9]+'
+    run 1 rm "$id"
+    has err '^mlp: 409 '
+    run 0 cancel "$id"
+    run 1 watch "$id"
+    has out 'cancelled, epoch'
+    run 1 cancel "$id"
+    has err '^mlp: 409 .*cancelled'
+    run 0 rm "$id"
+    lines out 0
+    run 1 show "$id"
+    has err '^mlp: 404 '
+}
+
+pause_and_resume() {
+    run 0 train endless.json --json
+    local id
+    id=$(job_id)
+    run 0 pause "$id"
+    has out '^status +paused'
+    run 0 resume "$id"
+    has out '^status +(queued|running)'
+    run 0 cancel "$id"
+    run 1 pause "$id"
+    has err '^mlp: 409 '
+}
+
+schema_of_a_job() {
+    run 0 schema
+    has out '^\{"\$schema"'
+    has out '"learning_rate"'
+}
+
+# A picture in its place, colours and all, and none of them under NO_COLOR.
+picture_on_a_terminal() {
+    local escape
+    escape=$(printf '\033')
+    TERM=xterm LC_ALL=C.UTF-8 script -qec "$mlp train job.json --watch" /dev/null >out 2>err </dev/null ||
+        fail "train --watch on a terminal"
+    has out "run [0-9]+ of job [0-9]+: $escape\[32msucceeded"
+    has out '100 %'
+    has out "$escape\[36mtrain loss"
+    TERM=xterm NO_COLOR=1 script -qec "$mlp watch 1" /dev/null >out 2>err </dev/null || fail "watch under NO_COLOR"
+    has out '^run 1 of job 1: succeeded'
+    has out '^#+ 100 %'
+    has_not out "$escape\[[0-9;]*m"
+}
+
+tests=(help_of_everything wrong_command_lines no_server data_verbs train_checks train_and_watch show_verbs compare_runs
+    run_verbs predict_and_export interrupt_and_cancel pause_and_resume schema_of_a_job picture_on_a_terminal)
+
+# ---- the daemon ------------------------------------------------------------------------------------------------------
+
+"$mlpd" --listen 127.0.0.1:0 --data-dir data >daemon.out 2>daemon.log &
+daemon=$!
+for _ in $(seq 100); do
+    grep -q listening daemon.out && break
+    kill -0 "$daemon" 2>/dev/null || break
+    sleep 0.1
+done
+address=$(sed -n 's,.*listening on ,,p' daemon.out)
+echo "[==========] Running ${#tests[@]} test(s)."
+if [ -z "$address" ]; then
+    cat daemon.out daemon.log
+    exit 1
+fi
+
+failed=0
+export MLPD_URL="$address/"
+for name in "${tests[@]}"; do
+    echo "[ RUN      ] $name"
+    bad=0
+    "$name"
+    if [ $bad = 0 ]; then
+        echo "[       OK ] $name"
+    else
+        echo "[  FAILED  ] $name"
+        failed=1
+    fi
+done
+kill "$daemon"
+wait "$daemon" || { failed=1 && tail -n 20 daemon.log && echo "the daemon's exit status was not 0"; }
+daemon=
+exit $failed

@@ -48,10 +48,10 @@ static const char *set_listen(struct config *c, const char *text)
     memcpy(address, start, (size_t)(end - start));
     address[end - start] = '\0';
     if (!bracket && !strcmp(address, "localhost"))
-        strcpy(address, "127.0.0.1");
+        snprintf(address, sizeof address, "127.0.0.1");
     if (!is_address(bracket ? AF_INET6 : AF_INET, address))
         return expected;
-    strcpy(c->address, address);
+    snprintf(c->address, sizeof c->address, "%s", address);
     c->port = (uint16_t)port;
     return NULL;
 }

@@ -27,23 +27,22 @@ const char *err_name(enum err_code code)
     return (size_t)code < sizeof names / sizeof *names ? names[code] : "unknown";
 }
 
-enum err_code err_set(struct err *e, enum err_code code, const char *format, ...)
+void err_fill(struct err *e, enum err_code code, const char *format, ...)
 {
     if (!e)
-        return code;
+        return;
     va_list arguments;
     va_start(arguments, format);
     e->code = code;
     e->line = e->column = 0;
     vsnprintf(e->message, sizeof e->message, format, arguments);
     va_end(arguments);
-    return code;
 }
 
-enum err_code err_set_at(struct err *e, enum err_code code, uint64_t line, uint64_t column, const char *format, ...)
+void err_fill_at(struct err *e, enum err_code code, uint64_t line, uint64_t column, const char *format, ...)
 {
     if (!e)
-        return code;
+        return;
     va_list arguments;
     va_start(arguments, format);
     e->code = code;
@@ -53,12 +52,6 @@ enum err_code err_set_at(struct err *e, enum err_code code, uint64_t line, uint6
                       (unsigned long long)column);
     vsnprintf(e->message + at, sizeof e->message - (size_t)at, format, arguments);
     va_end(arguments);
-    return code;
-}
-
-enum err_code err_no_memory(struct err *e)
-{
-    return err_set(e, ERR_NO_MEMORY, "out of memory");
 }
 
 enum err_code err_errno(struct err *e, const char *what)

@@ -28,13 +28,26 @@ struct err {
     char message[400];
 };
 
-/* Fills e (when not NULL) with the code and a message and returns the code. The message names the field and the fix. */
-enum err_code err_set(struct err *e, enum err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* The same with a place in a text input; the message is prefixed "line L, column C: ". */
-enum err_code err_set_at(struct err *e, enum err_code code, uint64_t line, uint64_t column, const char *format, ...)
+/* err_set(e, code, format, ...) fills e (when not NULL) and is the code; err_set_at(e, code, line, column, format, ...) does so
+ * with a place in a text input, and prefixes the message with "line L, column C: ". The message names the field and the fix.
+ * Macros, so that compilers and analysers see that what comes back is the code that went in. */
+#define err_set(e, code, ...)                                                                                          \
+    __extension__({                                                                                                    \
+        enum err_code err_set_code = (code);                                                                           \
+        err_fill((e), err_set_code, __VA_ARGS__);                                                                      \
+        err_set_code;                                                                                                  \
+    })
+#define err_set_at(e, code, line, column, ...)                                                                         \
+    __extension__({                                                                                                    \
+        enum err_code err_set_code = (code);                                                                           \
+        err_fill_at((e), err_set_code, (line), (column), __VA_ARGS__);                                                 \
+        err_set_code;                                                                                                  \
+    })
+void err_fill(struct err *e, enum err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void err_fill_at(struct err *e, enum err_code code, uint64_t line, uint64_t column, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 /* "out of memory": ERR_NO_MEMORY. */
-enum err_code err_no_memory(struct err *e);
+#define err_no_memory(e) err_set((e), ERR_NO_MEMORY, "out of memory")
 /* From errno after a failed system call on `what`: ENOSPC and EDQUOT become ERR_NO_SPACE, ENOENT ERR_NOT_FOUND,
  * ENOMEM ERR_NO_MEMORY, the rest ERR_IO. */
 enum err_code err_errno(struct err *e, const char *what);

@@ -199,8 +199,8 @@ static enum err_code plain_cell(struct csv *c, bool last, enum cell_end *ret_end
 static enum err_code read_records(struct csv *c, bool last, struct err *err)
 {
     while (c->cell_start < c->bytes.length || (last && c->count)) {
-        enum cell_end end;
-        size_t next;
+        enum cell_end end = CELL_MORE;
+        size_t next = c->cell_start;
         bool quoted = c->cell_start < c->bytes.length && c->bytes.data[c->cell_start] == '"';
         enum err_code code = (quoted ? quoted_cell : plain_cell)(c, last, &end, &next, err);
         if (code)

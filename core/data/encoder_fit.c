@@ -44,7 +44,7 @@ static enum err_code feature_columns(const struct table *t, const struct encoder
 
 enum err_code encoder_check(const struct table *t, const struct encoder_options *o, enum task *ret_task, struct err *err)
 {
-    struct target target;
+    struct target target = {0};
     enum err_code code = target_read(t, o, &target, err);
     if (code)
         return code;
@@ -68,7 +68,7 @@ static bool has_target(const struct table *t, uint32_t column, uint64_t row)
 enum err_code encoder_target_rows(const struct table *t, const struct encoder_options *o, uint32_t **ret_rows,
                                   int32_t **ret_classes, size_t *ret_count, struct err *err)
 {
-    struct target target;
+    struct target target = {0};
     enum err_code code = target_read(t, o, &target, err);
     if (code)
         return code;
@@ -195,7 +195,7 @@ static enum err_code fit(struct encoder *e, const struct table *t, const struct 
 enum err_code encoder_fit(const struct table *t, const struct encoder_options *o, const uint32_t *rows, size_t count,
                           struct encoder **ret_encoder, struct err *err)
 {
-    struct target target;
+    struct target target = {0};
     enum err_code code = target_read(t, o, &target, err);
     if (code)
         return code;

@@ -96,17 +96,20 @@ static void encode_categories(const struct encoder_view *v, uint32_t feature, co
     }
 }
 
-static void encode_target(const struct encoder_view *v, const uint32_t *rows, size_t count, real *y)
+static void encode_value(const struct encoder_view *v, const uint32_t *rows, size_t count, real *y)
 {
-    const struct encoder *e = v->encoder;
     double cell[BLOCK];
-    int32_t class[BLOCK];
-    if (e->task == TASK_REGRESSION)
-        table_numbers(v->table, v->target.column, rows, count, cell);
-    else
-        target_classes(&v->target, v->table, rows, count, class);
+    table_numbers(v->table, v->target.column, rows, count, cell);
     for (size_t i = 0; i < count; i++)
-        y[i] = e->task == TASK_REGRESSION ? (real)((cell[i] - e->target_mean) / e->target_deviation) : (real)class[i];
+        y[i] = (real)((cell[i] - v->encoder->target_mean) / v->encoder->target_deviation);
+}
+
+static void encode_class(const struct encoder_view *v, const uint32_t *rows, size_t count, real *y)
+{
+    int32_t class[BLOCK];
+    target_classes(&v->target, v->table, rows, count, class);
+    for (size_t i = 0; i < count; i++)
+        y[i] = (real)class[i];
 }
 
 void encoder_encode(const struct encoder_view *v, const uint32_t *rows, size_t count, real *x, size_t stride, real *y)
@@ -118,6 +121,6 @@ void encoder_encode(const struct encoder_view *v, const uint32_t *rows, size_t c
             (e->feature[i].type == COLUMN_NUMERIC ? encode_numbers : encode_categories)(v, i, rows + at, n, x + at * stride,
                                                                                         stride);
         if (y)
-            encode_target(v, rows + at, n, y + at);
+            (e->task == TASK_REGRESSION ? encode_value : encode_class)(v, rows + at, n, y + at);
     }
 }

@@ -198,7 +198,7 @@ static enum err_code load(struct model *m, struct unpack section[SECTIONS], stru
 
 enum err_code model_load(const void *data, size_t length, struct model **ret_model, struct err *err)
 {
-    struct unpack section[SECTIONS];
+    struct unpack section[SECTIONS] = {0};
     enum err_code code = open_sections(data, length, section, err);
     if (code)
         return code;

@@ -5,7 +5,7 @@
 #include "core/base/clock.h"
 #include "core/base/fs.h"
 #include "server/train/job_spec.h"
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,10 +55,10 @@ static double resident_bytes(void)
 {
     cleanup(mem_freep) char *text = NULL;
     size_t size;
-    unsigned long pages = 0;
-    if (fs_read_all("/proc/self/statm", 4096, &text, &size, NULL) || sscanf(text, "%*u %lu", &pages) != 1)
+    if (fs_read_all("/proc/self/statm", 4096, &text, &size, NULL))
         return 0;
-    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+    const char *pages = strchr(text, ' '); /* the second number */
+    return pages ? (double)strtoul(pages, NULL, 10) * (double)sysconf(_SC_PAGESIZE) : 0;
 }
 
 static void store_metrics(const struct store_totals *t, struct buf *out)

@@ -141,13 +141,13 @@ static int compare_keys(const void *a, const void *b)
 /* The members in the order of their keys, so that comparing big objects is not quadratic; NULL without memory. */
 static const struct json **sorted_members(const struct json *object, size_t count)
 {
-    const struct json **members = mem_array(count, sizeof *members);
+    const struct json **members = mem_array(count, sizeof(void *));
     if (!members)
         return NULL;
     size_t n = 0;
     for (const struct json *m = json_first(object); m; m = json_next(m))
         members[n++] = m;
-    qsort(members, count, sizeof *members, compare_keys);
+    qsort(members, count, sizeof(void *), compare_keys);
     return members;
 }
 

@@ -176,7 +176,7 @@ static enum err_code load(struct task_run *t, int64_t run, struct err *err)
     if (code)
         return code;
     if (t->run.status != STATUS_QUEUED)
-        return err_set(err, ERR_CONFLICT, "the run is %s", store_status_name(t->run.status));
+        return err_set(err, ERR_CONFLICT, "the run is %s", store_status_name((int)t->run.status));
     code = recorder_new(t->scheduler->o.store, t->scheduler->o.hub, run, t->run.job, &t->recorder, err);
     if (!code)
         code = read_spec(t, err);
@@ -276,7 +276,7 @@ static void execute(struct task_run *t, struct slot *slot)
     else if (outcome == ERR_CONFLICT && !recorder_has_started(t->recorder))
         log_event(LOG_INFO, "run skipped", "run", LOG_N(t->run.id), "reason", why.message, NULL);
     else if (outcome == ERR_STOPPED && is_stopping(t->scheduler))
-        code = recorder_requeue(t->recorder, &err);
+        code = recorder_has_started(t->recorder) ? recorder_requeue(t->recorder, &err) : ERR_OK; /* else queued still */
     else if (!recorder_has_started(t->recorder))
         code = fail_before_start(t, outcome, &why, &err);
     else

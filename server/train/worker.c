@@ -30,9 +30,11 @@ static void rows_done(struct rows *r)
         encoder_free(r->encoder);
 }
 
+#define ENCODE_ROWS 4096 /* between two looks at `stop` */
+
 /* Encodes these rows of the table as matrix number `which`. */
 static enum err_code encode(struct rows *r, int which, const struct encoder_view *view, const uint32_t *rows,
-                            size_t count, struct mlp_source *ret_source, struct err *err)
+                            size_t count, const atomic_int *stop, struct mlp_source *ret_source, struct err *err)
 {
     uint32_t inputs = encoder_inputs(r->encoder);
     *ret_source = (struct mlp_source){.rows = count, .gather = mlp_matrix_gather, .context = &r->matrix[which]};
@@ -46,7 +48,12 @@ static enum err_code encode(struct rows *r, int which, const struct encoder_view
     if (!r->x[which] || !r->y[which])
         return err_no_memory(err);
     r->matrix[which] = (struct mlp_matrix){.x = r->x[which], .y = r->y[which], .stride = inputs, .inputs = inputs};
-    encoder_encode(view, rows, count, r->x[which], inputs, r->y[which]);
+    for (size_t at = 0; at < count; at += ENCODE_ROWS) {
+        if (atomic_load_explicit(stop, memory_order_relaxed))
+            return err_set(err, ERR_STOPPED, "stopped");
+        size_t some = count - at < ENCODE_ROWS ? count - at : ENCODE_ROWS;
+        encoder_encode(view, rows + at, some, r->x[which] + at * inputs, inputs, r->y[which] + at);
+    }
     return ERR_OK;
 }
 
@@ -62,7 +69,8 @@ static enum err_code prepare_split(const struct job_spec *spec, const struct enc
     return split_rows(rows, count, classes, spec->validation.fraction, spec->seed, &r->split, err);
 }
 
-static enum err_code prepare(const struct job_spec *spec, const struct table *table, struct rows *r, struct err *err)
+static enum err_code prepare(const struct job_spec *spec, const struct table *table, const atomic_int *stop, struct rows *r,
+                             struct err *err)
 {
     struct encoder_options options = job_spec_encoder_options(spec);
     enum err_code code = encoder_check(table, &options, &options.task, err);
@@ -73,9 +81,9 @@ static enum err_code prepare(const struct job_spec *spec, const struct table *ta
     struct encoder_view *view;
     if ((code = encoder_view_new(r->encoder, table, &view, err)))
         return code;
-    code = encode(r, 0, view, r->split.train, r->split.train_count, &r->train, err);
+    code = encode(r, 0, view, r->split.train, r->split.train_count, stop, &r->train, err);
     if (!code)
-        code = encode(r, 1, view, r->split.valid, r->split.valid_count, &r->valid, err);
+        code = encode(r, 1, view, r->split.valid, r->split.valid_count, stop, &r->valid, err);
     encoder_view_free(view);
     return code;
 }
@@ -176,7 +184,7 @@ enum err_code worker_execute(const struct job_spec *spec, const struct table *ta
     buf_init(&ret_result->model, MODEL_MAX_BYTES);
     buf_init(&ret_result->evaluation, EVALUATION_MAX_BYTES);
 
-    enum err_code code = prepare(spec, table, &rows, err);
+    enum err_code code = prepare(spec, table, stop, &rows, err);
     if (!code) {
         job_spec_network(spec, encoder_task(rows.encoder), encoder_inputs(rows.encoder), encoder_outputs(rows.encoder),
                          &network);

@@ -57,20 +57,54 @@ void json_put(struct text *out, const cJSON *value)
     }
 }
 
+void put_colored(const struct cli *cli, struct text *out, const char *color, const char *string)
+{
+    if (cli->color)
+        text_printf(out, "\033[%sm", color);
+    text_clean(out, string, strlen(string), false);
+    if (cli->color)
+        text_puts(out, "\033[0m");
+}
+
 void put_status(const struct cli *cli, struct text *out, const char *status)
 {
     static const struct {
         const char *status, *color;
     } colors[] = {{"running", "36"}, {"succeeded", "32"}, {"failed", "31"}, {"cancelled", "33"}, {"paused", "33"}};
-    const char *color = NULL;
-    for (size_t i = 0; cli->color && i < sizeof colors / sizeof colors[0]; i++)
-        if (!strcmp(status, colors[i].status))
-            color = colors[i].color;
-    if (color)
-        text_printf(out, "\033[%sm", color);
+    for (size_t i = 0; i < sizeof colors / sizeof colors[0]; i++)
+        if (!strncmp(status, colors[i].status, strlen(colors[i].status))) {
+            put_colored(cli, out, colors[i].color, status);
+            return;
+        }
     text_clean(out, status, strlen(status), false);
-    if (color)
-        text_puts(out, "\033[0m");
+}
+
+void put_layers(struct text *out, const cJSON *layers)
+{
+    const cJSON *layer;
+    size_t listed = 0;
+    cJSON_ArrayForEach(layer, layers)
+    {
+        text_puts(out, listed++ ? ", " : "");
+        json_put(out, json_member(layer, "units"));
+        text_puts(out, " ");
+        json_put(out, json_member(layer, "activation"));
+        if (json_member(layer, "negative_slope"))
+            text_printf(out, " (%.6g)", json_number(layer, "negative_slope"));
+    }
+    text_puts(out, listed ? "" : "no hidden layer");
+}
+
+void put_time(struct text *out, const char *time)
+{
+    static const char shape[] = "2026-11-25T15:43:57";
+    if (strlen(time) < sizeof shape - 1 || time[10] != 'T') {
+        text_clean(out, time, strlen(time), false);
+        return;
+    }
+    text_clean(out, time, 10, false);
+    text_puts(out, " ");
+    text_clean(out, time + 11, sizeof shape - 12, false);
 }
 
 void print_text(const struct text *text)
@@ -103,6 +137,12 @@ static bool is_named(const char *list, const char *name)
         if ((at == list || at[-1] == ' ') && (at[length] == ' ' || !at[length]))
             return true;
     return false;
+}
+
+static bool is_layers(const cJSON *value)
+{
+    bool empty = !value->child, hidden = value->string && !strcmp(value->string, "hidden");
+    return cJSON_IsArray(value) && (empty ? hidden : json_member(value->child, "units") != NULL);
 }
 
 static bool is_flat(const cJSON *list)
@@ -140,35 +180,36 @@ static void put_leaf(struct text *out, const char *path, const cJSON *value)
     size_t columns = text_columns(text_string(&line));
     text_printf(out, "%s%*s", text_string(&line), columns < 28 ? (int)(28 - columns) : 2, "");
     text_free(&line);
-    if (cJSON_IsArray(value))
+    if (is_layers(value))
+        put_layers(out, value);
+    else if (cJSON_IsArray(value))
         put_list(out, value);
     else
         json_put(out, value);
     text_puts(out, "\n");
 }
 
-/* Lists of lists and of objects count from 1. */
+/* Lists of lists and of objects count from 0, as in a JSON Pointer. */
 static void put_fields(struct text *out, struct text *path, const cJSON *value, const char *skip)
 {
     size_t size = path->size;
     int number = 0;
-    if (cJSON_IsNull(value))
+    if (cJSON_IsNull(value) || (cJSON_IsString(value) && !*value->valuestring))
         return;
-    if (!cJSON_IsObject(value) && !(cJSON_IsArray(value) && !is_flat(value))) {
+    if (!cJSON_IsObject(value) && (is_layers(value) || !cJSON_IsArray(value) || is_flat(value))) {
         put_leaf(out, text_string(path), value);
         return;
     }
     const cJSON *member;
     cJSON_ArrayForEach(member, value)
     {
-        number++;
         if (member->string && is_named(skip, member->string))
             continue;
         text_puts(path, size ? "." : "");
         if (member->string)
             text_puts(path, member->string);
         else
-            text_printf(path, "%d", number);
+            text_printf(path, "%d", number++);
         put_fields(out, path, member, skip);
         if (path->failed)
             return;

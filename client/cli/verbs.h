@@ -65,6 +65,7 @@ struct cli {
     const char *flag[FLAG_COUNT]; /* its value, "" for one that takes none; NULL: not given */
     struct text path;             /* of the next request */
     bool terminal;                /* stdout is one */
+    size_t columns;               /* of the terminal; 0: stdout is none */
     bool color;
     bool unicode;
 };
@@ -106,8 +107,14 @@ bool json_true(const cJSON *object, const char *name);
 int percent(double share);
 /* Adds a value as one word for people: numbers to six digits, null as "-", texts cleaned, anything else as JSON. */
 void json_put(struct text *out, const cJSON *value);
-/* Adds "name" in the colour of a status, when colours are on. */
+/* Adds a text in the colour of that number, when colours are on. */
+void put_colored(const struct cli *cli, struct text *out, const char *color, const char *string);
+/* Adds the status in its colour, when colours are on. */
 void put_status(const struct cli *cli, struct text *out, const char *status);
+/* Adds "64 relu, 32 relu" for a list of layers, "no hidden layer" for an empty one. */
+void put_layers(struct text *out, const cJSON *layers);
+/* Adds a time of the server as "2026-11-25 15:43:57", which is UTC. */
+void put_time(struct text *out, const char *time);
 /* Prints a nested value as one line "path  value" for every leaf, without the members named in `skip` (space between). */
 void print_fields(const cJSON *value, const char *skip);
 void print_text(const struct text *text);
@@ -117,26 +124,76 @@ void put_duration(struct text *out, double seconds);
 /* ---- tables (table.c) -------------------------------------------------------------------------------------------- */
 
 struct table;
-/* Headings that begin with '>' are of columns of numbers, aligned to the right. NULL: out of memory. */
+/* Headings that begin with '>' are of columns of numbers, aligned to the right; one with a newline in it takes two lines.
+ * NULL: out of memory. */
 struct table *table_new(const char *const *headings, size_t columns);
 /* The next cell of the row; after the last one a new row begins. The text may be foreign. */
 void table_cell(struct table *t, const char *text);
 void table_cellf(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void table_value(struct table *t, const cJSON *value);
-void table_print(const struct table *t);
+void table_status(const struct cli *cli, struct table *t, const char *status);
+/* Adds the lines. A limit shortens the last column of texts, so that they take so many columns; 0: none. */
+void table_put(const struct table *t, struct text *out, size_t limit);
+void table_print(const struct cli *cli, const struct table *t);
 void table_free(struct table *t);
 
+/* ---- points of a grid (points.c) --------------------------------------------------------------------------------- */
+
+/* Adds the name of a hyper-parameter: the last word of its JSON Pointer when no other of the run has the same. */
+void put_axis(struct text *out, const cJSON *hyperparameter);
+/* Adds "momentum 0.5, learning_rate 0.1"; nothing for a job without a grid. */
+void put_point(struct text *out, const cJSON *run);
+/* A table with one more column for every hyper-parameter that `run` has. NULL: out of memory. */
+struct table *points_table(const char *const *headings, size_t columns, const cJSON *run);
+/* The cells of these columns, for another run of the same job. */
+void points_cells(struct table *t, const cJSON *first, const cJSON *run);
+/* A list of runs. */
+void runs_put(const struct cli *cli, struct text *out, const cJSON *runs);
+
+/* ---- the screen (screen.c) --------------------------------------------------------------------------------------- */
+
+struct screen {
+    size_t columns, rows;
+    struct text shown; /* what stands on it; it is replaced by the next picture */
+};
+/* Asks the terminal for its size; 80 x 24 when it does not say. */
+void screen_measure(struct screen *s);
+/* Puts the lines where the ones before stood, each cut to the width, all of them or as many as there is room for. */
+void screen_draw(struct screen *s, const struct text *lines, bool all);
+
 /* ---- pictures (curve.c) ------------------------------------------------------------------------------------------ */
+
+#define COLOR_TRAIN "36"
+#define COLOR_VALID "33"
 
 struct curve {
     size_t count;
     const double *epoch;     /* ascending */
     const double *series[2]; /* of training and of validation; NaN where there is none */
 };
-/* A plot of `rows` lines of at most `columns` columns. */
+/* A plot of `rows` lines of at most `columns` columns, and a line that says what is what; nothing when there is no loss
+ * or no room. */
 void curve_draw(const struct cli *cli, struct text *out, const struct curve *curve, size_t columns, size_t rows);
 /* A bar of exactly `columns` columns, filled by the share 0..1. */
 void bar_draw(const struct cli *cli, struct text *out, double share, size_t columns);
+
+/* ---- what watching shows (picture.c) ----------------------------------------------------------------------------- */
+
+struct picture {
+    const struct cli *cli;
+    const cJSON *run;    /* one of the two is NULL */
+    const cJSON *job;
+    const cJSON *detail; /* the run's epochs, or a list of the job's runs by loss; NULL: not known */
+    double left;         /* seconds; NaN: not known */
+    const char *note;    /* of trouble; "": none */
+    size_t columns, rows;
+};
+void picture_put(struct text *out, const struct picture *p);
+/* The same as one line for a log, without a newline. */
+void picture_line(struct text *out, const struct picture *p);
+/* The loss that the job's runs are ordered by: valid_loss, or train_loss when there are no validation rows. */
+const char *job_loss(const cJSON *job);
+double picture_share(const struct picture *p);
 
 /* ---- verbs ------------------------------------------------------------------------------------------------------- */
 
@@ -163,7 +220,5 @@ int watch(struct cli *cli);
 
 void job_print(struct cli *cli, const cJSON *job);
 void run_print(struct cli *cli, const cJSON *run);
-/* Adds "name 0.5, rate 0.1": the point of the grid; nothing for a job without one. */
-void put_hyperparameters(struct text *out, const cJSON *run);
 /* Follows a job (or, when it has but one, its run) until it is over. */
 int watch_job(struct cli *cli, const char *id);

@@ -23,6 +23,7 @@ struct call {
     CURL *curl;
     struct curl_slist *headers;
     const char *fault;                   /* why a callback gave up; NULL: it did not */
+    bool stopped;                       /* go_on said no */
     char curl_message[CURL_ERROR_SIZE]; /* what libcurl has to say about a failure */
 };
 
@@ -133,11 +134,12 @@ static int rewind_upload(void *context, curl_off_t offset, int origin)
     return fseeko(call->request->upload, (off_t)offset, origin) ? CURL_SEEKFUNC_CANTSEEK : CURL_SEEKFUNC_OK;
 }
 
-static int look_at_stop(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+static int ask_whether_to_go_on(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     struct call *call = context;
     (void)a, (void)b, (void)c, (void)d;
-    return call->request->stop && *call->request->stop;
+    call->stopped = call->request->go_on && !call->request->go_on(call->request->context);
+    return call->stopped;
 }
 
 /* ---- a call ------------------------------------------------------------------------------------------------------ */
@@ -209,7 +211,7 @@ static bool set_up(struct client *client, struct call *call, const char *url)
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, call);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, call);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_at_stop);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, ask_whether_to_go_on);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, call);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, call->headers);
@@ -223,7 +225,7 @@ static enum client_result conclude(struct client *client, struct call *call, CUR
 {
     struct client_reply *reply = call->reply;
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &reply->status);
-    if (code == CURLE_ABORTED_BY_CALLBACK && call->request->stop && *call->request->stop)
+    if (code == CURLE_ABORTED_BY_CALLBACK && call->stopped)
         return CLIENT_STOPPED;
     if (code) {
         const char *why = call->fault           ? call->fault

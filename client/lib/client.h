@@ -4,7 +4,6 @@
 #pragma once
 
 #include "text.h"
-#include <signal.h>
 #include <stdio.h>
 
 #define CLIENT_DEFAULT_SERVER "http://127.0.0.1:8080"
@@ -13,7 +12,7 @@ enum client_result {
     CLIENT_OK,          /* the server said yes: status below 400 */
     CLIENT_REFUSED,     /* the server said no: a status of 400 and above */
     CLIENT_UNREACHABLE, /* no answer: the network, a time limit, a full disk for the download, out of memory */
-    CLIENT_STOPPED,     /* *stop became non-zero */
+    CLIENT_STOPPED,     /* go_on said no */
 };
 
 struct client_request {
@@ -26,7 +25,8 @@ struct client_request {
     FILE *download;                    /* where the body of a good answer goes; NULL: to the reply */
     const char *etag;                  /* If-None-Match; NULL: none */
     unsigned wait_seconds;             /* how long the server was asked to hold its answer back */
-    const volatile sig_atomic_t *stop; /* looked at once a second at least; NULL: never stopped */
+    bool (*go_on)(void *context);      /* asked once a second at least, whether to wait on; NULL: always */
+    void *context;
 };
 
 struct client_reply {

@@ -131,17 +131,55 @@ void text_clean(struct text *t, const char *bytes, size_t size, bool lines)
     }
 }
 
+/* ---- widths ------------------------------------------------------------------------------------------------------ */
+
+/* The first and the last of a range of characters that take so many columns; all others take one. */
+static const struct {
+    unsigned first, last, columns;
+} widths[] = {{0x300, 0x36f, 0},     {0x200b, 0x200d, 0},   {0xfe00, 0xfe0f, 0},   {0x1100, 0x115f, 2},
+              {0x2e80, 0xa4cf, 2},   {0xac00, 0xd7a3, 2},   {0xf900, 0xfaff, 2},   {0xfe30, 0xfe6f, 2},
+              {0xff00, 0xff60, 2},   {0xffe0, 0xffe6, 2},   {0x1f300, 0x1f64f, 2}, {0x1f680, 0x1f6ff, 2},
+              {0x1f900, 0x1f9ff, 2}, {0x20000, 0x3fffd, 2}};
+
+/* Bytes of the character or escape sequence at `string`, which has one, and the columns that it takes. */
+static size_t step(const char *string, size_t size, size_t *ret_columns)
+{
+    unsigned code = 0;
+    *ret_columns = 0;
+    if (*string == '\033') {
+        size_t length = 1;
+        while (length < size && string[length - 1] != 'm')
+            length++;
+        return length;
+    }
+    size_t length = text_character(string, size, &code);
+    *ret_columns = 1;
+    for (size_t i = 0; length > 1 && i < sizeof widths / sizeof widths[0]; i++)
+        if (code >= widths[i].first && code <= widths[i].last)
+            *ret_columns = widths[i].columns;
+    return length ? length : 1;
+}
+
 size_t text_columns(const char *string)
 {
-    size_t columns = 0;
-    while (*string) {
-        if (*string == '\033') {
-            string += strcspn(string, "m");
-            string += *string == 'm';
-            continue;
-        }
-        columns += ((unsigned char)*string & 0xc0) != 0x80;
-        string++;
+    size_t columns = 0, size = strlen(string), taken;
+    while (size) {
+        size_t length = step(string, size, &taken);
+        columns += taken;
+        string += length;
+        size -= length;
     }
     return columns;
+}
+
+void text_cut(struct text *t, const char *line, size_t size, size_t columns)
+{
+    size_t used = 0, taken;
+    for (size_t i = 0; i < size;) {
+        size_t length = step(line + i, size - i, &taken);
+        used += taken;
+        if (used <= columns || line[i] == '\033')
+            text_add(t, line + i, length);
+        i += length;
+    }
 }

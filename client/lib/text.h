@@ -27,7 +27,9 @@ void text_escape(struct text *t, const char *string);
 /* Adds bytes of somebody else: control characters (C0, DEL, C1), marks that turn the direction of writing, and bytes
  * that are no UTF-8 become '?', so that they cannot steer a terminal. Newline and tab stay when `lines` says so. */
 void text_clean(struct text *t, const char *bytes, size_t size, bool lines);
-/* Columns that UTF-8 text takes on a terminal, counting every character as one and escape sequences as none. */
+/* Columns that UTF-8 text takes on a terminal; colours ("\033[...m") take none. */
 size_t text_columns(const char *string);
+/* Adds as much of a line as fits into so many columns, and all of its colours. */
+void text_cut(struct text *t, const char *line, size_t size, size_t columns);
 /* Bytes of the UTF-8 character at `bytes`, 0 when it is not one; *ret is its code point. */
 size_t text_character(const char *bytes, size_t size, unsigned *ret);

@@ -164,6 +164,8 @@ static void backward(struct mlp_trainer *t, size_t rows, bool add)
             break;
         const struct layer *previous = &n->layer[l - 1];
         real *next = t->delta[l % 2];
+        if (layer->inputs < previous->stride) /* the layer two above may have left values where this one has padding */
+            memset(next, 0, rows * previous->stride * sizeof *next);
         k->product(rows, layer->inputs, layer->units, (struct operand){delta, layer->stride, 1},
                    (struct operand){n->parameters + layer->weights, 1, layer->stride}, NULL, 0, next, previous->stride,
                    t->scratch);

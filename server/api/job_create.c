@@ -93,6 +93,10 @@ static void schedule(struct api_write *w)
 
 static enum http_next dry_run_reply(struct http_request *r, const struct job_plan *p)
 {
+    struct app *app = r->app;
+    struct scheduler_totals trained;
+    scheduler_totals(app->scheduler, &trained);
+    double workers = (double)(trained.workers < p->run_count ? trained.workers : p->run_count);
     struct json_writer w;
     api_writer(r, &w);
     json_object(&w);
@@ -101,8 +105,8 @@ static enum http_next dry_run_reply(struct http_request *r, const struct job_pla
     json_field_unsigned(&w, "runs", p->run_count);
     json_field_unsigned(&w, "parameters", p->parameters);
     json_field_unsigned(&w, "memory_bytes", p->memory_bytes);
-    json_name(&w, "seconds");
-    json_put_null(&w);
+    /* At the mean speed of what was trained since the daemon started; null before any. */
+    json_field_double(&w, "seconds", p->flops / (trained.flops / trained.training_seconds) / workers);
     json_object_end(&w);
     return http_json(r, 200);
 }

@@ -118,11 +118,13 @@ struct task_run {
     struct table *table;
     struct job_spec spec;
     struct recorder *recorder;
+    double flops; /* of one epoch */
 };
 
 static enum err_code on_started(void *context, const struct worker_started *started, struct err *err)
 {
     struct task_run *t = context;
+    t->flops = started->flops;
     return recorder_started(t->recorder, started, err);
 }
 
@@ -133,6 +135,7 @@ static enum err_code on_epoch(void *context, enum task task, const struct mlp_ep
     pthread_mutex_lock(&s->lock);
     s->totals.epochs++;
     s->totals.training_seconds += e->seconds;
+    s->totals.flops += t->flops;
     pthread_mutex_unlock(&s->lock);
     return recorder_epoch(t->recorder, task, e, err);
 }

@@ -31,6 +31,6 @@ void scheduler_free(struct scheduler *s); /* after scheduler_stop, when nobody c
 struct scheduler_totals {
     uint64_t workers, busy, waiting;
     uint64_t epochs; /* trained since start */
-    double training_seconds;
+    double training_seconds, flops; /* of them */
 };
 void scheduler_totals(struct scheduler *s, struct scheduler_totals *ret);

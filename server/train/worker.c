@@ -122,7 +122,8 @@ static void environment_write(struct json_writer *w)
     json_object_end(w);
 }
 
-static enum err_code tell_started(const struct mlp_spec *s, const struct worker_events *events, struct err *err)
+static enum err_code tell_started(const struct mlp_spec *s, const struct rows *r, const struct worker_events *events,
+                                  struct err *err)
 {
     struct buf layers, environment;
     struct json_writer w;
@@ -136,6 +137,7 @@ static enum err_code tell_started(const struct mlp_spec *s, const struct worker_
     if (!code)
         code = events->started(events->context,
                                &(struct worker_started){.parameters = mlp_spec_parameters(s),
+                                                        .flops = mlp_spec_flops(s, r->train.rows, r->valid.rows),
                                                         .layers = buf_text(&layers),
                                                         .environment = buf_text(&environment)},
                                err);
@@ -193,7 +195,7 @@ enum err_code worker_execute(const struct job_spec *spec, const struct table *ta
         code = mlp_trainer_new(&network, &rows.train, &rows.valid, &trainer, err);
     }
     if (!code)
-        code = tell_started(&network, events, err);
+        code = tell_started(&network, &rows, events, err);
     if (!code) {
         code = train(&network, &rows, trainer, stop, events, ret_result, err);
         struct err concluding = {0};

@@ -9,6 +9,7 @@
 
 struct worker_started {
     uint64_t parameters;
+    double flops; /* of one epoch */
     const char *layers;      /* JSON: [{"layer","inputs","units","activation"}] */
     const char *environment; /* JSON */
 };

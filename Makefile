@@ -88,6 +88,8 @@ $(BUILD)/double/%.o: %.c
 # The kernels are where the time goes: the same source for each instruction set.
 $(BUILD)/obj/core/nn/%.o $(BUILD)/double/core/nn/%.o: EXTRA := -O3
 KERNEL := -O3 -ffp-contract=fast -fno-trapping-math
+# gcc's AddressSanitizer moves locals to a heap that does not keep the alignment of wide vectors.
+KERNEL += $(if $(findstring address,$(SANITIZE)),--param=asan-use-after-return=0)
 kernel = $(BUILD)/obj/core/nn/kernel_$(1).o $(BUILD)/double/core/nn/kernel_$(1).o
 $(call kernel,base): EXTRA := $(KERNEL)
 ifeq ($(shell uname -m),x86_64)

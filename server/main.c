@@ -116,9 +116,9 @@ static enum err_code start_training(struct app *app, struct err *err)
         code = background_start(&app->background, err);
     if (code)
         return code;
-    struct scheduler_options o = {.store = app->store, .hub = app->hub, .models = app->models,
-                                  .datasets_dir = app->datasets_dir, .models_dir = app->models_dir,
-                                  .workers = app->config->workers ? app->config->workers : cores > 0 ? (unsigned)cores : 1};
+    struct scheduler_options o = {.store = app->store, .hub = app->hub, .models = app->models, .cores = cores > 0 ? (unsigned)cores : 1,
+                                  .datasets_dir = app->datasets_dir, .models_dir = app->models_dir};
+    o.workers = app->config->workers ? app->config->workers : o.cores;
     return scheduler_start(&o, &app->scheduler, err);
 }
 

@@ -108,11 +108,18 @@ void evaluation_confusion(const struct evaluation *e, uint64_t *counts)
 
 /* ---- curves --------------------------------------------------------------------------------------------------------- */
 
+/* What rows are sorted by. Class 0 of binary: not 1 - P(class 1), which would make small probabilities equal. */
 static real score(const struct evaluation *e, uint64_t row, uint32_t class)
 {
     if (e->task == TASK_BINARY)
-        return class ? e->out[row] : 1 - e->out[row];
+        return class ? e->out[row] : -e->out[row];
     return e->out[row * e->outputs + class];
+}
+
+/* The probability of the class that a score stands for. */
+static double threshold_of(const struct evaluation *e, uint32_t class, real score)
+{
+    return (e->task == TASK_BINARY && !class) + (double)score;
 }
 
 static void add_point(struct evaluation_curve *c, double threshold, double recall, double false_rate, double precision)
@@ -123,14 +130,15 @@ static void add_point(struct evaluation_curve *c, double threshold, double recal
     c->precision[c->count++] = precision;
 }
 
-static void trace(const struct scored *scored, size_t rows, uint64_t positives, struct evaluation_curve *c)
+static void trace(const struct evaluation *e, uint32_t class, const struct scored *scored, uint64_t positives,
+                  struct evaluation_curve *c)
 {
-    uint64_t right = 0, wrong = 0;
+    uint64_t rows = e->rows, right = 0, wrong = 0;
     double before = 0;
     add_point(c, NAN, 0, 0, 1);
     for (size_t i = 0; i < rows;) {
-        real threshold = scored[i].score;
-        for (; i < rows && scored[i].score == threshold; i++) {
+        real level = scored[i].score;
+        for (; i < rows && scored[i].score == level; i++) {
             right += scored[i].positive;
             wrong += !scored[i].positive;
         }
@@ -140,7 +148,7 @@ static void trace(const struct scored *scored, size_t rows, uint64_t positives, 
         before = recall;
         double way = recall - c->recall[c->count - 1] + false_rate - c->false_positive_rate[c->count - 1];
         if (i == rows || way >= 1.0 / EVALUATION_CURVE_POINTS)
-            add_point(c, (double)threshold, recall, false_rate, precision);
+            add_point(c, threshold_of(e, class, level), recall, false_rate, precision);
     }
 }
 
@@ -158,9 +166,9 @@ enum err_code evaluation_curve(const struct evaluation *e, uint32_t class, struc
     ret->average_precision = 0;
     metrics_sort(scored, (size_t)e->rows);
     ret->roc_auc = metrics_roc_auc(scored, (size_t)e->rows);
-    if (positives && positives < e->rows)
-        trace(scored, (size_t)e->rows, positives, ret);
-    else
+    if (isnan(ret->roc_auc))
         ret->average_precision = NAN;
+    else
+        trace(e, class, scored, positives, ret);
     return ERR_OK;
 }

@@ -38,8 +38,9 @@ struct evaluation_curve {
     size_t count;
     double threshold[EVALUATION_CURVE_POINTS * 2 + 2], recall[EVALUATION_CURVE_POINTS * 2 + 2],
         false_positive_rate[EVALUATION_CURVE_POINTS * 2 + 2], precision[EVALUATION_CURVE_POINTS * 2 + 2];
-    double roc_auc;           /* over all points; NAN when only one class is there */
+    double roc_auc;           /* over all points; NAN when only one class is there, or a score is NAN */
     double average_precision; /* sum of (recall_i - recall_(i-1)) precision_i over all thresholds */
 };
-/* recall is the true positive rate. A class without rows, or with all of them, has no points. */
+/* recall is the true positive rate. A class without rows, or with all of them, has no points; nor has any class when a score
+ * is NAN. */
 enum err_code evaluation_curve(const struct evaluation *e, uint32_t class, struct evaluation_curve *ret, struct err *err);

@@ -155,9 +155,19 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* The columns that no tile has reached, up to the next multiple of KERNEL_PAD. */
+static void clear_padding(size_t m, size_t n, real *c, size_t ldc)
+{
+    size_t reached = (n + LANES - 1) / LANES * LANES, padded = kernel_stride(n);
+    for (size_t j = reached; j < padded; j += LANES)
+        for (size_t r = 0; r < m; r++)
+            *(vec *)(c + r * ldc + j) = (vec){0};
+}
+
 static void product(size_t m, size_t n, size_t k, struct operand a, struct operand b, const real *init, size_t ldi, real *c,
                     size_t ldc, real *scratch)
 {
+    clear_padding(m, n, c, ldc);
     bool packed_a = PACKS_A(m, n, k), packed_b = PACKS_B(m, n, k) || b.column != 1;
     size_t kc = packed_b || packed_a ? KC : k, nc = packed_b ? NC : n, mc = packed_a ? MC : m;
     real *packed = scratch + (packed_b ? least(k, KC) * kernel_stride(least(n, NC)) : 0);
@@ -187,9 +197,9 @@ static void product(size_t m, size_t n, size_t k, struct operand a, struct opera
     }
 }
 
-static void column_sums(size_t rows, size_t stride, const real *d, bool add, real *out)
+static void column_sums(size_t rows, size_t columns, size_t stride, const real *d, bool add, real *out)
 {
-    for (size_t j = 0; j < stride; j += LANES) {
+    for (size_t j = 0; j < columns; j += LANES) {
         vec sum = {0};
         for (size_t r = 0; r < rows; r++)
             sum += *(const vec *)(d + r * stride + j);
@@ -244,10 +254,11 @@ static void leaky_relu(size_t count, real *z, real slope)
 
 /* delta *= derivative for every row, and measure += what is measured, by columns, so that sums stay in registers. */
 #define DERIVE(NAME, DERIVATIVE, MEASURE)                                                                              \
-    static void NAME(size_t rows, size_t stride, const real *a, real *delta, real slope, double *measure)              \
+    static void NAME(size_t rows, size_t columns, size_t stride, const real *a, real *delta, real slope,               \
+                     double *measure)                                                                                  \
     {                                                                                                                  \
         (void)slope;                                                                                                   \
-        for (size_t j = 0; j < stride; j += KERNEL_PAD) {                                                              \
+        for (size_t j = 0; j < columns; j += KERNEL_PAD) {                                                             \
             real sum[KERNEL_PAD] = {0};                                                                                \
             for (size_t r = 0; r < rows; r++) {                                                                        \
                 for (size_t x = 0; x < KERNEL_PAD; x++) {                                                              \

@@ -32,18 +32,20 @@ struct step {
 
 struct kernels {
     const char *name;
-    /* C = init + A B. C: m x n with stride ldc; columns up to the next multiple of KERNEL_PAD may be written with the
-     * product of padding (zeros when B's padding is). A: m x k. B: k x n; when its columns are contiguous its padding is
+    /* C = init + A B. C: m x n with stride ldc; its columns up to the next multiple of KERNEL_PAD are written, with
+     * the product of padding (zeros when the padding of B and init is). A: m x k. B: k x n; when its columns are contiguous its padding is
      * read. init: a row (ldi 0: a bias), a matrix (ldi its stride; may be C itself), or NULL: zeros. scratch: of
      * kernel_product_scratch(m, n, k). */
     void (*product)(size_t m, size_t n, size_t k, struct operand a, struct operand b, const real *init, size_t ldi, real *c,
                     size_t ldc, real *scratch);
-    /* out[j] = (add ? out[j] : 0) + sum over rows of d[r * stride + j], j < stride */
-    void (*column_sums)(size_t rows, size_t stride, const real *d, bool add, real *out);
+    /* out[j] = (add ? out[j] : 0) + sum over rows of d[r * stride + j], j < columns (a multiple of KERNEL_PAD) */
+    void (*column_sums)(size_t rows, size_t columns, size_t stride, const real *d, bool add, real *out);
     /* a = f(z) in place, count a multiple of KERNEL_PAD; slope: of leaky_relu */
     void (*activate[MLP_ACTIVATIONS])(size_t count, real *z, real slope);
-    /* delta *= f'(z), given a = f(z); measure[j] += over the rows: the sum of |f'| (step: of a) */
-    void (*derive[MLP_ACTIVATIONS])(size_t rows, size_t stride, const real *a, real *delta, real slope, double *measure);
+    /* delta *= f'(z), given a = f(z), for `columns` (a multiple of KERNEL_PAD) of each row; measure[j] += over the rows: the sum
+     * of |f'| (step: of a) */
+    void (*derive[MLP_ACTIVATIONS])(size_t rows, size_t columns, size_t stride, const real *a, real *delta, real slope,
+                                    double *measure);
     /* Rows of z (units of stride) become softmax probabilities, padding 0. With y (class numbers, else NULL) loss[r] is the
      * row's cross-entropy, log sum exp z - z[y], by way of the largest z, so that it is finite and exact for any logits. */
     void (*softmax)(size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss);

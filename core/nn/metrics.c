@@ -94,6 +94,8 @@ void metrics_add(struct metrics *m, size_t rows, size_t stride, const real *out,
 static int by_score(const void *a, const void *b)
 {
     real x = ((const struct scored *)a)->score, y = ((const struct scored *)b)->score;
+    if (isnan(x) || isnan(y))
+        return !!isnan(x) - !!isnan(y);
     return (x < y) - (x > y);
 }
 
@@ -105,6 +107,8 @@ void metrics_sort(struct scored *scored, size_t count)
 double metrics_roc_auc(const struct scored *scored, size_t count)
 {
     double above = 0, positives = 0, negatives = 0; /* above: pairs with the positive one above; rows so far */
+    if (count && isnan(scored[count - 1].score))
+        return NAN;
     for (size_t i = 0; i < count;) {
         double p = 0, n = 0;
         real score = scored[i].score;

@@ -30,7 +30,8 @@ void metrics_add(struct metrics *m, size_t rows, size_t stride, const real *out,
 void metrics_finish(struct metrics *m, double *ret_loss, double metric[MLP_METRICS_MAX]);
 /* The class with the largest probability; the first of equals. Binary: 1 from 0.5 on. */
 uint32_t metrics_winner(enum task task, uint32_t classes, const real *out);
-/* Sorts by falling score. */
+/* Sorts by falling score, NAN last. */
 void metrics_sort(struct scored *scored, size_t count);
-/* Area under the ROC curve by ranks, ties counting half (Hanley and McNeil 1982); scored sorted by metrics_sort. */
+/* Area under the ROC curve by ranks, ties counting half (Hanley and McNeil 1982); scored sorted by metrics_sort. NAN when
+ * only one class is there, or a score is NAN. */
 double metrics_roc_auc(const struct scored *scored, size_t count);

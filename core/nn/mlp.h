@@ -73,7 +73,7 @@ uint64_t mlp_spec_memory(const struct mlp_spec *s, uint64_t train_rows, uint64_t
 double mlp_spec_flops(const struct mlp_spec *s, uint64_t train_rows, uint64_t valid_rows);
 
 /* Rows on demand. gather fills x (count x stride, the first `inputs` of each row) and y (count: standardized target, 0/1,
- * or class number as real) for rows[i] in 0..rows-1. Called by one thread at a time unless said otherwise. */
+ * or class number as real) for rows[i] in 0..rows-1. With several threads it is called by them at once. */
 struct mlp_source {
     uint64_t rows;
     void (*gather)(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y);
@@ -121,9 +121,12 @@ struct mlp_network;
 enum err_code mlp_trainer_new(const struct mlp_spec *spec, const struct mlp_source *train, const struct mlp_source *valid,
                               struct mlp_trainer **ret_trainer, struct err *err);
 void mlp_trainer_free(struct mlp_trainer *t);
+/* From now on with so many threads, the caller's own among them (1 at first), or as many as the network's layers
+ * can use. The number changes no bit of any result. On failure training goes on with the threads that it has. */
+enum err_code mlp_trainer_threads(struct mlp_trainer *t, unsigned threads, struct err *err);
 /* Trains one epoch. `stop` (may be NULL) is read at every batch: once it is not 0, ERR_STOPPED comes back and the epoch
  * does not count. A loss or weight that is not finite: ERR_DIVERGED with the epoch and batch in the message; the network
- * is as it was at the end of the last good epoch. */
+ * is as it was at the end of the last good epoch, but the optimizer's state is not: a run does not go on from there. */
 enum err_code mlp_trainer_epoch(struct mlp_trainer *t, const atomic_int *stop, struct mlp_epoch *ret_epoch,
                                 struct err *err);
 /* The network as it stands; a view that lives as long as the trainer. */

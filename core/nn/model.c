@@ -151,6 +151,8 @@ static enum err_code load_spec(struct unpack *u, struct mlp_spec *s, struct err 
         s->hidden[l].negative_slope = unpack_f64(u);
     }
     s->task = u->failed ? TASK_AUTO : (enum task)task;
+    if (u->no_memory)
+        return err_no_memory(err);
     return u->failed || u->at != u->end || mlp_spec_check(s, NULL) ? damaged(err, "its network is none") : ERR_OK;
 }
 

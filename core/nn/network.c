@@ -4,6 +4,7 @@
 #include "../base/rng.h"
 #include "activation.h"
 #include "output.h"
+#include "pieces.h"
 #include <math.h>
 #include <string.h>
 
@@ -70,15 +71,35 @@ void mlp_network_biases(const struct mlp_network *n, uint32_t layer, real *out)
 
 /* ---- forward -------------------------------------------------------------------------------------------------------- */
 
-void network_layer(const struct mlp_network *n, uint32_t l, const real *x, size_t rows, size_t x_stride, real *a,
-                   real *scratch)
+size_t network_layer_pieces(const struct mlp_network *n, uint32_t l, size_t rows)
+{
+    return pieces_of(rows, n->layer[l].units, n->layer[l].inputs);
+}
+
+void network_layer_piece(const struct mlp_network *n, uint32_t l, size_t pieces, size_t index, const real *x, size_t rows,
+                         size_t x_stride, real *a, real *scratch)
 {
     const struct layer *layer = &n->layer[l];
     const struct kernels *k = kernels_get();
-    k->product(rows, layer->units, layer->inputs, (struct operand){x, x_stride, 1},
-               (struct operand){n->parameters + layer->weights, layer->stride, 1}, n->parameters + layer->bias, 0, a,
-               layer->stride, scratch);
-    k->activate[layer->activation](rows * layer->stride, a, layer->slope);
+    struct piece p = piece_at(layer->units, 2 * KERNEL_PAD, pieces, index);
+    const real *weights = n->parameters + layer->weights + p.start, *bias = n->parameters + layer->bias + p.start;
+    if (!p.count)
+        return;
+    k->product(rows, p.count, layer->inputs, (struct operand){x, x_stride, 1}, (struct operand){weights, layer->stride, 1},
+               bias, 0, a + p.start, layer->stride, scratch);
+    if (pieces == 1)
+        k->activate[layer->activation](rows * layer->stride, a, layer->slope);
+    else
+        for (size_t r = 0; r < rows; r++)
+            k->activate[layer->activation](kernel_stride(p.count), a + r * layer->stride + p.start, layer->slope);
+}
+
+static void network_layer(const struct mlp_network *n, uint32_t l, const real *x, size_t rows, size_t x_stride, real *a,
+                          real *scratch)
+{
+    size_t pieces = network_layer_pieces(n, l, rows);
+    for (size_t i = 0; i < pieces; i++)
+        network_layer_piece(n, l, pieces, i, x, rows, x_stride, a, scratch);
 }
 
 size_t network_product_scratch(const struct mlp_network *n, size_t rows)

@@ -26,9 +26,11 @@ enum err_code network_init(struct mlp_network *n, const struct mlp_spec *spec, s
 void network_done(struct mlp_network *n);
 /* Draws the weights: He or Glorot uniform (He et al. 2015; Glorot and Bengio 2010) from RNG_INITIALIZATION; biases 0. */
 void network_initialize(struct mlp_network *n);
-/* z of layer l (0-based): rows x stride = x W + b, then its activation. */
-void network_layer(const struct mlp_network *n, uint32_t l, const real *x, size_t rows, size_t x_stride, real *a,
-                   real *scratch);
+/* a (rows x stride) of layer l (0-based) = f(x W + b), cut by columns into network_layer_pieces pieces that do not depend on
+ * each other; each that is under way needs a scratch of network_product_scratch. */
+size_t network_layer_pieces(const struct mlp_network *n, uint32_t l, size_t rows);
+void network_layer_piece(const struct mlp_network *n, uint32_t l, size_t pieces, size_t index, const real *x, size_t rows,
+                         size_t x_stride, real *a, real *scratch);
 /* Reals of scratch for the products of a forward pass of so many rows. */
 size_t network_product_scratch(const struct mlp_network *n, size_t rows);
 /* The logits of up to NETWORK_ROWS rows of x: rows x (the output layer's stride), inside scratch, which is of

@@ -60,7 +60,7 @@ static double logistic_loss(size_t rows, size_t units, size_t stride, real *z, c
     double sum = 0;
     for (size_t r = 0; r < rows; r++) {
         double logit = (double)z[r * stride];
-        sum += fmax(logit, 0) + log1p(exp(-fabs(logit))) - (double)y[r] * logit;
+        sum += (fmax(logit, 0) - (double)y[r] * logit) + log1p(exp(-fabs(logit))); /* small losses keep their digits */
     }
     logistic(rows, units, stride, z);
     return sum;

@@ -1,6 +1,7 @@
 /* What a network and its training shall be: defaults, ranges, and sizes. */
 #include "network.h"
 #include "optimizer.h"
+#include "pieces.h"
 #include "trainer.h"
 #include <math.h>
 #include <string.h>
@@ -101,18 +102,27 @@ uint64_t mlp_spec_parameters(const struct mlp_spec *s)
     return sum;
 }
 
+/* The products of a chunk of rows: forward, gradient, and delta. */
+static size_t layer_scratch(size_t inputs, size_t units, size_t rows)
+{
+    size_t forward = kernel_product_scratch(rows, units, inputs), gradient = kernel_product_scratch(inputs, units, rows);
+    size_t delta = kernel_product_scratch(rows, inputs, units), most = forward > gradient ? forward : gradient;
+    return most > delta ? most : delta;
+}
+
 uint64_t mlp_spec_memory(const struct mlp_spec *s, uint64_t train_rows, uint64_t valid_rows)
 {
-    uint64_t weights = 0, activations = 0, chunk = trainer_chunk(s, train_rows, valid_rows);
+    uint64_t weights = 0, activations = 0, widest = 0, scratch = 0, chunk = trainer_chunk(s, train_rows, valid_rows);
     for (uint32_t l = 1; l <= s->hidden_count + 1; l++) {
-        weights += (layer_units(s, l - 1) + 1) * kernel_stride(layer_units(s, l));
-        activations += kernel_stride(layer_units(s, l));
+        uint64_t inputs = layer_units(s, l - 1), units = layer_units(s, l), stride = kernel_stride(units);
+        uint64_t products = layer_scratch(inputs, units, chunk);
+        weights += (inputs + 1) * stride;
+        activations += stride;
+        widest = stride > widest ? stride : widest;
+        scratch = products > scratch ? products : scratch;
     }
-    double scratch = 0;
-    for (uint32_t l = 1; l <= s->hidden_count + 1; l++)
-        scratch = fmax(scratch, (double)kernel_product_scratch(layer_units(s, l - 1), layer_units(s, l), chunk));
     double reals = (double)weights * (3 + optimizers[s->optimizer.name].states) +
-                   (double)chunk * (2 * (double)activations + s->inputs) + scratch;
+                   (double)chunk * ((double)activations + 2 * (double)widest + s->inputs + 2) + PIECES_MAX * (double)scratch;
     double bytes = reals * sizeof(real) + (double)train_rows * sizeof(uint32_t) + (double)valid_rows * 16;
     return bytes >= (double)UINT64_MAX ? UINT64_MAX : (uint64_t)bytes;
 }

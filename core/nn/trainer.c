@@ -1,15 +1,14 @@
-/* Training. An epoch is: shuffle, then for each batch forward, loss, backward, update; then the losses and metrics of the
- * validation rows. Back-propagation: delta_p = dL/dz_p (output.c); dL/dW_l = a_(l-1)^T delta_l; dL/db_l = column sums of
- * delta_l; delta_(l-1) = (delta_l W_l^T) * f'_(l-1)(z_(l-1))  (Rumelhart, Hinton, Williams 1986). */
+/* Training. An epoch is: shuffle, then for each batch forward, loss, backward, update (pass.c); then the losses and metrics of
+ * the validation rows. */
 #include "trainer.h"
 
 #include "../base/clock.h"
 #include "../base/mem.h"
 #include "../base/rng.h"
-#include "diagnosis.h"
 #include "metrics.h"
 #include "optimizer.h"
 #include "output.h"
+#include "pass.h"
 #include <math.h>
 #include <string.h>
 
@@ -17,15 +16,10 @@ struct mlp_trainer {
     struct mlp_network network;
     struct mlp_source train, valid;
     uint64_t batch; /* rows of a full one */
-    size_t chunk;
     uint32_t epoch;
     uint64_t updates;
-    real *good;                    /* the parameters at the end of the last epoch */
-    real *gradient, *state[2];     /* like the parameters */
-    real *x, *y, *loss;            /* chunk x inputs, chunk, chunk */
-    real *a[MLP_MAX_HIDDEN + 1];   /* chunk x stride of each layer */
-    real *delta[2];                /* chunk x widest stride; the output layer's delta is its activations */
-    real *scratch;
+    struct pass pass;
+    real *good;      /* the parameters at the end of the last epoch */
     uint32_t *order; /* the training rows, shuffled */
     uint32_t *rows;  /* row numbers of a validation chunk */
     struct diagnosis diagnosis;
@@ -41,46 +35,12 @@ uint64_t trainer_chunk(const struct mlp_spec *s, uint64_t train_rows, uint64_t v
     return most < TRAINER_CHUNK ? most : TRAINER_CHUNK;
 }
 
-static size_t backward_scratch(const struct mlp_network *n, size_t rows)
-{
-    size_t most = network_product_scratch(n, rows);
-    for (uint32_t l = 0; l < n->layers; l++) {
-        size_t weights = kernel_product_scratch(n->layer[l].inputs, n->layer[l].units, rows);
-        size_t back = kernel_product_scratch(rows, n->layer[l].inputs, n->layer[l].units);
-        most = weights > most ? weights : most;
-        most = back > most ? back : most;
-    }
-    return most;
-}
-
-static enum err_code allocate(struct mlp_trainer *t, struct err *err)
-{
-    const struct mlp_network *n = &t->network;
-    size_t widest = 0;
-    bool complete = true;
-    for (uint32_t l = 0; l < n->layers; l++) {
-        widest = n->layer[l].stride > widest ? n->layer[l].stride : widest;
-        complete &= (t->a[l] = mem_aligned(t->chunk * n->layer[l].stride * sizeof(real))) != NULL;
-    }
-    for (unsigned i = 0; i < optimizers[n->spec.optimizer.name].states; i++)
-        complete &= (t->state[i] = mem_aligned(n->count * sizeof(real))) != NULL;
-    for (unsigned i = 0; i < 2; i++)
-        complete &= (t->delta[i] = mem_aligned(t->chunk * widest * sizeof(real))) != NULL;
-    complete &= (t->good = mem_aligned(n->count * sizeof(real))) != NULL;
-    complete &= (t->gradient = mem_aligned(n->count * sizeof(real))) != NULL;
-    complete &= (t->x = mem_aligned((t->chunk * n->spec.inputs + KERNEL_PAD) * sizeof(real))) != NULL;
-    complete &= (t->y = mem_aligned(t->chunk * sizeof(real))) != NULL;
-    complete &= (t->loss = mem_aligned(t->chunk * sizeof(real))) != NULL;
-    complete &= (t->scratch = mem_aligned(backward_scratch(n, t->chunk) * sizeof(real))) != NULL;
-    complete &= (t->order = mem_array(t->train.rows, sizeof *t->order)) != NULL;
-    complete &= (t->rows = mem_array(t->chunk, sizeof *t->rows)) != NULL;
-    return complete ? ERR_OK : err_no_memory(err);
-}
-
 enum err_code mlp_trainer_new(const struct mlp_spec *spec, const struct mlp_source *train, const struct mlp_source *valid,
                               struct mlp_trainer **ret_trainer, struct err *err)
 {
-    enum err_code code = mlp_spec_check(spec, err);
+    struct mlp_spec filled = *spec;
+    mlp_optimizer_defaults(&filled.optimizer);
+    enum err_code code = mlp_spec_check(&filled, err);
     if (code)
         return code;
     if (!train->rows || train->rows > UINT32_MAX || (valid && valid->rows > UINT32_MAX))
@@ -91,14 +51,20 @@ enum err_code mlp_trainer_new(const struct mlp_spec *spec, const struct mlp_sour
     t->train = *train;
     t->valid = valid ? *valid : (struct mlp_source){0};
     t->batch = !spec->batch_size || spec->batch_size > train->rows ? train->rows : spec->batch_size;
-    t->chunk = (size_t)trainer_chunk(spec, train->rows, t->valid.rows);
-    code = network_init(&t->network, spec, err);
-    if (!code)
-        code = allocate(t, err);
+    size_t chunk = (size_t)trainer_chunk(spec, train->rows, t->valid.rows);
+    code = network_init(&t->network, &filled, err);
     if (!code)
         code = diagnosis_init(&t->diagnosis, &t->network, err);
     if (!code)
+        code = pass_init(&t->pass, &t->network, &t->diagnosis, chunk, err);
+    if (!code)
         code = metrics_init(&t->metrics, spec, t->valid.rows, err);
+    if (!code) {
+        t->good = mem_aligned(t->network.count * sizeof(real));
+        t->order = mem_array(t->train.rows, sizeof *t->order);
+        t->rows = mem_array(chunk, sizeof *t->rows);
+        code = t->good && t->order && t->rows ? ERR_OK : err_no_memory(err);
+    }
     if (code) {
         mlp_trainer_free(t);
         return code;
@@ -113,20 +79,10 @@ void mlp_trainer_free(struct mlp_trainer *t)
 {
     if (!t)
         return;
-    for (uint32_t l = 0; l <= MLP_MAX_HIDDEN; l++)
-        mem_free(t->a[l]);
-    for (unsigned i = 0; i < 2; i++) {
-        mem_free(t->state[i]);
-        mem_free(t->delta[i]);
-    }
     mem_free(t->good);
-    mem_free(t->gradient);
-    mem_free(t->x);
-    mem_free(t->y);
-    mem_free(t->loss);
-    mem_free(t->scratch);
     mem_free(t->order);
     mem_free(t->rows);
+    pass_done(&t->pass);
     diagnosis_done(&t->diagnosis);
     metrics_done(&t->metrics);
     network_done(&t->network);
@@ -138,91 +94,45 @@ const struct mlp_network *mlp_trainer_network(const struct mlp_trainer *t)
     return &t->network;
 }
 
+enum err_code mlp_trainer_threads(struct mlp_trainer *t, unsigned threads, struct err *err)
+{
+    return pass_threads(&t->pass, threads ? threads : 1, err);
+}
+
 /* ---- one batch ------------------------------------------------------------------------------------------------------ */
-
-static void forward(struct mlp_trainer *t, size_t rows)
-{
-    const struct mlp_network *n = &t->network;
-    for (uint32_t l = 0; l < n->layers; l++)
-        network_layer(n, l, l ? t->a[l - 1] : t->x, rows, l ? n->layer[l - 1].stride : n->spec.inputs, t->a[l], t->scratch);
-}
-
-/* The gradients of the chunk's rows, added to those of the batch's earlier chunks. delta starts as the output layer's. */
-static void backward(struct mlp_trainer *t, size_t rows, bool add)
-{
-    const struct mlp_network *n = &t->network;
-    const struct kernels *k = kernels_get();
-    const real *delta = t->a[n->layers - 1];
-    for (uint32_t l = n->layers; l-- > 0;) {
-        const struct layer *layer = &n->layer[l];
-        const struct operand below = {l ? t->a[l - 1] : t->x, 1, l ? n->layer[l - 1].stride : n->spec.inputs};
-        real *weights = t->gradient + layer->weights;
-        k->product(layer->inputs, layer->units, rows, below, (struct operand){delta, layer->stride, 1}, add ? weights : NULL,
-                   layer->stride, weights, layer->stride, t->scratch);
-        k->column_sums(rows, layer->stride, delta, add, t->gradient + layer->bias);
-        if (!l)
-            break;
-        const struct layer *previous = &n->layer[l - 1];
-        real *next = t->delta[l % 2];
-        if (layer->inputs < previous->stride) /* the layer two above may have left values where this one has padding */
-            memset(next, 0, rows * previous->stride * sizeof *next);
-        k->product(rows, layer->inputs, layer->units, (struct operand){delta, layer->stride, 1},
-                   (struct operand){n->parameters + layer->weights, 1, layer->stride}, NULL, 0, next, previous->stride,
-                   t->scratch);
-        k->derive[previous->activation](rows, previous->stride, t->a[l - 1], next, previous->slope,
-                                        t->diagnosis.sums[l - 1].measure);
-        delta = next;
-    }
-}
-
-/* Loss (sum over the rows) and gradient of one batch. */
-static enum err_code batch_gradient(struct mlp_trainer *t, const uint32_t *rows, size_t count, const atomic_int *stop,
-                                    double *ret_loss, struct err *err)
-{
-    const struct layer *last = &t->network.layer[t->network.layers - 1];
-    enum task task = t->network.spec.task;
-    double loss = 0;
-    for (size_t at = 0; at < count; at += t->chunk) {
-        if (stop && atomic_load_explicit(stop, memory_order_relaxed))
-            return err_set(err, ERR_STOPPED, "stopped");
-        size_t chunk = count - at < t->chunk ? count - at : t->chunk;
-        t->train.gather(t->train.context, rows + at, chunk, t->x, t->network.spec.inputs, t->y);
-        forward(t, chunk);
-        real *out = t->a[t->network.layers - 1];
-        loss += output_loss(task, chunk, last->units, last->stride, out, t->y, t->loss);
-        output_delta(task, chunk, last->stride, out, t->y, count);
-        backward(t, chunk, at > 0);
-    }
-    *ret_loss = loss;
-    return ERR_OK;
-}
-
-/* One update of all layers; false when an update is not finite. */
-static bool update(struct mlp_trainer *t)
-{
-    struct mlp_network *n = &t->network;
-    const struct mlp_optimizer_spec *o = &n->spec.optimizer;
-    struct step step = optimizer_step(o, t->updates + 1);
-    double finite = 0;
-    for (uint32_t l = 0; l < n->layers; l++) {
-        const struct layer *layer = &n->layer[l];
-        size_t start = layer->weights, count = layer->bias + layer->stride - start;
-        double sums[2] = {0};
-        kernels_get()->update[o->name](&step, count, t->gradient + start, n->parameters + start,
-                                       t->state[0] ? t->state[0] + start : NULL, t->state[1] ? t->state[1] + start : NULL,
-                                       sums);
-        diagnosis_update(&t->diagnosis, l, sums);
-        finite += sums[0] * 0 + sums[1] * 0;
-    }
-    t->updates++;
-    t->diagnosis.updates++;
-    return finite == 0;
-}
 
 static enum err_code diverged(const struct mlp_trainer *t, uint64_t batch, const char *what, struct err *err)
 {
     return err_set(err, ERR_DIVERGED, "diverged in epoch %u, batch %llu: %s is not finite; a smaller learning_rate than %g "
                    "may help", t->epoch + 1, (unsigned long long)batch, what, t->network.spec.optimizer.learning_rate);
+}
+
+/* Loss (sum over the rows), gradient and update of one batch. */
+static enum err_code train_batch(struct mlp_trainer *t, const uint32_t *rows, size_t count, uint64_t batch,
+                                 const atomic_int *stop, double *ret_loss, struct err *err)
+{
+    const struct layer *last = &t->network.layer[t->network.layers - 1];
+    const struct mlp_spec *spec = &t->network.spec;
+    struct pass *p = &t->pass;
+    struct step step = optimizer_step(&spec->optimizer, t->updates + 1);
+    bool finite = true;
+    double loss = 0;
+    for (size_t at = 0; at < count; at += p->chunk) {
+        if (stop && atomic_load_explicit(stop, memory_order_relaxed))
+            return err_set(err, ERR_STOPPED, "stopped");
+        size_t chunk = count - at < p->chunk ? count - at : p->chunk;
+        pass_gather(p, &t->train, rows + at, chunk);
+        real *out = pass_forward(p, chunk);
+        loss += output_loss(spec->task, chunk, last->units, last->stride, out, p->y, p->loss);
+        if (!isfinite(loss))
+            return diverged(t, batch, "the loss", err);
+        output_delta(spec->task, chunk, last->stride, out, p->y, count);
+        finite &= pass_backward(p, chunk, at > 0, at + chunk == count ? &step : NULL);
+    }
+    t->updates++;
+    t->diagnosis.updates++;
+    *ret_loss = loss;
+    return finite ? ERR_OK : diverged(t, batch, "a weight", err);
 }
 
 /* ---- one epoch ------------------------------------------------------------------------------------------------------ */
@@ -245,14 +155,9 @@ static enum err_code train(struct mlp_trainer *t, const atomic_int *stop, double
     for (uint64_t at = 0; at < t->train.rows; at += t->batch) {
         uint64_t count = t->train.rows - at < t->batch ? t->train.rows - at : t->batch;
         double loss = 0;
-        batch++;
-        enum err_code code = batch_gradient(t, t->order + at, count, stop, &loss, err);
+        enum err_code code = train_batch(t, t->order + at, count, ++batch, stop, &loss, err);
         if (code)
             return code;
-        if (!isfinite(loss))
-            return diverged(t, batch, "the loss", err);
-        if (!update(t))
-            return diverged(t, batch, "a weight", err);
         sum += loss;
     }
     t->diagnosis.rows = t->train.rows;
@@ -277,19 +182,21 @@ static enum err_code validate(struct mlp_trainer *t, const atomic_int *stop, str
 {
     const struct layer *last = &t->network.layer[t->network.layers - 1];
     metrics_start(&t->metrics);
-    for (uint64_t at = 0; at < t->valid.rows; at += t->chunk) {
+    struct pass *p = &t->pass;
+    for (uint64_t at = 0; at < t->valid.rows; at += p->chunk) {
         if (stop && atomic_load_explicit(stop, memory_order_relaxed))
             return err_set(err, ERR_STOPPED, "stopped");
-        size_t chunk = t->valid.rows - at < t->chunk ? t->valid.rows - at : t->chunk;
+        size_t chunk = t->valid.rows - at < p->chunk ? t->valid.rows - at : p->chunk;
         for (size_t i = 0; i < chunk; i++)
             t->rows[i] = (uint32_t)(at + i);
-        t->valid.gather(t->valid.context, t->rows, chunk, t->x, t->network.spec.inputs, t->y);
-        forward(t, chunk);
-        real *out = t->a[t->network.layers - 1];
-        double loss = output_loss(t->network.spec.task, chunk, last->units, last->stride, out, t->y, t->loss);
-        metrics_add(&t->metrics, chunk, last->stride, out, t->y, loss);
+        pass_gather(p, &t->valid, t->rows, chunk);
+        real *out = pass_forward(p, chunk);
+        double loss = output_loss(t->network.spec.task, chunk, last->units, last->stride, out, p->y, p->loss);
+        metrics_add(&t->metrics, chunk, last->stride, out, p->y, loss);
     }
     metrics_finish(&t->metrics, &epoch->valid_loss, epoch->metric);
+    if (t->valid.rows && !isfinite(epoch->valid_loss))
+        return diverged(t, (t->train.rows + t->batch - 1) / t->batch, "the validation loss", err);
     return ERR_OK;
 }
 

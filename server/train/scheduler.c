@@ -128,6 +128,18 @@ static enum err_code on_started(void *context, const struct worker_started *star
     return recorder_started(t->recorder, started, err);
 }
 
+/* As many as the job asks for; else all cores while no other run wants one. */
+static unsigned threads_for(void *context)
+{
+    const struct task_run *t = context;
+    struct scheduler *s = t->scheduler;
+    pthread_mutex_lock(&s->lock);
+    bool alone = s->totals.busy == 1 && !s->count;
+    pthread_mutex_unlock(&s->lock);
+    unsigned asked = t->spec.threads ? t->spec.threads : alone ? s->o.cores : 1;
+    return asked < s->o.cores ? asked : s->o.cores;
+}
+
 static enum err_code on_epoch(void *context, enum task task, const struct mlp_epoch *e, struct err *err)
 {
     struct task_run *t = context;
@@ -261,14 +273,14 @@ static void put_back(struct task_run *t, const struct err *why)
     log_event(LOG_WARNING, "run put back", "run", LOG_N(t->run.id), "reason", why->message, NULL);
     do {
         sleep_while_running(s);
-    } while (recorder_has_started(t->recorder) && recorder_requeue(t->recorder, &err) && !is_stopping(s));
+    } while (t->recorder && recorder_has_started(t->recorder) && recorder_requeue(t->recorder, &err) && !is_stopping(s));
     if (!is_stopping(s))
         (void)scheduler_add(s, &t->run.id, 1, &err);
 }
 
 static void execute(struct task_run *t, struct slot *slot)
 {
-    struct worker_events events = {.started = on_started, .epoch = on_epoch, .context = t};
+    struct worker_events events = {.started = on_started, .threads = threads_for, .epoch = on_epoch, .context = t};
     struct worker_result result;
     struct err why = {0}, err = {0};
     log_event(LOG_INFO, "run started", "run", LOG_N(t->run.id), "job", LOG_N(t->run.job), NULL);
@@ -294,16 +306,16 @@ static void execute(struct task_run *t, struct slot *slot)
 
 static void run_one(struct scheduler *s, struct slot *slot, int64_t run)
 {
-    struct task_run t = {.scheduler = s};
+    struct task_run t = {.scheduler = s, .run.id = run};
     struct err why = {0}, err = {0};
     enum err_code code = load(&t, run, &why);
-    if (!code) {
+    bool gone = !t.recorder && (code == ERR_NOT_FOUND || code == ERR_CONFLICT); /* deleted or cancelled before its turn */
+    if (!code)
         execute(&t, slot);
-    } else if (t.recorder && !is_storage(code) && fail_before_start(&t, code, &why, &err)) {
-        put_back(&t, &err);
-    } else if (t.recorder && is_storage(code)) {
+    else if (!gone && (!t.recorder || is_storage(code)))
         put_back(&t, &why);
-    }
+    else if (!gone && fail_before_start(&t, code, &why, &err))
+        put_back(&t, &err);
     unload(&t);
 }
 

@@ -16,7 +16,7 @@ struct scheduler_options {
     struct hub *hub;
     struct model_cache *models;
     const char *datasets_dir, *models_dir;
-    unsigned workers;
+    unsigned workers, cores;
 };
 
 /* Loads the queued runs from the store and starts the workers. */

@@ -112,13 +112,18 @@ static void layers_write(const struct mlp_spec *s, struct json_writer *w)
     json_array_end(w);
 }
 
-static void environment_write(struct json_writer *w)
+static unsigned threads_now(const struct worker_events *events)
+{
+    return events->threads ? events->threads(events->context) : 1;
+}
+
+static void environment_write(unsigned threads, struct json_writer *w)
 {
     json_object(w);
     json_field_string(w, "version", MLPD_VERSION);
     json_field_string(w, "build", __VERSION__);
     json_field_string(w, "instruction_set", mlp_instruction_set());
-    json_field_unsigned(w, "threads", 1);
+    json_field_unsigned(w, "threads", threads);
     json_object_end(w);
 }
 
@@ -132,7 +137,7 @@ static enum err_code tell_started(const struct mlp_spec *s, const struct rows *r
     json_start(&w, &layers);
     layers_write(s, &w);
     json_start(&w, &environment);
-    environment_write(&w);
+    environment_write(threads_now(events), &w);
     enum err_code code = layers.failed || environment.failed ? err_no_memory(err) : ERR_OK;
     if (!code)
         code = events->started(events->context,
@@ -165,6 +170,7 @@ static enum err_code train(const struct mlp_spec *spec, const struct rows *r, st
     enum err_code code = ERR_OK;
     while (!code && result->epoch < spec->epochs) {
         struct mlp_epoch epoch;
+        (void)mlp_trainer_threads(trainer, threads_now(events), NULL); /* without them it is slower, and no different */
         if ((code = mlp_trainer_epoch(trainer, stop, &epoch, err)))
             break;
         result->epoch = epoch.epoch;

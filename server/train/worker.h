@@ -17,6 +17,7 @@ struct worker_started {
 /* A code that is not ERR_OK ends the run with it. */
 struct worker_events {
     enum err_code (*started)(void *context, const struct worker_started *s, struct err *err);
+    unsigned (*threads)(void *context); /* asked before each epoch; NULL: one */
     enum err_code (*epoch)(void *context, enum task task, const struct mlp_epoch *e, struct err *err);
     void *context;
 };

@@ -249,7 +249,10 @@ enum err_code fs_read_all(const char *path, size_t maximum, char **ret_data, siz
     char *data = mem_alloc(capacity + 1);
     if (!data)
         return err_no_memory(err);
-    if ((code = fs_read_at(fd, data, capacity, 0, &read, err))) {
+    code = fs_read_at(fd, data, capacity + 1, 0, &read, err); /* one more, to see whether that is all */
+    if (!code && read > capacity)
+        code = err_set(err, ERR_TOO_LARGE, "%s is larger than %zu bytes", path, capacity);
+    if (code) {
         mem_free(data);
         return code;
     }

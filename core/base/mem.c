@@ -42,7 +42,10 @@ void *mem_zalloc(size_t size)
 
 void *mem_array(size_t count, size_t size)
 {
-    return fails() ? NULL : calloc(count ? count : 1, size ? size : 1);
+    size_t bytes;
+    if (fails() || __builtin_mul_overflow(count, size, &bytes))
+        return NULL;
+    return calloc(1, bytes ? bytes : 1);
 }
 
 void *mem_resize(void *old, size_t count, size_t size)

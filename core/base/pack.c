@@ -75,9 +75,20 @@ char *unpack_text(struct unpack *u)
 {
     size_t length = unpack_u32(u);
     const unsigned char *from = unpack_skip(u, length);
-    char *text = from && !memchr(from, '\0', length) ? mem_strndup((const char *)from, length) : NULL;
-    u->failed |= !text;
+    if (!from || memchr(from, '\0', length)) {
+        u->failed = true;
+        return NULL;
+    }
+    char *text = mem_strndup((const char *)from, length);
+    unpack_got_memory(u, text);
     return text;
+}
+
+bool unpack_got_memory(struct unpack *u, const void *memory)
+{
+    u->no_memory |= !memory;
+    u->failed |= !memory;
+    return memory != NULL;
 }
 
 bool unpack_room(struct unpack *u, uint64_t count, size_t size)

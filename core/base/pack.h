@@ -13,7 +13,7 @@ void pack_text(struct buf *out, const char *text);
 
 struct unpack {
     const unsigned char *at, *end;
-    bool failed;
+    bool failed, no_memory; /* no_memory: failed for want of memory, not because of the bytes */
 };
 uint32_t unpack_u32(struct unpack *u);
 uint64_t unpack_u64(struct unpack *u);
@@ -24,3 +24,5 @@ char *unpack_text(struct unpack *u);
 const unsigned char *unpack_skip(struct unpack *u, size_t length);
 /* Whether `count` things of at least `size` bytes each can still come: to be asked before memory is taken for them. */
 bool unpack_room(struct unpack *u, uint64_t count, size_t size);
+/* Notes that memory for what is read was not to be had, when it is NULL; whether it is there. */
+bool unpack_got_memory(struct unpack *u, const void *memory);

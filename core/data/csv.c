@@ -1,4 +1,4 @@
-/* The reader keeps the bytes of the record under way in one buffer, with its cells as offsets from the record's start and
+/* The reader keeps the bytes of the record under way in one buffer, with its cells and
  * the place where the cell under way begins. When the bytes run out in mid-record, the rest is moved to the buffer's
  * start and the next feed goes on at that cell, so that a long record is not read twice. */
 #include "csv.h"
@@ -20,8 +20,7 @@ struct csv {
     bool special[256]; /* bytes that end an unquoted cell, and NUL */
     struct buf bytes;
     size_t record_start, cell_start; /* in bytes */
-    struct csv_cell *cells;          /* .text is an offset from record_start until the record is whole */
-    size_t *offset;
+    struct csv_cell *cells;          /* of the record under way; they move with the bytes */
     uint32_t count;
     uint64_t records, line, record_line;
 };
@@ -33,15 +32,13 @@ enum err_code csv_new(const struct csv_options *options, csv_record record, void
 {
     struct csv *c = mem_zalloc(sizeof *c);
     struct csv_cell *cells = mem_array(TABLE_MAX_COLUMNS, sizeof *cells);
-    size_t *offset = mem_array(TABLE_MAX_COLUMNS, sizeof *offset);
-    if (!c || !cells || !offset) {
+    if (!c || !cells) {
         mem_free(c);
         mem_free(cells);
-        mem_free(offset);
         return err_no_memory(err);
     }
-    *c = (struct csv){.options = *options, .record = record, .context = context, .cells = cells, .offset = offset,
-                      .line = 1, .record_line = 1};
+    *c = (struct csv){.options = *options, .record = record, .context = context, .cells = cells, .line = 1,
+                      .record_line = 1};
     buf_init(&c->bytes, SIZE_MAX / 2);
     *ret_csv = c;
     return ERR_OK;
@@ -53,7 +50,6 @@ void csv_free(struct csv *c)
         return;
     buf_done(&c->bytes);
     mem_free(c->cells);
-    mem_free(c->offset);
     mem_free(c);
 }
 
@@ -69,16 +65,23 @@ char csv_decimal(const struct csv *c)
 
 /* ---- records -------------------------------------------------------------------------------------------------------- */
 
-static enum err_code emit(struct csv *c, struct err *err)
+/* The cell that is not UTF-8, if there is one. (The record as a whole may hold bytes of none, where quotes were folded.) */
+static enum err_code check_cells(const struct csv *c, struct err *err)
 {
-    const char *base = c->bytes.data + c->record_start;
     for (uint32_t i = 0; i < c->count; i++)
-        c->cells[i].text = base + c->offset[i];
-    bool blank = c->count == 1 && !c->cells[0].length && !c->cells[0].quoted;
-    enum err_code code = ERR_OK;
-    for (uint32_t i = 0; !code && i < c->count; i++)
         if (utf8_valid(c->cells[i].text, c->cells[i].length) != c->cells[i].length)
-            code = err_set_at(err, ERR_INVALID, c->record_line, i + 1, "the text is not UTF-8: save the file as UTF-8");
+            return err_set_at(err, ERR_INVALID, c->record_line, i + 1, "the text is not UTF-8: save the file as UTF-8");
+    return ERR_OK;
+}
+
+/* The record from record_start to `end` is whole. */
+static enum err_code emit(struct csv *c, size_t end, struct err *err)
+{
+    bool blank = c->count == 1 && !c->cells[0].length && !c->cells[0].quoted;
+    size_t length = end - c->record_start;
+    enum err_code code = ERR_OK;
+    if (utf8_valid(c->bytes.data + c->record_start, length) != length)
+        code = check_cells(c, err);
     if (!code && !blank)
         code = c->record(c->context, c->records++, c->record_line, c->cells, c->count, err);
     c->count = 0;
@@ -91,8 +94,7 @@ static enum err_code add_cell(struct csv *c, size_t start, size_t length, bool q
         return err_set_at(err, ERR_INVALID, c->record_line, c->count + 1, "the cell is longer than %d bytes", TABLE_MAX_CELL);
     if (c->count == TABLE_MAX_COLUMNS)
         return err_set_at(err, ERR_INVALID, c->record_line, c->count + 1, "more than %d columns", TABLE_MAX_COLUMNS);
-    c->offset[c->count] = start - c->record_start;
-    c->cells[c->count++] = (struct csv_cell){.length = length, .quoted = quoted};
+    c->cells[c->count++] = (struct csv_cell){.text = c->bytes.data + start, .length = length, .quoted = quoted};
     return ERR_OK;
 }
 
@@ -159,7 +161,8 @@ static void count_lines(struct csv *c, const char *text, size_t length)
 static enum err_code quoted_cell(struct csv *c, bool last, enum cell_end *ret_end, size_t *ret_next, struct err *err)
 {
     size_t doubled = 0, start = c->cell_start + 1, close = closing_quote(c, &doubled, last);
-    if (close == c->bytes.length && close - start > 2 * (size_t)TABLE_MAX_CELL)
+    /* Whether the closing quote has come yet must not matter, nor where the bytes were cut; the last byte may be that quote. */
+    if (close - start > 2 * (size_t)TABLE_MAX_CELL + (close == c->bytes.length))
         return err_set_at(err, ERR_INVALID, c->line, c->count + 1,
                           "the quoted cell is longer than %d bytes: is a quote not closed?", TABLE_MAX_CELL);
     if (close == c->bytes.length) {
@@ -187,18 +190,44 @@ static enum err_code plain_cell(struct csv *c, bool last, enum cell_end *ret_end
     size_t at = c->cell_start, end = c->bytes.length;
     while (at < end && !c->special[data[at]])
         at++;
-    if (at < end && !data[at])
-        return err_set_at(err, ERR_INVALID, c->line, c->count + 1, "a NUL byte: is this a text file in UTF-8?");
     if (at - c->cell_start > TABLE_MAX_CELL)
         return err_set_at(err, ERR_INVALID, c->line, c->count + 1, "the cell is longer than %d bytes", TABLE_MAX_CELL);
+    if (at < end && !data[at])
+        return err_set_at(err, ERR_INVALID, c->line, c->count + 1, "a NUL byte: is this a text file in UTF-8?");
     *ret_end = cell_end(c, at, last, ret_next);
     return *ret_end == CELL_MORE ? ERR_OK : add_cell(c, c->cell_start, at - c->cell_start, false, err);
+}
+
+/* The usual case in one tight loop: cells that a delimiter ends, unquoted or quoted without quotes or lines inside. Stops at the
+ * start of a cell that is none. The NUL behind the buffer's bytes is special, so the loop needs no look at their end. */
+static void plain_cells(struct csv *c)
+{
+    const char *base = c->bytes.data, *start = base + c->cell_start;
+    const bool *special = c->special;
+    uint32_t count = c->count;
+    for (; count < TABLE_MAX_COLUMNS; count++) {
+        bool quoted = *start == '"';
+        const char *text = start + quoted, *at = text;
+        if (quoted)
+            while (*at != '"' && *at != '\n' && *at)
+                at++;
+        else
+            while (!special[(unsigned char)*at])
+                at++;
+        if (at[quoted && *at] != c->delimiter || (quoted && *at != '"') || at - text > TABLE_MAX_CELL)
+            break;
+        c->cells[count] = (struct csv_cell){.text = text, .length = (size_t)(at - text), .quoted = quoted};
+        start = at + 1 + quoted;
+    }
+    c->count = count;
+    c->cell_start = (size_t)(start - base);
 }
 
 /* Reads all whole records in the buffer; with `last` also the one that the end of the file ends. */
 static enum err_code read_records(struct csv *c, bool last, struct err *err)
 {
     while (c->cell_start < c->bytes.length || (last && c->count)) {
+        plain_cells(c);
         enum cell_end end = CELL_MORE;
         size_t next = c->cell_start;
         bool quoted = c->cell_start < c->bytes.length && c->bytes.data[c->cell_start] == '"';
@@ -211,7 +240,7 @@ static enum err_code read_records(struct csv *c, bool last, struct err *err)
         if (end == CELL_DELIMITER)
             continue;
         c->line++;
-        if ((code = emit(c, err)))
+        if ((code = emit(c, next, err)))
             return code;
         c->record_start = next;
         c->record_line = c->line;
@@ -221,6 +250,12 @@ static enum err_code read_records(struct csv *c, bool last, struct err *err)
     return ERR_OK;
 }
 
+static void move_cells(struct csv *c, ptrdiff_t by)
+{
+    for (uint32_t i = 0; i < c->count; i++)
+        c->cells[i].text += by;
+}
+
 /* Moves the record under way to the start of the buffer. */
 static void move_rest(struct csv *c)
 {
@@ -228,12 +263,23 @@ static void move_rest(struct csv *c)
     if (!c->record_start)
         return;
     memmove(c->bytes.data, c->bytes.data + c->record_start, rest);
+    c->bytes.data[rest] = '\0';
     c->bytes.length = rest;
+    move_cells(c, -(ptrdiff_t)c->record_start);
     c->cell_start -= c->record_start;
     c->record_start = 0;
 }
 
 /* ---- bytes ---------------------------------------------------------------------------------------------------------- */
+
+/* What of the bytes to sniff: whole lines, as far as there are any; a date that is cut could be taken for a number. */
+static size_t sample_length(const char *data, size_t length)
+{
+    if (length < SNIFF_BYTES)
+        return length;
+    const char *end = memrchr(data, '\n', SNIFF_BYTES);
+    return end ? (size_t)(end - data) + 1 : SNIFF_BYTES;
+}
 
 static enum err_code begin(struct csv *c, struct err *err)
 {
@@ -245,7 +291,7 @@ static enum err_code begin(struct csv *c, struct err *err)
     c->record_start = c->cell_start = bom;
     c->delimiter = c->options.delimiter;
     c->decimal = c->options.decimal;
-    csv_sniff((const char *)data + bom, (length < SNIFF_BYTES ? length : SNIFF_BYTES) - bom, &c->delimiter, &c->decimal);
+    csv_sniff((const char *)data + bom, sample_length((const char *)data, length) - bom, &c->delimiter, &c->decimal);
     c->special[(unsigned char)c->delimiter] = c->special['\n'] = c->special['\r'] = c->special[0] = true;
     c->sniffed = true;
     return ERR_OK;
@@ -253,8 +299,10 @@ static enum err_code begin(struct csv *c, struct err *err)
 
 enum err_code csv_feed(struct csv *c, const void *data, size_t length, struct err *err)
 {
+    uintptr_t before = (uintptr_t)c->bytes.data;
     if (!buf_add(&c->bytes, data, length))
         return err_no_memory(err);
+    move_cells(c, (ptrdiff_t)((uintptr_t)c->bytes.data - before));
     if (!c->sniffed) {
         if (c->bytes.length < SNIFF_BYTES)
             return ERR_OK;

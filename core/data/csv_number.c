@@ -68,8 +68,36 @@ static bool slow(const char *text, size_t length, char decimal, double *ret_valu
     return true;
 }
 
+/* What most cells are: up to 15 digits with a mark among them or none. False: not that simple. */
+static bool short_number(const char *at, const char *end, char decimal, double *ret_value)
+{
+    bool negative = at < end && *at == '-';
+    const char *start = at += negative;
+    uint64_t mantissa = 0;
+    unsigned digit;
+    for (; at < end && (digit = (unsigned char)*at - '0') < 10; at++)
+        mantissa = mantissa * 10 + digit;
+    ptrdiff_t digits = at - start, fraction = 0;
+    if (at < end && *at == decimal) {
+        start = ++at;
+        for (; at < end && (digit = (unsigned char)*at - '0') < 10; at++)
+            mantissa = mantissa * 10 + digit;
+        fraction = at - start;
+        digits += fraction;
+    }
+    if (at != end || !digits)
+        return false;
+    double value = (double)(int64_t)mantissa;
+    if (fraction)
+        value /= power_of_ten[fraction];
+    *ret_value = negative ? -value : value;
+    return true;
+}
+
 bool csv_number(const struct csv_cell *cell, char decimal, double *ret_value)
 {
+    if (cell->length <= 16 && short_number(cell->text, cell->text + cell->length, decimal, ret_value))
+        return true;
     const char *at = cell->text, *end = at + cell->length;
     while (at < end && (*at == ' ' || *at == '\t'))
         at++;

@@ -39,7 +39,7 @@ static void load_classes(struct encoder *e, struct unpack *u)
     if (!unpack_room(u, classes, sizeof(uint32_t)))
         return;
     e->class_name = mem_array(classes + 1, sizeof *e->class_name);
-    u->failed |= !e->class_name;
+    unpack_got_memory(u, e->class_name);
     for (; !u->failed && e->classes < classes; e->classes++)
         e->class_name[e->classes] = unpack_text(u);
 }
@@ -60,7 +60,7 @@ static void load_feature(struct encoder_feature *f, struct unpack *u)
         return;
     const char **category = mem_array(categories + 1, sizeof *category);
     f->category = category;
-    u->failed |= !category;
+    unpack_got_memory(u, category);
     for (; !u->failed && f->categories < categories; f->categories++)
         category[f->categories] = unpack_text(u);
 }
@@ -80,7 +80,7 @@ static void load(struct encoder *e, struct unpack *u)
     if (!unpack_room(u, features, 32))
         return;
     e->feature = mem_array(features + 1, sizeof *e->feature);
-    u->failed |= !e->feature;
+    unpack_got_memory(u, e->feature);
     for (; !u->failed && e->features < features; e->features++)
         load_feature(&e->feature[e->features], u);
 }
@@ -92,9 +92,11 @@ enum err_code encoder_load(const void *data, size_t length, struct encoder **ret
     if (!e)
         return err_no_memory(err);
     load(e, &u);
-    enum err_code code = u.failed || u.at != u.end || encoder_number_inputs(e, NULL)
-                             ? err_set(err, ERR_CORRUPT, "the model's encoder is damaged, or of a version that is not read here")
-                             : ERR_OK;
+    enum err_code code = u.failed || u.at != u.end ? ERR_CORRUPT : encoder_number_inputs(e, NULL);
+    if (u.no_memory || code == ERR_NO_MEMORY)
+        code = err_no_memory(err);
+    else if (code)
+        code = err_set(err, ERR_CORRUPT, "the model's encoder is damaged, or of a version that is not read here");
     if (code)
         encoder_free(e);
     else

@@ -95,31 +95,40 @@ enum err_code encoder_target_rows(const struct table *t, const struct encoder_op
 
 /* ---- fitting -------------------------------------------------------------------------------------------------------- */
 
-/* Mean and population deviation of a column over rows, missing ones left out, in two passes; 0 and 1 without any value, and
- * deviation 1 for a constant. */
+/* Mean and population deviation of a column over rows, missing ones left out, in two passes, the second of which corrects
+ * the rounding of the first (Chan, Golub, LeVeque 1983); 0 and 1 without any value, and deviation 1 for a constant. */
 static void fit_number(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, double *ret_mean,
                        double *ret_deviation)
 {
-    double cell[CHUNK], sum[2] = {0}, mean = 0;
+    double cell[CHUNK], squares = 0, mean = 0, rest = 0, least = INFINITY, most = -INFINITY;
     uint64_t present = 0;
     for (int pass = 0; pass < 2; pass++) {
+        double sum = 0;
         present = 0;
         for (size_t at = 0; at < count; at += CHUNK) {
             size_t n = count - at < CHUNK ? count - at : CHUNK;
             table_numbers(t, column, rows + at, n, cell);
             for (size_t i = 0; i < n; i++) {
+                if (isnan(cell[i]))
+                    continue;
                 double d = cell[i] - mean;
-                sum[pass] += isnan(d) ? 0 : pass ? d * d : d;
-                present += isnan(d) ? 0 : 1;
+                sum += d;
+                squares += pass ? d * d : 0;
+                least = cell[i] < least ? cell[i] : least;
+                most = cell[i] > most ? cell[i] : most;
+                present++;
             }
         }
-        mean = pass || !present ? mean : sum[0] / (double)present;
+        rest = present ? sum / (double)present : 0;
+        mean += rest;
     }
-    double deviation = present ? sqrt(sum[1] / (double)present) : 0;
-    /* A constant column's deviation is rounding alone. */
-    bool constant = !(deviation > 1e-13 * fabs(mean)) || !isfinite(deviation);
+    double deviation = present ? sqrt(squares / (double)present - rest * rest) : 0;
+    if (least == most) { /* what is left of it would be rounding alone */
+        mean = least;
+        deviation = 0;
+    }
     *ret_mean = isfinite(mean) ? mean : 0;
-    *ret_deviation = constant ? 1 : deviation;
+    *ret_deviation = deviation > 0 && isfinite(deviation) ? deviation : 1;
 }
 
 static int by_text(const void *a, const void *b)

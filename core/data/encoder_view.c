@@ -51,6 +51,15 @@ static enum err_code map_feature(struct view_column *to, const struct encoder_fe
     return ERR_OK;
 }
 
+/* A class number means the same to the encoder and to the table's target. */
+static enum err_code check_classes(const struct encoder *e, const struct target *target, struct err *err)
+{
+    bool same = target->classes == e->classes;
+    for (uint32_t k = 0; same && k < e->classes; k++)
+        same = !strcmp(target->name[k], e->class_name[k]);
+    return same ? ERR_OK : err_set(err, ERR_INVALID, "the classes of the target \"%.100s\" are others than in training", e->target);
+}
+
 enum err_code encoder_view_new(const struct encoder *e, const struct table *t, struct encoder_view **ret_view,
                                struct err *err)
 {
@@ -62,6 +71,8 @@ enum err_code encoder_view_new(const struct encoder *e, const struct table *t, s
     v->feature = mem_array(e->features, sizeof *v->feature);
     struct encoder_options target = {.target = e->target, .task = e->task};
     enum err_code code = v->feature ? target_read(t, &target, &v->target, err) : err_no_memory(err);
+    if (!code)
+        code = check_classes(e, &v->target, err);
     for (uint32_t i = 0; !code && i < e->features; i++)
         code = map_feature(&v->feature[i], &e->feature[i], t, err);
     if (code) {

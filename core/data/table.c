@@ -13,9 +13,11 @@ struct table {
     void *data;
     size_t size;
     uint64_t rows;
-    uint32_t columns, numeric, group_rows;
+    uint32_t columns, group_rows;
+    unsigned group_shift; /* group_rows is 1 << group_shift */
     struct column *column;
-    uint32_t *rank; /* of each column among those of its type */
+    const uint64_t *group;  /* of each group: its offset in the file */
+    const uint32_t *entry;  /* of each group and column: offset in the group + kind */
 };
 
 static const char *const type_names[] = {"numeric", "categorical"};
@@ -27,9 +29,10 @@ const char *column_type_name(enum column_type type)
 
 uint32_t table_group_rows(uint32_t columns)
 {
-    uint32_t rows = (uint32_t)(((size_t)4 << 20) / (sizeof(double) * columns));
-    rows = rows < 64 ? 64 : rows;
-    return (rows > 65536 ? 65536 : rows) & ~1u;
+    uint32_t rows = 256;
+    while (rows < 65536 && 2 * (size_t)rows * columns * sizeof(double) <= (size_t)4 << 20)
+        rows *= 2;
+    return rows;
 }
 
 void table_header_digest(const struct table_header *h, const void *footer, uint8_t digest[SHA256_BYTES])
@@ -56,10 +59,9 @@ static void columns_free(struct table *t)
         mem_free((void *)(uintptr_t)c->name);
     }
     mem_free(t->column);
-    mem_free(t->rank);
 }
 
-static void read_categories(struct unpack *u, struct column *c)
+static void read_categories(struct unpack *u, struct column *c, uint64_t *total)
 {
     uint32_t count = unpack_u32(u);
     if (!unpack_room(u, count, 12))
@@ -68,16 +70,17 @@ static void read_categories(struct unpack *u, struct column *c)
     uint64_t *rows = mem_array(count ? count : 1, sizeof *rows);
     c->category = category;
     c->count = rows;
-    c->categories = category ? count : 0;
-    u->failed |= !category || !rows;
+    c->categories = unpack_got_memory(u, category) && unpack_got_memory(u, rows) ? count : 0;
     for (uint32_t k = 0; !u->failed && k < count; k++) {
         category[k] = unpack_text(u);
         rows[k] = unpack_u64(u);
+        *total += rows[k];
     }
 }
 
-static void read_column(struct unpack *u, struct column *c)
+static void read_column(struct unpack *u, uint64_t table_rows, struct column *c)
 {
+    uint64_t total = 0; /* of the categories' rows */
     c->name = unpack_text(u);
     uint32_t type = unpack_u32(u);
     u->failed |= type > COLUMN_CATEGORICAL;
@@ -85,7 +88,8 @@ static void read_column(struct unpack *u, struct column *c)
     c->missing = unpack_u64(u);
     if (c->type == COLUMN_CATEGORICAL) {
         c->minimum = c->maximum = c->mean = c->deviation = NAN;
-        read_categories(u, c);
+        read_categories(u, c, &total);
+        u->failed |= total + c->missing != table_rows;
         return;
     }
     c->minimum = unpack_f64(u);
@@ -94,27 +98,55 @@ static void read_column(struct unpack *u, struct column *c)
     c->deviation = unpack_f64(u);
 }
 
-static bool read_footer(struct table *t, const struct table_header *h)
+/* The groups fill the file between the header and the footer, and the columns each group, without a gap. */
+static bool read_index(struct table *t, const struct table_header *h)
+{
+    uint64_t groups = (t->rows + t->group_rows - 1) >> t->group_shift, at = sizeof *h;
+    uint64_t length = groups * (sizeof *t->group + (uint64_t)t->columns * sizeof *t->entry);
+    if (h->index_offset % 8 || h->index_offset < h->footer_offset || t->size - h->index_offset != length)
+        return false;
+    t->group = (const uint64_t *)(const void *)((const char *)t->data + h->index_offset);
+    t->entry = (const uint32_t *)(const void *)(t->group + groups);
+    for (uint64_t g = 0; g < groups; g++) {
+        uint64_t rows = t->rows - g * t->group_rows < t->group_rows ? t->rows - g * t->group_rows : t->group_rows;
+        if (t->group[g] != at)
+            return false;
+        for (uint32_t c = 0; c < t->columns; c++) {
+            uint32_t entry = t->entry[g * t->columns + c], kind = entry & 7;
+            if (kind >= CELL_KINDS || t->group[g] + (entry & ~7u) != at)
+                return false;
+            at += (rows * cell_bytes[kind] + 7) & ~7ull;
+        }
+    }
+    return at == h->footer_offset;
+}
+
+static enum err_code read_footer(struct table *t, const struct table_header *h, const char *path, struct err *err)
 {
     const unsigned char *footer = (const unsigned char *)t->data + h->footer_offset;
-    struct unpack u = {.at = footer, .end = footer + h->footer_length};
+    uint8_t digest[SHA256_BYTES];
+    table_header_digest(h, footer, digest);
+    if (memcmp(digest, h->sha256, sizeof digest) != 0)
+        return err_set(err, ERR_CORRUPT, "%s is damaged: its checksum is wrong", path);
+    struct unpack u = {.at = footer, .end = (const unsigned char *)t->data + h->index_offset};
     t->column = mem_array(t->columns, sizeof *t->column);
-    t->rank = mem_array(t->columns, sizeof *t->rank);
-    u.failed = !t->column || !t->rank;
-    uint32_t categorical = 0;
-    for (uint32_t i = 0; !u.failed && i < t->columns; i++) {
-        read_column(&u, &t->column[i]);
-        t->rank[i] = t->column[i].type == COLUMN_NUMERIC ? t->numeric++ : categorical++;
-    }
-    uint64_t bytes = sizeof *h + t->rows * (8ull * t->numeric + 4ull * categorical);
-    return !u.failed && u.at == u.end && bytes == h->footer_offset;
+    if (!t->column)
+        return err_no_memory(err);
+    for (uint32_t i = 0; !u.failed && i < t->columns; i++)
+        read_column(&u, t->rows, &t->column[i]);
+    if (u.no_memory)
+        return err_no_memory(err);
+    if (u.failed || u.end - u.at >= 8 || !read_index(t, h))
+        return err_set(err, ERR_CORRUPT, "%s is damaged: its footer is wrong", path);
+    return ERR_OK;
 }
 
 static bool header_fits(const struct table_header *h, size_t size)
 {
     return !memcmp(h->magic, TABLE_MAGIC, sizeof h->magic) && h->endian == TABLE_ENDIAN && h->columns &&
            h->columns <= TABLE_MAX_COLUMNS && h->group_rows == table_group_rows(h->columns) && h->rows <= UINT32_MAX &&
-           h->footer_offset >= sizeof *h && h->footer_offset <= size && h->footer_length == size - h->footer_offset;
+           h->footer_offset >= sizeof *h && h->footer_offset <= size && h->footer_length == size - h->footer_offset &&
+           h->index_offset <= size;
 }
 
 enum err_code table_open(const char *path, struct table **ret_table, struct err *err)
@@ -129,7 +161,6 @@ enum err_code table_open(const char *path, struct table **ret_table, struct err 
         return code;
     }
     const struct table_header *h = t->data;
-    uint8_t digest[SHA256_BYTES];
     if (t->size < sizeof *h || !header_fits(h, t->size)) {
         code = err_set(err, ERR_CORRUPT, "%s is no whole table file", path);
     } else if (h->version != TABLE_VERSION) {
@@ -138,9 +169,8 @@ enum err_code table_open(const char *path, struct table **ret_table, struct err 
         t->rows = h->rows;
         t->columns = h->columns;
         t->group_rows = h->group_rows;
-        table_header_digest(h, (const char *)t->data + h->footer_offset, digest);
-        if (memcmp(digest, h->sha256, sizeof digest) != 0 || !read_footer(t, h))
-            code = err_set(err, ERR_CORRUPT, "%s is damaged: its checksum or its footer is wrong", path);
+        t->group_shift = (unsigned)__builtin_ctz(t->group_rows);
+        code = read_footer(t, h, path, err);
     }
     if (code) {
         table_unref(t);
@@ -190,36 +220,60 @@ int table_find(const struct table *t, const char *name)
     return -1;
 }
 
-/* The cell of a column in a row. */
-static const void *cell(const struct table *t, uint32_t column, uint64_t row)
+/* The cells of a column in the group of a row. */
+static const void *cells_of(const struct table *t, uint32_t column, uint32_t row, enum cell_kind *ret_kind)
 {
-    uint64_t group = row / t->group_rows, first = group * t->group_rows;
-    uint64_t rows = t->rows - first < t->group_rows ? t->rows - first : t->group_rows;
-    uint64_t row_bytes = 8ull * t->numeric + 4ull * (t->columns - t->numeric);
-    const char *base = (const char *)t->data + sizeof(struct table_header) + first * row_bytes;
-    if (t->column[column].type == COLUMN_NUMERIC)
-        return base + (t->rank[column] * rows + (row - first)) * 8;
-    return base + t->numeric * rows * 8 + (t->rank[column] * rows + (row - first)) * 4;
+    size_t group = row >> t->group_shift;
+    uint32_t entry = t->entry[group * t->columns + column];
+    *ret_kind = (enum cell_kind)(entry & 7);
+    return (const char *)t->data + t->group[group] + (entry & ~7u);
 }
 
-double table_number(const struct table *t, uint32_t column, uint64_t row)
+/* How many of the rows from the first on are in its group. */
+static size_t same_group(const struct table *t, const uint32_t *rows, size_t count)
 {
-    return *(const double *)cell(t, column, row);
-}
-
-int32_t table_code(const struct table *t, uint32_t column, uint64_t row)
-{
-    return *(const int32_t *)cell(t, column, row);
+    size_t n = 1;
+    while (n < count && rows[n] >> t->group_shift == rows[0] >> t->group_shift)
+        n++;
+    return n;
 }
 
 void table_numbers(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, double *out)
 {
-    for (size_t i = 0; i < count; i++)
-        out[i] = *(const double *)cell(t, column, rows[i]);
+    for (size_t at = 0, n; at < count; at += n) {
+        enum cell_kind kind;
+        const void *cells = cells_of(t, column, rows[at], &kind);
+        n = same_group(t, rows + at, count - at);
+        cells_numbers(kind, cells, rows + at, t->group_rows - 1, n, out + at);
+    }
 }
 
+/* The cells have no checksum, so a code may be anything: one that names no category is as good as missing. */
 void table_codes(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, int32_t *out)
 {
-    for (size_t i = 0; i < count; i++)
-        out[i] = *(const int32_t *)cell(t, column, rows[i]);
+    uint32_t categories = t->column[column].categories;
+    for (size_t at = 0, n; at < count; at += n) {
+        enum cell_kind kind;
+        const void *cells = cells_of(t, column, rows[at], &kind);
+        n = same_group(t, rows + at, count - at);
+        cells_codes(kind, cells, rows + at, t->group_rows - 1, n, out + at);
+        for (size_t i = at; i < at + n; i++)
+            out[i] = (uint32_t)out[i] < categories ? out[i] : -1;
+    }
+}
+
+double table_number(const struct table *t, uint32_t column, uint64_t row)
+{
+    uint32_t index = (uint32_t)row;
+    double value;
+    table_numbers(t, column, &index, 1, &value);
+    return value;
+}
+
+int32_t table_code(const struct table *t, uint32_t column, uint64_t row)
+{
+    uint32_t index = (uint32_t)row;
+    int32_t code;
+    table_codes(t, column, &index, 1, &code);
+    return code;
 }

@@ -151,7 +151,7 @@ static enum err_code new_writer(struct table_builder *b, struct err *err)
 static enum err_code add_text(struct table_builder *b, uint32_t column, uint64_t line, const struct csv_cell *cell,
                               struct err *err)
 {
-    struct err why = {0};
+    struct err why;
     enum err_code code = table_writer_text(b->writer, column, cell->text, cell->length, &why);
     return code ? err_set_at(err, code, line, column + 1, "%.300s", why.message) : ERR_OK;
 }
@@ -169,22 +169,32 @@ static enum err_code become_categorical(struct table_builder *b, uint32_t column
     return add_text(b, column, line, cell, err);
 }
 
-static enum err_code add_cell(struct table_builder *b, uint32_t column, uint64_t line, const struct csv_cell *cell, struct err *err)
+/* A cell that is no number: missing, or a text. */
+static enum err_code add_other(struct table_builder *b, uint32_t column, uint64_t line, const struct csv_cell *cell,
+                               struct err *err)
 {
-    double value;
-    /* Texts for "missing" that the caller gave may be numbers, so they are looked at first; the usual ones are not. */
-    if (b->options.missing && csv_missing(&b->options, cell)) {
+    if (csv_missing(&b->options, cell))
         table_writer_missing(b->writer, column);
-    } else if (b->types[column] == COLUMN_NUMERIC && csv_number(cell, csv_decimal(b->csv), &value)) {
-        table_writer_number(b->writer, column, value);
-    } else if (!b->options.missing && csv_missing(&b->options, cell)) {
-        table_writer_missing(b->writer, column);
-    } else if (b->types[column] == COLUMN_NUMERIC) {
+    else if (b->types[column] == COLUMN_NUMERIC)
         return become_categorical(b, column, line, cell, err);
-    } else {
+    else
         return add_text(b, column, line, cell, err);
-    }
     return ERR_OK;
+}
+
+static enum err_code add_cells(struct table_builder *b, uint64_t line, const struct csv_cell *cells, struct err *err)
+{
+    size_t stride;
+    double *number = table_writer_row_cells(b->writer, &stride);
+    char decimal = csv_decimal(b->csv);
+    enum err_code code = ERR_OK;
+    for (uint32_t i = 0; !code && i < b->columns; i++, number += stride) {
+        /* Texts for "missing" that the caller gave may be numbers; the usual ones are not. */
+        bool missing = b->options.missing && csv_missing(&b->options, &cells[i]);
+        if (missing || b->types[i] != COLUMN_NUMERIC || !csv_number(&cells[i], decimal, number))
+            code = b->again ? ERR_OK : add_other(b, i, line, &cells[i], err);
+    }
+    return code;
 }
 
 /* Once the bytes must be read again, only the types are looked for. */
@@ -209,12 +219,10 @@ static enum err_code on_record(void *context, uint64_t record, uint64_t line, co
     if (count != b->columns)
         return err_set_at(err, ERR_INVALID, line, count < b->columns ? count : b->columns + 1,
                           "the row has %u %s, the header has %u", count, count == 1 ? "cell" : "cells", b->columns);
-    for (uint32_t i = 0; i < count; i++) {
-        if (b->again)
-            look_at_cell(b, i, &cells[i]);
-        else if ((code = add_cell(b, i, line, &cells[i], err)))
-            return code;
-    }
+    for (uint32_t i = 0; b->again && i < count; i++)
+        look_at_cell(b, i, &cells[i]);
+    if (!b->again && (code = add_cells(b, line, cells, err)))
+        return code;
     b->rows++;
     return b->again ? ERR_OK : table_writer_row(b->writer, err);
 }

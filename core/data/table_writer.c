@@ -13,8 +13,8 @@
 struct writer_column {
     char *name;
     enum column_type type;
-    uint64_t missing, present;
-    double minimum, maximum, mean, squares; /* squares: sum of squared deviations from the mean (Welford 1962) */
+    uint64_t missing, present; /* in the groups that are written, and for texts in this one */
+    double minimum, maximum, mean, squares; /* squares: sum of squared deviations from the mean */
     struct dictionary dictionary;
     double *cell; /* group_rows cells; int32_t codes when categorical */
 };
@@ -26,6 +26,7 @@ struct table_writer {
     uint64_t offset;
     struct writer_column *column;
     double *cells;
+    struct buf groups, entries; /* the index */
 };
 
 static enum err_code add_columns(struct table_writer *w, const char *const *names, const enum column_type *types,
@@ -49,6 +50,8 @@ enum err_code table_writer_new(const char *path, const char *const *names, const
     if (!w)
         return err_no_memory(err);
     *w = (struct table_writer){.fd = -1, .group_rows = table_group_rows(columns), .offset = sizeof(struct table_header)};
+    buf_init(&w->groups, FOOTER_MAX);
+    buf_init(&w->entries, FOOTER_MAX);
     w->column = mem_array(columns, sizeof *w->column);
     w->cells = mem_array((size_t)columns * w->group_rows, sizeof *w->cells);
     w->columns = w->column ? columns : 0;
@@ -76,6 +79,8 @@ void table_writer_free(struct table_writer *w)
     }
     mem_free(w->column);
     mem_free(w->cells);
+    buf_done(&w->groups);
+    buf_done(&w->entries);
     if (w->fd >= 0)
         fs_close(w->fd);
     mem_free(w);
@@ -91,22 +96,18 @@ static void put_code(struct table_writer *w, struct writer_column *c, int32_t co
 void table_writer_missing(struct table_writer *w, uint32_t column)
 {
     struct writer_column *c = &w->column[column];
-    c->missing++;
-    if (c->type == COLUMN_CATEGORICAL)
+    if (c->type == COLUMN_CATEGORICAL) {
+        c->missing++;
         put_code(w, c, -1);
-    else
+    } else {
         c->cell[w->held] = NAN;
+    }
 }
 
-void table_writer_number(struct table_writer *w, uint32_t column, double value)
+double *table_writer_row_cells(struct table_writer *w, size_t *ret_stride)
 {
-    struct writer_column *c = &w->column[column];
-    c->cell[w->held] = value;
-    double before = value - c->mean;
-    c->mean += before / (double)++c->present;
-    c->squares += before * (value - c->mean);
-    c->minimum = value < c->minimum ? value : c->minimum;
-    c->maximum = value > c->maximum ? value : c->maximum;
+    *ret_stride = w->group_rows;
+    return w->cells + w->held;
 }
 
 enum err_code table_writer_text(struct table_writer *w, uint32_t column, const char *text, size_t length, struct err *err)
@@ -123,38 +124,82 @@ enum err_code table_writer_text(struct table_writer *w, uint32_t column, const c
 
 bool table_writer_can_switch(const struct table_writer *w, uint32_t column)
 {
-    return !w->rows && !w->column[column].present;
+    const struct writer_column *c = &w->column[column];
+    bool empty = !w->rows;
+    for (uint32_t i = 0; empty && i < w->held; i++)
+        empty = isnan(c->cell[i]);
+    return empty;
 }
 
 void table_writer_switch(struct table_writer *w, uint32_t column)
 {
     struct writer_column *c = &w->column[column];
     c->type = COLUMN_CATEGORICAL;
+    c->missing = w->held;
     memset(c->cell, 0xFF, w->group_rows * sizeof *c->cell); /* every code -1: all of them are missing so far */
 }
 
 /* ---- groups --------------------------------------------------------------------------------------------------------- */
 
-static enum err_code write_columns(struct table_writer *w, enum column_type type, size_t cell_bytes, struct err *err)
+/* Adds a group's cells to the statistics: the mean by way of the least, so that a constant's is exact; then the squares about
+ * it, corrected for what the mean lost to rounding; then both parts together (Chan, Golub, LeVeque: "Algorithms for computing
+ * the sample variance", 1983). */
+static void add_statistics(struct writer_column *c, size_t count, const struct cells_range *r)
 {
-    enum err_code code = ERR_OK;
-    for (uint32_t i = 0; !code && i < w->columns; i++) {
-        if (w->column[i].type != type)
-            continue;
-        code = fs_write(w->fd, w->column[i].cell, w->held * cell_bytes, err);
-        w->offset += w->held * cell_bytes;
+    double n = (double)(count - r->missing), before = (double)c->present, sum = 0, squares = 0, rest = 0;
+    c->missing += r->missing;
+    if (r->missing == count)
+        return;
+    c->minimum = r->least < c->minimum ? r->least : c->minimum;
+    c->maximum = r->most > c->maximum ? r->most : c->maximum;
+    for (size_t i = 0; i < count; i++) {
+        double d = c->cell[i] - r->least;
+        sum += d == d ? d : 0;
     }
-    return code;
+    double mean = r->least + sum / n;
+    for (size_t i = 0; i < count; i++) {
+        double d = c->cell[i] - mean;
+        d = d == d ? d : 0;
+        rest += d;
+        squares += d * d;
+    }
+    double apart = mean - c->mean;
+    c->mean = before > 0 ? c->mean + apart * (n / (before + n)) : mean;
+    c->squares += squares - rest * rest / n + (before > 0 ? apart * apart * (before * n / (before + n)) : 0);
+    c->present += count - r->missing;
 }
 
+/* Packs a column; returns the bytes, padded to 8. */
+static size_t pack_cells(struct table_writer *w, struct writer_column *c, enum cell_kind *ret_kind)
+{
+    if (c->type == COLUMN_NUMERIC) {
+        struct cells_range range = cells_range(c->cell, w->held);
+        add_statistics(c, w->held, &range);
+        *ret_kind = cells_pack_numbers(c->cell, w->held, &range);
+    } else {
+        *ret_kind = cells_pack_codes((int32_t *)(void *)c->cell, w->held);
+    }
+    size_t bytes = (size_t)w->held * cell_bytes[*ret_kind], padded = (bytes + 7) & ~(size_t)7;
+    memset((char *)c->cell + bytes, 0, padded - bytes);
+    return padded;
+}
+
+/* The packed columns move together at the start of the cells, which have room for them, and are written at once. */
 static enum err_code write_group(struct table_writer *w, struct err *err)
 {
-    enum err_code code = write_columns(w, COLUMN_NUMERIC, sizeof(double), err);
-    if (!code)
-        code = write_columns(w, COLUMN_CATEGORICAL, sizeof(int32_t), err);
+    size_t length = 0;
+    pack_u64(&w->groups, w->offset);
+    for (uint32_t i = 0; i < w->columns; i++) {
+        enum cell_kind kind;
+        size_t bytes = pack_cells(w, &w->column[i], &kind);
+        memmove((char *)w->cells + length, w->column[i].cell, bytes);
+        pack_u32(&w->entries, (uint32_t)length | (uint32_t)kind);
+        length += bytes;
+    }
+    w->offset += length;
     w->rows += w->held;
     w->held = 0;
-    return code;
+    return fs_write(w->fd, w->cells, length, err);
 }
 
 enum err_code table_writer_row(struct table_writer *w, struct err *err)
@@ -191,10 +236,16 @@ static enum err_code write_footer(struct table_writer *w, struct buf *footer, st
 {
     for (uint32_t i = 0; i < w->columns; i++)
         pack_column(&w->column[i], footer);
-    if (footer->failed)
+    static const char zeros[8];
+    buf_add(footer, zeros, (8 - footer->length % 8) % 8);
+    uint64_t index = w->offset + footer->length;
+    buf_add(footer, w->groups.data, w->groups.length);
+    buf_add(footer, w->entries.data, w->entries.length);
+    if (footer->failed || w->groups.failed || w->entries.failed)
         return err_no_memory(err);
     struct table_header h = {.version = TABLE_VERSION, .endian = TABLE_ENDIAN, .rows = w->rows, .columns = w->columns,
-                             .group_rows = w->group_rows, .footer_offset = w->offset, .footer_length = footer->length};
+                             .group_rows = w->group_rows, .footer_offset = w->offset, .footer_length = footer->length,
+                             .index_offset = index};
     memcpy(h.magic, TABLE_MAGIC, sizeof h.magic);
     table_header_digest(&h, footer->data, h.sha256);
     enum err_code code = fs_write(w->fd, footer->data, footer->length, err);

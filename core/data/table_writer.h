@@ -12,7 +12,8 @@ enum err_code table_writer_new(const char *path, const char *const *names, const
 void table_writer_free(struct table_writer *w);
 /* One cell of the row under way. */
 void table_writer_missing(struct table_writer *w, uint32_t column);
-void table_writer_number(struct table_writer *w, uint32_t column, double value);
+/* The number of numeric column c of the row under way goes to [c * *ret_stride]: so many of them that a call each would show. */
+double *table_writer_row_cells(struct table_writer *w, size_t *ret_stride);
 enum err_code table_writer_text(struct table_writer *w, uint32_t column, const char *text, size_t length, struct err *err);
 /* Ends the row: all of its cells were set. */
 enum err_code table_writer_row(struct table_writer *w, struct err *err);

@@ -1,0 +1,100 @@
+/* Cells in the narrowest kind that gives them back: each kind at its limits, and just past them. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "core/data/table_cells.h"
+#include <math.h>
+#include <string.h>
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+struct numbers {
+    enum cell_kind kind;
+    double cell[5];
+};
+
+static const struct numbers numbers[] = {
+    {CELL_U8, {0, 1, 254, 255, 7}},
+    {CELL_U8_MISSING, {0, NAN, 254, 1, NAN}},
+    {CELL_U8_MISSING, {NAN, NAN, NAN, NAN, NAN}},
+    {CELL_I16, {0, NAN, 255, 1, 2}},
+    {CELL_I16, {0, 1, 256, 1, 2}},
+    {CELL_I16, {-1, 0, 1, 2, 3}},
+    {CELL_I16, {-32767, 32767, NAN, 0, 5}},
+    {CELL_I32, {-32768, 0, NAN, 0, 5}},
+    {CELL_I32, {32768, 0, 0, 0, 5}},
+    {CELL_I32, {-2147483647.0, 2147483647.0, NAN, 1, 2}},
+    {CELL_F32, {-2147483648.0, 0, NAN, 1, 2}}, /* a power of two: a float has it */
+    {CELL_F64, {2147483649.0, 0, NAN, 1, 2}},
+    {CELL_F32, {0.5, NAN, -1e30f, 3.25, 0}},
+    {CELL_F32, {3e37f, 1, 2, 0.25, 0}},
+    {CELL_F64, {0.1, 1, 2, 3, 4}},
+    {CELL_F64, {1e300, 1, 2, NAN, 4}},
+    {CELL_F64, {5e-324, 1, 2, NAN, 4}},
+    {CELL_F64, {9007199254740991.0, 1, 2, NAN, 4}},
+};
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        double cells[5], out[5];
+        static const uint32_t rows[] = {8 + 4, 3, 0, 16 + 1, 2}; /* numbers in the table, of which the mask leaves 0..4 */
+        memcpy(cells, numbers[i].cell, sizeof cells);
+        struct cells_range range = cells_range(cells, 5);
+        enum cell_kind kind = cells_pack_numbers(cells, 5, &range);
+        if (kind != numbers[i].kind)
+            fail_msg("case %zu: kind %d instead of %d", i, (int)kind, (int)numbers[i].kind);
+        cells_numbers(kind, cells, rows, 7, 5, out);
+        for (size_t k = 0; k < 5; k++) {
+            double expected = numbers[i].cell[rows[k] & 7];
+            if (!(isnan(expected) ? isnan(out[k]) : out[k] == expected))
+                fail_msg("case %zu, cell %zu: %.17g instead of %.17g", i, k, out[k], expected);
+        }
+    }
+}
+
+static void test_range(void **state)
+{
+    (void)state;
+    static const double cells[] = {3, NAN, -2, 0.5, NAN};
+    struct cells_range r = cells_range(cells, 5);
+    assert_true(r.least == -2 && r.most == 3);
+    assert_int_equal(r.missing, 2);
+    r = cells_range(cells + 4, 1);
+    assert_true(r.least > r.most);
+    assert_int_equal(r.missing, 1);
+}
+
+static void test_codes(void **state)
+{
+    (void)state;
+    static const struct {
+        enum cell_kind kind;
+        int32_t code[3];
+    } cases[] = {{CELL_U8_MISSING, {0, 254, -1}}, {CELL_U8_MISSING, {-1, -1, -1}}, {CELL_I16, {0, 255, -1}},
+                 {CELL_I16, {1, 32767, -1}},      {CELL_I32, {1, 32768, -1}},      {CELL_I32, {INT32_MAX, 0, -1}}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int32_t codes[3], out[3];
+        static const uint32_t rows[] = {2, 1, 0};
+        memcpy(codes, cases[i].code, sizeof codes);
+        enum cell_kind kind = cells_pack_codes(codes, 3);
+        assert_int_equal(kind, cases[i].kind);
+        cells_codes(kind, codes, rows, 3, 3, out);
+        for (size_t k = 0; k < 3; k++)
+            assert_int_equal(out[k], cases[i].code[rows[k]]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_range),
+        cmocka_unit_test(test_codes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

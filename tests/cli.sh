@@ -17,48 +17,7 @@ finish() {
 }
 trap finish EXIT
 
-# ---- what the tests are made of --------------------------------------------------------------------------------------
-# Each is a function that is run in its turn; it has failed when one of its checks has.
-bad=0
-
-fail() { # TEXT
-    bad=1
-    echo "    $1"
-    sed 's/^/    out: /' out
-    sed 's/^/    err: /' err
-}
-
-run() { # STATUS ARGUMENT...: mlp with that exit status; what it prints goes to the files out and err
-    local expected=$1 status
-    shift
-    "$mlp" "$@" >out 2>err </dev/null
-    status=$?
-    [ $status = "$expected" ] || fail "mlp $*: exit status $status instead of $expected"
-}
-
-feed() { # STATUS FILE ARGUMENT...: the same with a standard input
-    local expected=$1 input=$2 status
-    shift 2
-    "$mlp" "$@" >out 2>err <"$input"
-    status=$?
-    [ $status = "$expected" ] || fail "mlp $* <$input: exit status $status instead of $expected"
-}
-
-has() { # FILE PATTERN
-    grep -qE -- "$2" "$1" || fail "no /$2/ in $1"
-}
-
-has_not() { # FILE PATTERN
-    ! grep -qE -- "$2" "$1" || fail "/$2/ in $1"
-}
-
-lines() { # FILE COUNT
-    [ "$(wc -l <"$1")" = "$2" ] || fail "$1 has $(wc -l <"$1") lines instead of $2"
-}
-
-job_id() { # of the JSON in the file out
-    sed -n '1s/^{"id":\([0-9]*\).*/\1/p' out
-}
+. "$root/tests/cli_fixture.sh"
 
 # ---- inputs ----------------------------------------------------------------------------------------------------------
 
@@ -80,7 +39,10 @@ cat >job.json <<'JSON'
  "optimizer": {"name": "momentum", "learning_rate": 0.05}, "epochs": 40, "seed": 3}
 JSON
 sed 's/"first"/"grid"/; s/}$/, "grid": {"\/optimizer\/learning_rate": [0.0001, 0.1, 0.01]}}/' job.json >grid.json
-sed 's/"first"/"endless"/; s/"epochs": 40/"epochs": 1000000/' job.json >endless.json
+sed 's/"first"/"cross"/; s/}$/, "grid": {"\/optimizer\/momentum": [0, 0.9], "\/optimizer\/learning_rate": [0.0001, 0.1]}}/' \
+    job.json >cross.json
+sed 's/"first"/"bad"/; s/"learning_rate": 0.05/"learning_rate": 1e6/' job.json >diverging.json
+sed 's/"first"/"endless"/; s/"epochs": 40/"epochs": 1000000, "batch_size": 1/' job.json >endless.json
 echo '{"dataset": "flowers", "target": "kin", "epocks": 3, "network": {"hidden": [{"units": 0}]}}' >wrong.json
 
 # ---- the tests -------------------------------------------------------------------------------------------------------
@@ -95,6 +57,10 @@ help_of_everything() {
         has out "^usage: mlp $verb"
         has out '^  --json '
     done
+    run 0 help
+    has out '^usage: mlp VERB'
+    run 0 help data add
+    has out '^usage: mlp data add FILE.csv'
     run 0 --version
     has out '^mlp [0-9]'
 }
@@ -136,6 +102,7 @@ no_server() {
     has err 'is mlpd running there'
     MLPD_URL=http://127.0.0.1:1 run 1 watch 1
     has err '127\.0\.0\.1:1: '
+    http_proxy=http://127.0.0.1:1 all_proxy=http://127.0.0.1:1 run 0 jobs
 }
 
 data_verbs() {
@@ -171,6 +138,24 @@ data_verbs() {
     has err '^mlp: 404 '
 }
 
+# A dataset's name is made from that of the file, whatever it is called.
+names_of_files() {
+    run 0 data add flowers.csv
+    has out '^the same table was there already:$'
+    local file
+    for file in 2024.csv 'mis datos.csv' ñandú.csv _.csv; do
+        cp flowers.csv "$file"
+        run 0 data add "$file"
+        grep '^name ' out >>names
+    done
+    cp names out
+    has out '^name +table-2024$'
+    has out '^name +mis-datos$'
+    has out '^name +and-$'
+    has out '^name +table-$'
+    run 0 data rm table-2024
+}
+
 train_checks() {
     run 0 train job.json --dry-run
     has out '^nothing is stored: 1 run, [0-9]+ parameters'
@@ -199,61 +184,82 @@ train_and_watch() {
     has_not out "$(printf '\033')"
     run 0 train grid.json --watch
     has out '^job 2: 3 runs$'
-    has out '^job 2: succeeded 100 %, 3 succeeded of 3, best run [0-9]+: valid_loss .*learning_rate '
+    has out '^job 2: succeeded 100 %, 3 of 3 runs done: 3 succeeded, best run [0-9]+: valid_loss [^,]*, learning_rate 0\.[01]+$'
+    has out '^RUN +STATUS +EPOCH +LOSS +LOSS +rate$'
     run 0 watch 2
-    lines out 1
+    lines out 7 # the job, an empty line, two of headings and one for each run, the best one first
+    tail -n 3 out | sort -s -g -k 5,5 | cmp -s - <(tail -n 3 out) || fail "the runs are not in the order of valid_loss"
     run 0 watch --run 3 --json
     has out '^\{"id":3,"job":2,'
     run 1 watch 99
     has err '^mlp: 404 '
 }
 
+failed_run() {
+    run 1 train diverging.json --watch
+    has out '^run [0-9]+: failed, epoch [01]/40, .*diverged in epoch [12]'
+    run 0 jobs --status failed
+    has out ' failed +- +1 +flowers '
+}
+
 show_verbs() {
     run 0 jobs
-    has out '^ *2 +succeeded +100 % +3: 3 succeeded +flowers +grid '
+    has out '^ *2 +succeeded +100 % +3 +flowers +20..-..-.. ..:..:.. +grid$'
     run 0 jobs --name first --json
     has out '"name":"first"'
     has_not out '"name":"grid"'
-    run 0 jobs --status failed
+    run 0 jobs --status paused
     lines out 1
     run 1 jobs --status done
     has err '^mlp: 400 .*status'
     run 0 show 2
-    has out '^status +succeeded, 100 %$'
-    has out '^ *4 .* succeeded +40/40 .*optimizer/learning_rate 0\.01$'
+    has out '^status +succeeded$'
+    has out '^ *4 +succeeded +40/40 .* 0\.01$'
     run 0 show 2 --json
     has out '^\{"id":2,"name":"grid"'
     run 0 show --run 1
     has out '^status +succeeded$'
     has out '^metrics.train_loss '
     run 0 runs 2 --order-by metrics.train_loss --desc --limit 1
-    has out '^ *2 .*learning_rate 0\.0001$'
+    has out '^ *2 +succeeded .* 0\.0001$'
     run 1 show ../jobs
     has err '^mlp: 404 '
 }
 
 compare_runs() {
     run 0 compare 2 --loss 0.5
-    has out '^ *EPOCHS TO 0.5 '
-    lines out 4
-    sed -n 2p out >first && mv first out
-    has out '^ *[0-9]+ +40 .*learning_rate 0\.1$'
+    has out '^ *TO 0\.5 +OF '
+    lines out 5
+    sed -n 3p out >first && mv first out
+    has out '^ *[0-9]+ +40 .* succeeded +0\.1$'
     run 0 compare 2 --loss=0.5 --metric valid_loss --json
     has out '^\[\{"epochs_needed":[0-9]+,"loss":0.5,"metric":"valid_loss","id":3,'
     has out '"epochs_needed":null,.*"id":2,'
+    run 0 train cross.json --json
+    local id
+    id=$(job_id)
+    run 0 watch "$id"
+    run 0 compare "$id" --loss 0.5
+    has out '^epochs until train_loss is 0\.5 or less'
+    has out '^momentum . learning_rate +0\.0001 +0\.1$'
+    has out '^0 +- +[0-9]+$'
+    has out '^0\.9 +- +[0-9]+$'
 }
 
 run_verbs() {
     run 0 epochs 1
-    lines out 41
-    has out '^ *epoch +train_loss +valid_loss '
+    lines out 42
+    has out '^ +train +valid '
+    has out '^epoch +loss +loss '
     run 0 epochs 1 --from 39 --json
     has out '^\{"epoch":\[39,40\]'
     run 0 layers 1 --from 40
     lines out 3
     has out '^ *40 +2 '
     run 0 evaluate 1
-    has out '[a-z]'
+    has out '^ +kind0 +kind1 +kind2$'
+    has out '^kind1 +[0-9]+ +[0-9]+ +[0-9]+$'
+    has out '^CLASS +ROWS +PRECISION +RECALL +F1 '
     run 0 evaluate 1 --json
     has out '^\{'
     run 1 epochs 99
@@ -270,11 +276,33 @@ predict_and_export() {
     echo '{"instances": [{"length": 4.2, "width": -1.8, "colour": "blue"}, {}]}' >one.json
     run 0 predict 1 one.json
     has out '"predictions":\[\{"class":"kind2",'
+    run 0 predict 1 unknown.csv --json
+    has out '^\{"predictions":\[\{"class":"kind0","probabilities":\{"kind0":(0\.9|1)[0-9]*,"kind1":[0-9.e-]+,"kind2":[0-9.e-]+\}\},'
+    on_terminal 0 '' predict 1 one.json
+    has out '^ROW +CLASS +kind0 +kind1 +kind2$'
+    has out '^ +1 +kind2 +[01]\.[0-9]{4} '
+    has out '^3 values were missing and imputed$'
+    on_terminal 0 '' predict 1 unknown.csv
+    has out '^ +5 +kind1 '
     echo '{"instances": [{"weight": 1}]}' >one.json
     run 1 predict 1 one.json
     has err '^  /instances/0/weight: '
+    # more rows than the daemon takes in one request
+    awk 'NR == 1 || NR == 2 { print } END { for (i = 0; i < 20001; i++) print "4.20,-1.80,blue" }' unknown.csv >many.csv
+    run 0 predict 1 many.csv
+    lines out 20003
+    [ "$(grep -c '^class,' out)" = 1 ] || fail "the header is there more than once"
+    [ "$(grep -c '^kind2,' out)" = 20001 ] || fail "not every row is predicted"
+    run 0 predict 1 many.csv --json
+    [ "$(grep -o '"class"' out | wc -l)" = 20002 ] || fail "not every row is in the JSON"
+    sed '15000s/4.20/tall/' many.csv >broken.csv
+    run 1 predict 1 broken.csv
+    has err '^mlp: 422 .*line 5000, column 1: .*tall'
+    has err '^  in rows 10001 to 20000; line 1 is the header$'
     run 0 export 1
     has out '^run-1.model$'
+    run 0 export 1 --json
+    has out '^\{"file":"run-1.model"\}$'
     run 0 export 1 -o copy.model
     cmp -s run-1.model copy.model || fail "the two exports differ"
     "$mlp" export 1 --output - >piped.model 2>err || fail "export to the standard output"
@@ -292,10 +320,7 @@ interrupt_and_cancel() {
     id=$(job_id)
     "$mlp" watch "$id" >watched 2>err &
     watcher=$!
-    for _ in $(seq 300); do
-        [ -s watched ] && break
-        sleep 0.1
-    done
+    until_there watched
     kill -INT $watcher
     wait $watcher
     status=$?
@@ -315,10 +340,27 @@ interrupt_and_cancel() {
     has err '^mlp: 404 '
 }
 
+# The contract has the verbs; a daemon that has them not yet is told from a job that is not there.
 pause_and_resume() {
     run 0 train endless.json --json
-    local id
+    local id verb
     id=$(job_id)
+    for verb in pause resume; do
+        run 1 $verb 99
+        has err '^mlp: 404 .*no job 99'
+    done
+    if [ "$(curl -s -o /dev/null -w '%{http_code}' -X OPTIONS "$address/v1/jobs/$id/pause")" = 404 ]; then
+        for verb in pause resume; do
+            run 1 $verb "$id"
+            has err "^mlp: the mlpd at $address does not offer to $verb a job\$"
+            lines err 1
+            lines out 0
+            run 1 $verb "$id" --json
+            has out '^\{"type":"/problems/'
+        done
+        run 0 cancel "$id"
+        return
+    fi
     run 0 pause "$id"
     has out '^status +paused'
     run 0 resume "$id"
@@ -328,9 +370,32 @@ pause_and_resume() {
     has err '^mlp: 409 '
 }
 
+# The daemon is killed and started again while somebody watches: the run begins anew, and watching goes on.
+daemon_started_again() {
+    run 0 train endless.json --json
+    local id watcher
+    id=$(job_id)
+    "$mlp" watch "$id" >watched 2>lost &
+    watcher=$!
+    until_there watched
+    kill -KILL "$daemon"
+    wait "$daemon" 2>/dev/null
+    until_there lost
+    start_daemon "${address##*:}"
+    run 0 cancel "$id"
+    wait $watcher
+    [ $? = 1 ] || fail "the watcher's exit status is not 1 after the run was cancelled"
+    mv watched out
+    mv lost err
+    has out 'cancelled, epoch'
+    has err 'mlpd does not answer; asking again'
+    lines err 1
+}
+
 schema_of_a_job() {
     run 0 schema
-    has out '^\{"\$schema"'
+    has out '^\{.*"\$schema":"https://json-schema.org/draft/2020-12/schema"'
+    has_not out '"\$schema".*"\$schema"'
     has out '"learning_rate"'
 }
 
@@ -338,30 +403,36 @@ schema_of_a_job() {
 picture_on_a_terminal() {
     local escape
     escape=$(printf '\033')
-    TERM=xterm LC_ALL=C.UTF-8 script -qec "$mlp train job.json --watch" /dev/null >out 2>err </dev/null ||
-        fail "train --watch on a terminal"
-    has out "run [0-9]+ of job [0-9]+: $escape\[32msucceeded"
-    has out '100 %'
-    has out "$escape\[36mtrain loss"
-    TERM=xterm NO_COLOR=1 script -qec "$mlp watch 1" /dev/null >out 2>err </dev/null || fail "watch under NO_COLOR"
+    on_terminal 0 LC_ALL=C.UTF-8 train job.json --watch
+    has out "^run [0-9]+ of job [0-9]+: $escape\[32msucceeded$escape\[0m, epoch 40 of 40"
+    has out '^first: kind of flowers by 6 relu; momentum 0\.9, learning_rate 0\.05, batch_size$'
+    has out '^(█)+ 100 %  in '
+    has out "^$escape\[36mtrain_loss$escape\[0m [0-9.e-]+  $escape\[33mvalid_loss$escape\[0m "
+    has out '⠉|⠒|⣀'
+    has out '^ +1 .* by epoch, log scale +40'
+    on_terminal 0 NO_COLOR=1 watch 1
     has out '^run 1 of job 1: succeeded'
     has out '^#+ 100 %'
+    has out 't train_loss  v valid_loss'
     has_not out "$escape\[[0-9;]*m"
+    on_terminal 0 NO_COLOR=1 watch 2
+    has out '^job 2: succeeded$'
+    has out '^3 of 3 runs done: 3 succeeded$'
+    has out '^best run 3: valid_loss [0-9.e-]+, learning_rate 0\.1$'
+    has out '^ *4 +succeeded +40/40 '
+    on_terminal 1 NO_COLOR=1 train diverging.json --watch
+    has out '^run [0-9]+ of job [0-9]+: failed, epoch [01] of 40'
+    has out '^diverged in epoch [12]'
+    awk 'length > 80 { exit 1 }' out || fail "a line is wider than the terminal"
 }
 
-tests=(help_of_everything wrong_command_lines no_server data_verbs train_checks train_and_watch show_verbs compare_runs
-    run_verbs predict_and_export interrupt_and_cancel pause_and_resume schema_of_a_job picture_on_a_terminal)
+tests=(help_of_everything wrong_command_lines no_server data_verbs names_of_files train_checks train_and_watch show_verbs
+    compare_runs failed_run run_verbs predict_and_export interrupt_and_cancel pause_and_resume schema_of_a_job
+    picture_on_a_terminal daemon_started_again)
 
 # ---- the daemon ------------------------------------------------------------------------------------------------------
 
-"$mlpd" --listen 127.0.0.1:0 --data-dir data >daemon.out 2>daemon.log &
-daemon=$!
-for _ in $(seq 100); do
-    grep -q listening daemon.out && break
-    kill -0 "$daemon" 2>/dev/null || break
-    sleep 0.1
-done
-address=$(sed -n 's,.*listening on ,,p' daemon.out)
+start_daemon 0
 echo "[==========] Running ${#tests[@]} test(s)."
 if [ -z "$address" ]; then
     cat daemon.out daemon.log

@@ -1,23 +1,10 @@
 /* mlp compare: how many epochs each run of a job needed to reach a loss. */
-#include "verbs.h"
+#include "compare.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct entry {
-    cJSON *run;
-    double epoch; /* of the first loss that was small enough; infinite: none was */
-    double last;  /* the final loss; infinite: there is none */
-};
-
-struct comparison {
-    const char *metric;
-    double loss;
-    struct entry *entry;
-    size_t count, capacity;
-};
 
 static void comparison_free(struct comparison *c)
 {
@@ -107,35 +94,34 @@ static bool read_need(struct cli *cli, const struct comparison *c, struct entry 
 
 /* ---- showing ----------------------------------------------------------------------------------------------------- */
 
-static void finite_cell(struct table *t, double number)
+void need_cell(struct table *t, const struct entry *e)
 {
-    if (isfinite(number))
-        table_cellf(t, "%.6g", number);
+    const char *status = json_text(e->run, "status"), *failure = json_text(json_member(e->run, "failure"), "code");
+    if (isfinite(e->epoch))
+        table_cellf(t, "%.0f", e->epoch);
     else
-        table_cell(t, "-");
+        table_cell(t, *failure ? failure : !strcmp(status, "succeeded") ? "-" : status);
 }
 
-static void print_table(const struct comparison *c)
+static void print_table(struct cli *cli, const struct comparison *c)
 {
     char need[64];
-    const char *const headings[] = {need, ">OF", ">TRAIN LOSS", ">VALID LOSS", ">RUN", "STATUS", "POINT"};
-    (void)snprintf(need, sizeof need, ">EPOCHS TO %.6g", c->loss);
-    struct table *t = table_new(headings, 7);
+    const char *const headings[] = {need, ">OF", ">TRAIN\nLOSS", ">VALID\nLOSS", ">RUN", "STATUS"};
+    (void)snprintf(need, sizeof need, ">EPOCHS\nTO %.6g", c->loss);
+    const cJSON *first = c->count ? c->entry[0].run : NULL;
+    struct table *t = points_table(headings, 6, first);
     for (size_t i = 0; t && i < c->count; i++) {
-        const struct entry *e = &c->entry[i];
-        struct text point = {0};
-        finite_cell(t, e->epoch);
-        table_value(t, json_member(e->run, "epoch"));
-        finite_cell(t, json_number(json_member(e->run, "metrics"), "train_loss"));
-        finite_cell(t, json_number(json_member(e->run, "metrics"), "valid_loss"));
-        table_value(t, json_member(e->run, "id"));
-        table_cell(t, json_text(e->run, "status"));
-        put_hyperparameters(&point, e->run);
-        table_cell(t, text_string(&point));
-        text_free(&point);
+        const cJSON *run = c->entry[i].run, *metrics = json_member(run, "metrics");
+        need_cell(t, &c->entry[i]);
+        table_value(t, json_member(run, "epochs"));
+        table_figure(t, json_member(metrics, "train_loss"));
+        table_figure(t, json_member(metrics, "valid_loss"));
+        table_value(t, json_member(run, "id"));
+        table_status(cli, t, json_text(run, "status"));
+        points_cells(t, first, run);
     }
     if (t)
-        table_print(t);
+        table_print(cli, t);
     table_free(t);
 }
 
@@ -201,6 +187,8 @@ int jobs_compare(struct cli *cli)
     bool fine = read_runs(cli, &c);
     for (size_t i = 0; fine && i < c.count; i++)
         fine = read_need(cli, &c, &c.entry[i]);
+    if (fine && !cli->flag[FLAG_JSON])
+        cross_print(cli, &c); /* while they are in the order of the grid */
     if (fine && c.count)
         qsort(c.entry, c.count, sizeof *c.entry, by_need);
     if (!fine)
@@ -208,7 +196,7 @@ int jobs_compare(struct cli *cli)
     else if (cli->flag[FLAG_JSON])
         status = print_json(&c);
     else
-        print_table(&c);
+        print_table(cli, &c);
     comparison_free(&c);
     return status;
 }

@@ -18,7 +18,9 @@ struct scale {
     bool logarithmic;
 };
 
-static const char *const series_color[] = {"36", "33"};
+static const char *const series_color[] = {COLOR_TRAIN, COLOR_VALID};
+static const char *const series_name[] = {"train_loss", "valid_loss"};
+static const char *const series_letter[] = {"t", "v"};
 
 /* ---- the scale --------------------------------------------------------------------------------------------------- */
 
@@ -33,7 +35,7 @@ static bool find_scale(const struct curve *curve, struct scale *ret)
             low = value < low ? value : low;
             high = value > high ? value : high;
         }
-    *ret = (struct scale){low, high, low > 0 && high / low > 20};
+    *ret = (struct scale){low, high, low > 0 && high / low > 5};
     return low <= high;
 }
 
@@ -43,6 +45,16 @@ static double log2_about(double value)
     int exponent;
     double mantissa = frexp(value, &exponent);
     return exponent + 2 * mantissa - 2;
+}
+
+/* What is drawn half way up. */
+static double middle(const struct scale *scale)
+{
+    if (!scale->logarithmic)
+        return scale->low + (scale->high - scale->low) / 2;
+    double sum = (log2_about(scale->low) + log2_about(scale->high)) / 2;
+    int exponent = (int)sum - (sum < (int)sum);
+    return ldexp(1 + sum - exponent, exponent);
 }
 
 /* 0 at the top, 1 at the bottom. */
@@ -134,10 +146,44 @@ static void put_label(struct text *out, const struct scale *scale, size_t row, s
         text_printf(out, "%*.4g ", LABEL_COLUMNS - 1, scale->high);
     else if (row + 1 == rows)
         text_printf(out, "%*.4g ", LABEL_COLUMNS - 1, scale->low);
-    else if (row == rows / 2 && scale->logarithmic)
-        text_printf(out, "%*s ", LABEL_COLUMNS - 1, "log");
+    else if (2 * row + 1 == rows) /* only an odd number of rows has a middle */
+        text_printf(out, "%*.4g ", LABEL_COLUMNS - 1, middle(scale));
     else
         text_printf(out, "%*s", LABEL_COLUMNS, "");
+}
+
+static bool has_series(const struct curve *curve, size_t series)
+{
+    for (size_t i = 0; i < curve->count; i++)
+        if (isfinite(curve->series[series][i]))
+            return true;
+    return false;
+}
+
+/* "1      t train_loss  v valid_loss  * both, by epoch, log scale      50" */
+static void put_axis_line(const struct cli *cli, struct text *out, const struct curve *curve, const struct scale *scale,
+                          size_t wide)
+{
+    bool two = has_series(curve, 1), letters = !(cli->unicode && cli->color);
+    struct text legend = {0};
+    char first[32], last[32];
+    for (size_t s = 0; s < (two ? 2 : 1); s++) {
+        put_colored(cli, &legend, series_color[s], letters ? series_letter[s] : "\u28d2\u28d2");
+        text_printf(&legend, " %s  ", series_name[s]);
+    }
+    text_printf(&legend, "%sby epoch%s", letters && two ? "* both  " : "", scale->logarithmic ? ", log scale" : "");
+    size_t left = (size_t)snprintf(first, sizeof first, "%.0f", curve->epoch[0]);
+    size_t right = (size_t)snprintf(last, sizeof last, "%.0f", curve->epoch[curve->count - 1]);
+    size_t middle_columns = text_columns(text_string(&legend));
+    if (left + right + middle_columns + 4 > wide)
+        text_printf(out, "%*s%s%*s\n%*s%s\n", LABEL_COLUMNS, "", first, (int)(wide - left), last, LABEL_COLUMNS, "",
+                    text_string(&legend));
+    else {
+        size_t room = wide - left - right - middle_columns;
+        text_printf(out, "%*s%s%*s%s%*s%s\n", LABEL_COLUMNS, "", first, (int)(room / 2), "", text_string(&legend),
+                    (int)(room - room / 2), "", last);
+    }
+    text_free(&legend);
 }
 
 void curve_draw(const struct cli *cli, struct text *out, const struct curve *curve, size_t columns, size_t rows)
@@ -160,9 +206,7 @@ void curve_draw(const struct cli *cli, struct text *out, const struct curve *cur
         text_puts(out, "\n");
     }
     free(c.dot);
-    char last[32];
-    int length = snprintf(last, sizeof last, "%.0f", curve->epoch[curve->count - 1]);
-    text_printf(out, "%*s%-*.0f%s\n", LABEL_COLUMNS, "", (int)wide - length, curve->epoch[0], last);
+    put_axis_line(cli, out, curve, &scale, wide);
 }
 
 void bar_draw(const struct cli *cli, struct text *out, double share, size_t columns)

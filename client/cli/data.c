@@ -4,55 +4,46 @@
 #include <errno.h>
 #include <string.h>
 
-static void put_category_counts(struct table *t, const cJSON *column)
+/* "Adelie 152, Gentoo 124" of categories, "32.1 to 59.6, mean 43.92, sd 5.452" of numbers. */
+static void values_cell(struct table *t, const cJSON *column)
 {
-    struct text line = {0};
+    struct text cell = {0};
     const cJSON *category;
     cJSON_ArrayForEach(category, json_member(column, "categories"))
     {
-        text_puts(&line, line.size ? ", " : "");
-        text_printf(&line, "%s %.0f", json_text(category, "value"), json_number(category, "count"));
+        text_printf(&cell, "%s%s %.0f", cell.size ? ", " : "", json_text(category, "value"),
+                    json_number(category, "count"));
     }
-    table_cell(t, text_string(&line));
-    text_free(&line);
-}
-
-static void column_row(struct table *t, const cJSON *column)
-{
-    static const char *const figures[] = {"min", "max", "mean", "standard_deviation"};
-    table_cell(t, json_text(column, "name"));
-    table_cell(t, json_text(column, "type"));
-    table_value(t, json_member(column, "missing"));
-    for (size_t i = 0; i < 4; i++)
-        if (json_member(column, figures[i]))
-            table_value(t, json_member(column, figures[i]));
-        else
-            table_cell(t, "");
-    put_category_counts(t, column);
+    if (cJSON_IsNumber(json_member(column, "mean")))
+        text_printf(&cell, "%.6g to %.6g, mean %.4g, sd %.4g", json_number(column, "min"), json_number(column, "max"),
+                    json_number(column, "mean"), json_number(column, "standard_deviation"));
+    table_cell(t, text_string(&cell));
+    text_free(&cell);
 }
 
 static void dataset_print(struct cli *cli, const cJSON *dataset)
 {
-    static const char *const headings[] = {"COLUMN", "TYPE", ">MISSING", ">MIN", ">MAX", ">MEAN", ">SD", "CATEGORIES"};
-    (void)cli;
+    static const char *const headings[] = {"COLUMN", "TYPE", ">MISSING", "VALUES"};
     print_fields(dataset, "columns");
-    struct table *t = table_new(headings, 8);
+    struct table *t = table_new(headings, 4);
     if (!t)
         return;
     const cJSON *column;
     cJSON_ArrayForEach(column, json_member(dataset, "columns"))
     {
-        column_row(t, column);
+        table_cell(t, json_text(column, "name"));
+        table_cell(t, json_text(column, "type"));
+        table_value(t, json_member(column, "missing"));
+        values_cell(t, column);
     }
     putchar('\n');
-    table_print(t);
+    table_print(cli, t);
     table_free(t);
 }
 
 static void datasets_print(struct cli *cli, const cJSON *list)
 {
-    static const char *const headings[] = {">ID", "NAME", ">ROWS", ">COLUMNS", ">BYTES", "CREATED"};
-    (void)cli;
+    static const char *const headings[] = {">ID", "NAME", ">ROWS", ">COLUMNS", ">BYTES", "CREATED (UTC)"};
     struct table *t = table_new(headings, 6);
     if (!t)
         return;
@@ -64,22 +55,32 @@ static void datasets_print(struct cli *cli, const cJSON *list)
         table_value(t, json_member(dataset, "rows"));
         table_cellf(t, "%d", cJSON_GetArraySize(json_member(dataset, "columns")));
         table_value(t, json_member(dataset, "bytes"));
-        table_cell(t, json_text(dataset, "created_at"));
+        table_time(t, json_text(dataset, "created_at"));
     }
-    table_print(t);
+    table_print(cli, t);
     table_free(t);
-    if (*json_text(list, "next"))
-        printf("more: mlp data list --cursor %s\n", json_text(list, "next"));
+    print_more(list, "data list");
 }
 
-/* A file's name without its directories and its ending, with '-' for what a dataset's name may not have. */
+/* A file's name without its directories and its ending, with '-' for a character that a dataset's name may not have. */
 static void default_name(struct text *out, const char *path)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    static const char digits[] = "0123456789",
+                      allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
     size_t length = dot && dot != name ? (size_t)(dot - name) : strlen(name);
-    for (size_t i = 0; i < length; i++)
-        text_add(out, strchr(allowed, name[i]) ? &name[i] : "-", 1);
+    bool named = false;
+    for (size_t i = 0; i < length; i++) {
+        named = named || (strchr(allowed, name[i]) && !strchr("._-", name[i])); /* a letter or a digit comes first */
+        if (named && ((unsigned char)name[i] & 0xc0) != 0x80)
+            text_add(out, strchr(allowed, name[i]) ? &name[i] : "-", 1);
+    }
+    struct text digits_only = {0};
+    if (strspn(text_string(out), digits) == out->size) { /* that would be an id */
+        text_printf(&digits_only, "table-%s", text_string(out));
+        text_free(out);
+        *out = digits_only;
+    }
 }
 
 int data_add(struct cli *cli)
@@ -111,9 +112,11 @@ int data_add(struct cli *cli)
     int status = cli_call(cli, &request, &reply) ? EXIT_FINE : EXIT_NO;
     if (!status && cli->flag[FLAG_JSON])
         cli_print_body(cli, &reply);
-    else if (!status && (dataset = cli_parse(&reply)))
+    else if (!status && (dataset = cli_parse(&reply))) {
+        if (reply.status == 200)
+            puts("the same table was there already:");
         dataset_print(cli, dataset);
-    else
+    } else
         status = EXIT_NO;
     cJSON_Delete(dataset);
     client_reply_free(&reply);

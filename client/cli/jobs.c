@@ -5,67 +5,31 @@
 
 static const char *const statuses[] = {"running", "queued", "paused", "succeeded", "failed", "cancelled"};
 
-static void put_counts(struct text *out, const cJSON *runs)
+/* "12: 8 succeeded, 2 running, 2 queued"; the number alone when all of them are what the job is. */
+static void put_counts(struct text *out, const cJSON *job)
 {
-    text_printf(out, "%.0f", json_number(runs, "total"));
+    const cJSON *runs = json_member(job, "runs");
+    double total = json_number(runs, "total");
     size_t listed = 0;
-    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
-        if (json_number(runs, statuses[i]) > 0)
-            text_printf(out, "%s%.0f %s", listed++ ? ", " : ": ", json_number(runs, statuses[i]), statuses[i]);
+    text_printf(out, "%.0f", total);
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+        double count = json_number(runs, statuses[i]);
+        if (count > 0 && !(count >= total && !strcmp(statuses[i], json_text(job, "status"))))
+            text_printf(out, "%s%.0f %s", listed++ ? ", " : ": ", count, statuses[i]);
+    }
 }
 
 /* ---- runs of a job ----------------------------------------------------------------------------------------------- */
 
-void put_hyperparameters(struct text *out, const cJSON *run)
-{
-    const cJSON *value;
-    size_t listed = 0;
-    cJSON_ArrayForEach(value, json_member(run, "hyperparameters"))
-    {
-        if (!value->string)
-            continue;
-        const char *name = value->string + (value->string[0] == '/');
-        text_puts(out, listed++ ? ", " : "");
-        text_clean(out, name, strlen(name), false);
-        text_puts(out, " ");
-        json_put(out, value);
-    }
-}
-
-static void run_row(struct table *t, const cJSON *run)
-{
-    struct text point = {0};
-    const cJSON *metrics = json_member(run, "metrics");
-    table_value(t, json_member(run, "id"));
-    table_value(t, json_member(run, "number"));
-    table_cell(t, json_text(run, "status"));
-    table_cellf(t, "%.0f/%.0f", json_number(run, "epoch"), json_number(run, "epochs"));
-    table_value(t, json_member(metrics, "train_loss"));
-    table_value(t, json_member(metrics, "valid_loss"));
-    put_hyperparameters(&point, run);
-    table_cell(t, text_string(&point));
-    text_free(&point);
-}
-
 static void runs_print(struct cli *cli, const cJSON *list)
 {
-    static const char *const headings[] = {">RUN",        ">NUMBER",     "STATUS", ">EPOCH",
-                                           ">TRAIN LOSS", ">VALID LOSS", "POINT"};
-    struct table *t = table_new(headings, 7);
-    if (!t)
-        return;
-    const cJSON *run;
-    cJSON_ArrayForEach(run, json_member(list, "data"))
-    {
-        run_row(t, run);
-    }
-    table_print(t);
-    table_free(t);
-    struct text more = {0};
-    text_clean(&more, json_text(list, "next"), strlen(json_text(list, "next")), false);
-    if (more.size)
-        printf("more: mlp runs %s --cursor %s\n", cli->argument[0], text_string(&more));
-    text_free(&more);
+    struct text out = {0}, verb = {0};
+    runs_put(cli, &out, json_member(list, "data"));
+    print_text(&out);
+    text_printf(&verb, "runs %s", cli->argument[0]);
+    print_more(list, text_string(&verb));
+    text_free(&out);
+    text_free(&verb);
 }
 
 int jobs_runs(struct cli *cli)
@@ -90,23 +54,41 @@ static void put_line(struct text *out, const char *name, const cJSON *value)
     text_puts(out, "\n");
 }
 
+static void put_time_line(struct text *out, const char *name, const char *time)
+{
+    if (!*time)
+        return;
+    text_printf(out, "%-10s ", name);
+    put_time(out, time);
+    text_puts(out, " UTC\n");
+}
+
 void job_print(struct cli *cli, const cJSON *job)
 {
     struct text out = {0};
+    const cJSON *spec = json_member(job, "spec");
     put_line(&out, "job", json_member(job, "id"));
     put_line(&out, "name", json_member(job, "name"));
     text_puts(&out, "status     ");
     put_status(cli, &out, json_text(job, "status"));
-    text_printf(&out, ", %d %%\nruns       ", percent(json_number(job, "progress")));
-    put_counts(&out, json_member(job, "runs"));
+    if (!json_true(job, "terminal"))
+        text_printf(&out, ", %d %%", percent(json_number(job, "progress")));
+    text_puts(&out, "\nruns       ");
+    put_counts(&out, job);
     text_puts(&out, "\n");
     put_line(&out, "dataset", json_member(job, "dataset"));
-    put_line(&out, "target", json_member(json_member(job, "spec"), "target"));
-    put_line(&out, "task", json_member(json_member(job, "spec"), "task"));
-    put_line(&out, "priority", json_member(job, "priority"));
-    put_line(&out, "created", json_member(job, "created_at"));
-    put_line(&out, "started", json_member(job, "started_at"));
-    put_line(&out, "finished", json_member(job, "finished_at"));
+    put_line(&out, "target", json_member(spec, "target"));
+    put_line(&out, "task", json_member(spec, "task"));
+    text_puts(&out, "hidden     ");
+    put_layers(&out, json_member(json_member(spec, "network"), "hidden"));
+    text_puts(&out, "\n");
+    put_line(&out, "optimizer", json_member(json_member(spec, "optimizer"), "name"));
+    put_line(&out, "batch_size", json_member(spec, "batch_size"));
+    put_line(&out, "epochs", json_member(spec, "epochs"));
+    put_line(&out, "seed", json_member(spec, "seed"));
+    put_time_line(&out, "created", json_text(job, "created_at"));
+    put_time_line(&out, "started", json_text(job, "started_at"));
+    put_time_line(&out, "finished", json_text(job, "finished_at"));
     print_text(&out);
     text_free(&out);
 }
@@ -128,8 +110,7 @@ int jobs_show(struct cli *cli)
 
 static void jobs_print(struct cli *cli, const cJSON *list)
 {
-    static const char *const headings[] = {">JOB", "STATUS", ">DONE", "RUNS", "DATASET", "NAME", "CREATED"};
-    (void)cli;
+    static const char *const headings[] = {">JOB", "STATUS", ">DONE", "RUNS", "DATASET", "CREATED (UTC)", "NAME"};
     struct table *t = table_new(headings, 7);
     if (!t)
         return;
@@ -137,23 +118,22 @@ static void jobs_print(struct cli *cli, const cJSON *list)
     cJSON_ArrayForEach(job, json_member(list, "data"))
     {
         struct text counts = {0};
-        put_counts(&counts, json_member(job, "runs"));
+        put_counts(&counts, job);
         table_value(t, json_member(job, "id"));
-        table_cell(t, json_text(job, "status"));
-        table_cellf(t, "%d %%", percent(json_number(job, "progress")));
+        table_status(cli, t, json_text(job, "status"));
+        if (json_true(job, "terminal") && strcmp(json_text(job, "status"), "succeeded") != 0)
+            table_cell(t, "-"); /* nothing more will come, and that is not all of it */
+        else
+            table_cellf(t, "%d %%", percent(json_number(job, "progress")));
         table_cell(t, text_string(&counts));
         table_cell(t, json_text(job, "dataset"));
+        table_time(t, json_text(job, "created_at"));
         table_cell(t, json_text(job, "name"));
-        table_cell(t, json_text(job, "created_at"));
         text_free(&counts);
     }
-    table_print(t);
+    table_print(cli, t);
     table_free(t);
-    struct text more = {0};
-    text_clean(&more, json_text(list, "next"), strlen(json_text(list, "next")), false);
-    if (more.size)
-        printf("more: mlp jobs --cursor %s\n", text_string(&more));
-    text_free(&more);
+    print_more(list, "jobs");
 }
 
 int jobs_list(struct cli *cli)
@@ -166,25 +146,69 @@ int jobs_list(struct cli *cli)
     return cli_answer(cli, "GET", jobs_print);
 }
 
-static int command(struct cli *cli, const char *what)
+static void cancelled_print(struct cli *cli, const cJSON *job)
 {
-    cli_path(cli, "/v1/jobs/", cli->argument[0], what);
-    return cli_answer(cli, "POST", job_print);
+    job_print(cli, job);
+    if (!json_true(job, "terminal"))
+        printf("its running runs stop within a batch: mlp watch %.0f\n", json_number(job, "id"));
 }
 
 int jobs_cancel(struct cli *cli)
 {
-    return command(cli, "/cancel");
+    cli_path(cli, "/v1/jobs/", cli->argument[0], "/cancel");
+    return cli_answer(cli, "POST", cancelled_print);
+}
+
+/* Says why pausing or resuming failed. A daemon of another version may have no such path: then its answer is 405, or
+ * 404 although the job is there. */
+static void explain(struct cli *cli, const char *name, const struct client_reply *refusal)
+{
+    struct client_request request = {.method = "GET"};
+    struct client_reply reply = {0};
+    enum client_result job = CLIENT_REFUSED;
+    if (refusal->status == 404) {
+        cli_path(cli, "/v1/jobs/", cli->argument[0], "");
+        request.path = text_string(&cli->path);
+        job = client_call(cli->client, &request, &reply);
+    }
+    if (refusal->status == 405 || job == CLIENT_OK)
+        cli_complain("the mlpd at %s does not offer to %s a job", client_server(cli->client), name);
+    else
+        cli_complain("%s", text_string(reply.message.size ? &reply.message : &refusal->message));
+    client_reply_free(&reply);
+}
+
+static int command(struct cli *cli, const char *name)
+{
+    struct client_request request = {.method = "POST"};
+    struct client_reply reply;
+    struct text after = {0};
+    text_printf(&after, "/%s", name);
+    cli_path(cli, "/v1/jobs/", cli->argument[0], text_string(&after));
+    text_free(&after);
+    request.path = text_string(&cli->path);
+    enum client_result result = client_call(cli->client, &request, &reply);
+    cJSON *job = result == CLIENT_OK ? cli_parse(&reply) : NULL;
+    int status = job ? EXIT_FINE : EXIT_NO;
+    if (cli->flag[FLAG_JSON])
+        cli_print_body(cli, &reply);
+    else if (job)
+        job_print(cli, job);
+    if (result != CLIENT_OK)
+        explain(cli, name, &reply);
+    cJSON_Delete(job);
+    client_reply_free(&reply);
+    return status;
 }
 
 int jobs_pause(struct cli *cli)
 {
-    return command(cli, "/pause");
+    return command(cli, "pause");
 }
 
 int jobs_resume(struct cli *cli)
 {
-    return command(cli, "/resume");
+    return command(cli, "resume");
 }
 
 int jobs_rm(struct cli *cli)

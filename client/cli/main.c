@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BIT FLAG_BIT
+#define BIT         FLAG_BIT
 #define TABLE_FLAGS (BIT(FLAG_NAME) | BIT(FLAG_DELIMITER) | BIT(FLAG_DECIMAL) | BIT(FLAG_MISSING))
-#define LIST_FLAGS (BIT(FLAG_LIMIT) | BIT(FLAG_CURSOR))
+#define LIST_FLAGS  (BIT(FLAG_LIMIT) | BIT(FLAG_CURSOR))
 #define EPOCH_FLAGS (BIT(FLAG_FROM) | BIT(FLAG_TO) | BIT(FLAG_POINTS))
 
 static const struct verb verbs[] = {
@@ -26,8 +26,9 @@ static const struct verb verbs[] = {
     {"runs", "JOB", 1, 1, LIST_FLAGS | BIT(FLAG_STATUS) | BIT(FLAG_ORDER_BY) | BIT(FLAG_DESC), jobs_runs,
      "list the runs of a job", NULL},
     {"watch", "JOB | --run RUN", 1, 1, BIT(FLAG_RUN), watch, "follow a job or a run until it is over",
-     "Exit status 0 when it succeeded, 1 when it failed or was cancelled. Ctrl-C stops watching only, with exit\n"
-     "status 130. With --json, or when the output is no terminal, one line for a change, at most one a second."},
+     "Exit status 0 when it succeeded, 1 when it failed or was cancelled. Ctrl-C stops\n"
+     "watching only, with exit status 130. With --json, or when the output is no\n"
+     "terminal, one line for a change, at most one a second."},
     {"cancel", "JOB", 1, 1, 0, jobs_cancel, "stop a job for good", NULL},
     {"pause", "JOB", 1, 1, 0, jobs_pause, "stop a job for a while", NULL},
     {"resume", "JOB", 1, 1, 0, jobs_resume, "go on with a paused job", NULL},
@@ -35,12 +36,13 @@ static const struct verb verbs[] = {
     {"compare", "JOB --loss LOSS", 1, 1, BIT(FLAG_LOSS) | BIT(FLAG_METRIC), jobs_compare,
      "which run of a job reached a loss in the fewest epochs", NULL},
     {"epochs", "RUN", 1, 1, EPOCH_FLAGS, runs_epochs, "losses and metrics of a run by epoch", NULL},
-    {"layers", "RUN", 1, 1, EPOCH_FLAGS, runs_layers,
-     "gradients, steps and dead units of a run by layer and epoch", NULL},
+    {"layers", "RUN", 1, 1, EPOCH_FLAGS, runs_layers, "gradients, steps and dead units of a run by layer and epoch",
+     NULL},
     {"evaluate", "RUN", 1, 1, 0, runs_evaluate, "how a run does on the validation rows", NULL},
     {"predict", "RUN FILE", 2, 2, 0, runs_predict, "predict the rows of a table",
-     "FILE is a CSV with a header, and so is the answer; a file that ends in .json has {\"instances\": [...]} and is\n"
-     "answered in JSON. A FILE named - is a CSV from the standard input."},
+     "FILE is a CSV with a header, and so is the answer; a file that ends in .json has\n"
+     "{\"instances\": [...]} and is answered in JSON. A FILE named - is a CSV from the\n"
+     "standard input. A terminal gets a table of either."},
     {"export", "RUN", 1, 1, BIT(FLAG_OUTPUT), runs_export, "download the model of a run",
      "Without --output it becomes run-RUN.model."},
     {"schema", "", 0, 0, 0, schema, "the JSON Schema of a job", NULL},
@@ -56,7 +58,10 @@ static void print_help(void)
     }
     puts("\nflags of every verb (mlp VERB --help has its own):");
     options_print(FLAGS_ALWAYS);
-    puts("\nexit status: 0 done, 1 the server, the network or the run failed, 2 the command line is wrong");
+    puts("\nexit status: 0 done; 1 the server, the network or the run failed; 2 the command\n"
+         "line is wrong; 130 Ctrl-C while watching, which never stops a run\n\n"
+         "to begin with: mlp data add table.csv\n"
+         "               echo '{\"dataset\": \"table\", \"target\": \"COLUMN\"}' | mlp train - --watch");
 }
 
 static void print_verb_help(const struct verb *v)
@@ -75,6 +80,9 @@ static void look_around(struct cli *cli)
     cli->unicode = !strcmp(nl_langinfo(CODESET), "UTF-8");
     cli->terminal = isatty(STDOUT_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
     cli->color = cli->terminal && !(no_color && *no_color);
+    struct screen screen;
+    screen_measure(&screen);
+    cli->columns = cli->terminal ? screen.columns : 0;
 }
 
 static int carry_out(struct cli *cli)

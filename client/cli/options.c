@@ -11,7 +11,7 @@ struct flag {
 
 static const struct flag flags[FLAG_COUNT] = {
     [FLAG_SERVER] = {"--server", "URL", "where mlpd is (MLPD_URL, else " CLIENT_DEFAULT_SERVER ")"},
-    [FLAG_JSON] = {"--json", NULL, "print the server's answer as it came"},
+    [FLAG_JSON] = {"--json", NULL, "print JSON: what the server answered, as it came"},
     [FLAG_HELP] = {"--help", NULL, "print this"},
     [FLAG_VERSION] = {"--version", NULL, "print the version of mlp"},
     [FLAG_NAME] = {"--name", "NAME", "the dataset's name (the file's, without its ending), or the jobs' of a list"},
@@ -45,8 +45,8 @@ void options_print(unsigned bits)
 {
     for (int id = 0; id < FLAG_COUNT; id++)
         if (bits & FLAG_BIT(id)) {
-            int column = printf("  %s%s%s", flags[id].name, flags[id].value ? " " : "",
-                                flags[id].value ? flags[id].value : "");
+            int column =
+                printf("  %s%s%s", flags[id].name, flags[id].value ? " " : "", flags[id].value ? flags[id].value : "");
             printf("%*s%s\n", column < 22 ? 22 - column : 1, "", flags[id].help);
         }
 }
@@ -230,6 +230,12 @@ int options_parse(struct cli *cli, const struct verb *verbs, int count, char **w
         } else if (plains < ARGUMENTS_MAX + 2)
             plain[plains++] = words[i];
     }
+    const char *const *words_left = plain;
+    if (plains && !strcmp(plain[0], "help")) { /* as people are used to */
+        cli->flag[FLAG_HELP] = "";
+        words_left++;
+        plains--;
+    }
     if (!plains && (cli->flag[FLAG_HELP] || cli->flag[FLAG_VERSION]))
         return EXIT_FINE;
     if (!plains) {
@@ -237,11 +243,11 @@ int options_parse(struct cli *cli, const struct verb *verbs, int count, char **w
         return EXIT_USAGE;
     }
     int taken = 0;
-    for (cli->verb = verbs; cli->verb->name && !(taken = verb_words(cli->verb, plain, plains));)
+    for (cli->verb = verbs; cli->verb->name && !(taken = verb_words(cli->verb, words_left, plains));)
         cli->verb++;
     if (!taken)
-        return refuse_verb(verbs, plain, plains);
+        return refuse_verb(verbs, words_left, plains);
     for (int i = taken; i < plains && cli->arguments < ARGUMENTS_MAX; i++)
-        cli->argument[cli->arguments++] = plain[i];
+        cli->argument[cli->arguments++] = words_left[i];
     return check(cli, plains - taken);
 }

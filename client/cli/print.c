@@ -41,6 +41,17 @@ static void put_number(struct text *out, double number)
         text_printf(out, "%.6g", number);
 }
 
+void put_figure(struct text *out, const cJSON *value)
+{
+    double number = cJSON_IsNumber(value) ? value->valuedouble : NAN;
+    if (isnan(number))
+        text_puts(out, "-");
+    else if (fabs(number) < 1e15 && (fabs(number) >= 1e4 || number == (double)(int64_t)number))
+        text_printf(out, "%.0f", number);
+    else
+        text_printf(out, "%.4g", number);
+}
+
 void json_put(struct text *out, const cJSON *value)
 {
     if (!value || cJSON_IsNull(value)) {
@@ -81,8 +92,12 @@ void put_status(const struct cli *cli, struct text *out, const char *status)
 
 void put_layers(struct text *out, const cJSON *layers)
 {
-    const cJSON *layer;
+    const cJSON *layer, *inputs = json_member(layers ? layers->child : NULL, "inputs");
     size_t listed = 0;
+    if (cJSON_IsNumber(inputs)) {
+        text_printf(out, "%.0f inputs", inputs->valuedouble);
+        listed++;
+    }
     cJSON_ArrayForEach(layer, layers)
     {
         text_puts(out, listed++ ? ", " : "");
@@ -112,6 +127,15 @@ void print_text(const struct text *text)
     if (text->failed)
         cli_complain("out of memory");
     fwrite(text_string(text), 1, text->size, stdout);
+}
+
+void print_more(const cJSON *list, const char *verb)
+{
+    struct text next = {0};
+    text_clean(&next, json_text(list, "next"), strlen(json_text(list, "next")), false);
+    if (next.size)
+        printf("more: mlp %s --cursor %s\n", verb, text_string(&next));
+    text_free(&next);
 }
 
 void put_duration(struct text *out, double seconds)
@@ -169,35 +193,33 @@ static void put_list(struct text *out, const cJSON *list)
     }
     if (count > shown)
         text_printf(out, ", ... (%d)", count);
-    else if (!count)
-        text_puts(out, "none");
 }
 
-static void put_leaf(struct text *out, const char *path, const cJSON *value)
+static void put_leaf(struct table *t, const char *path, const cJSON *value)
 {
-    struct text line = {0};
-    text_clean(&line, path, strlen(path), false);
-    size_t columns = text_columns(text_string(&line));
-    text_printf(out, "%s%*s", text_string(&line), columns < 28 ? (int)(28 - columns) : 2, "");
-    text_free(&line);
+    struct text text = {0};
     if (is_layers(value))
-        put_layers(out, value);
+        put_layers(&text, value);
     else if (cJSON_IsArray(value))
-        put_list(out, value);
+        put_list(&text, value);
     else
-        json_put(out, value);
-    text_puts(out, "\n");
+        json_put(&text, value);
+    table_cell(t, path);
+    table_cell(t, text_string(&text));
+    text_free(&text);
 }
 
 /* Lists of lists and of objects count from 0, as in a JSON Pointer. */
-static void put_fields(struct text *out, struct text *path, const cJSON *value, const char *skip)
+static void put_fields(struct table *t, struct text *path, const cJSON *value, const char *skip)
 {
     size_t size = path->size;
     int number = 0;
-    if (cJSON_IsNull(value) || (cJSON_IsString(value) && !*value->valuestring))
+    bool empty =
+        cJSON_IsArray(value) ? !value->child && !is_layers(value) : cJSON_IsString(value) && !*value->valuestring;
+    if (cJSON_IsNull(value) || empty)
         return;
     if (!cJSON_IsObject(value) && (is_layers(value) || !cJSON_IsArray(value) || is_flat(value))) {
-        put_leaf(out, text_string(path), value);
+        put_leaf(t, text_string(path), value);
         return;
     }
     const cJSON *member;
@@ -210,7 +232,7 @@ static void put_fields(struct text *out, struct text *path, const cJSON *value, 
             text_puts(path, member->string);
         else
             text_printf(path, "%d", number++);
-        put_fields(out, path, member, skip);
+        put_fields(t, path, member, skip);
         if (path->failed)
             return;
         path->size = size;
@@ -221,9 +243,15 @@ static void put_fields(struct text *out, struct text *path, const cJSON *value, 
 
 void print_fields(const cJSON *value, const char *skip)
 {
+    static const char *const headings[] = {"", ""};
+    struct table *t = table_new(headings, 2);
     struct text out = {0}, path = {0};
-    put_fields(&out, &path, value, skip);
+    if (!t)
+        return;
+    put_fields(t, &path, value, skip);
+    table_put(t, &out, 0);
     print_text(&out);
     text_free(&out);
     text_free(&path);
+    table_free(t);
 }

@@ -8,8 +8,13 @@
 
 void run_print(struct cli *cli, const cJSON *run)
 {
+    struct text point = {0};
     (void)cli;
-    print_fields(run, "");
+    put_point(&point, run);
+    if (point.size)
+        printf("run %.0f is the point %s\n\n", json_number(run, "id"), text_string(&point));
+    print_fields(run, "terminal hyperparameters");
+    text_free(&point);
 }
 
 /* ---- by epoch ---------------------------------------------------------------------------------------------------- */
@@ -24,33 +29,32 @@ static void ask_epochs(struct cli *cli, const char *what)
 
 #define COLUMNS_MAX 24
 
-/* Every list of the object is a column. */
+/* Every list of the object is a column; its name is broken at the first '_', which keeps the table narrow. */
 static void epochs_print(struct cli *cli, const cJSON *epochs)
 {
     const char *headings[COLUMNS_MAX];
     const cJSON *value[COLUMNS_MAX], *list;
     char buffer[COLUMNS_MAX][64];
     size_t columns = 0;
-    (void)cli;
     cJSON_ArrayForEach(list, epochs)
     {
         if (!cJSON_IsArray(list) || !list->string || columns == COLUMNS_MAX)
             continue;
-        struct text name = {0};
-        text_clean(&name, list->string, strlen(list->string), false);
-        (void)snprintf(buffer[columns], sizeof buffer[columns], ">%s", text_string(&name));
-        text_free(&name);
+        (void)snprintf(buffer[columns], sizeof buffer[columns], ">%s", list->string);
+        char *line = strchr(buffer[columns], '_');
+        if (line)
+            *line = '\n';
         headings[columns] = buffer[columns];
         value[columns++] = list->child;
     }
     struct table *t = columns ? table_new(headings, columns) : NULL;
     while (t && value[0])
         for (size_t c = 0; c < columns; c++) {
-            table_value(t, value[c]);
+            table_figure(t, value[c]);
             value[c] = value[c] ? value[c]->next : NULL;
         }
     if (t)
-        table_print(t);
+        table_print(cli, t);
     table_free(t);
 }
 
@@ -62,10 +66,9 @@ int runs_epochs(struct cli *cli)
 
 static void layers_print(struct cli *cli, const cJSON *answer)
 {
-    static const char *const headings[] = {">EPOCH",        ">LAYER", ">GRADIENT NORM",
-                                           ">UPDATE RATIO", ">DEAD",  ">SATURATED"};
+    static const char *const headings[] = {">epoch",        ">layer", ">gradient_norm",
+                                           ">update_ratio", ">dead",  ">saturated"};
     static const char *const figures[] = {"gradient_norm", "update_ratio", "dead", "saturated"};
-    (void)cli;
     struct table *t = table_new(headings, 6);
     const cJSON *epochs = json_member(answer, "epoch"), *epoch, *layer;
     int at = 0;
@@ -78,11 +81,11 @@ static void layers_print(struct cli *cli, const cJSON *answer)
             table_value(t, epoch);
             table_value(t, json_member(layer, "layer"));
             for (size_t i = 0; i < 4; i++)
-                table_value(t, cJSON_GetArrayItem(json_member(layer, figures[i]), at));
+                table_figure(t, cJSON_GetArrayItem(json_member(layer, figures[i]), at));
         }
         at++;
     }
-    table_print(t);
+    table_print(cli, t);
     table_free(t);
 }
 
@@ -92,49 +95,7 @@ int runs_layers(struct cli *cli)
     return cli_answer(cli, "GET", layers_print);
 }
 
-/* ---- evaluation -------------------------------------------------------------------------------------------------- */
-
-static void evaluation_print(struct cli *cli, const cJSON *evaluation)
-{
-    (void)cli;
-    print_fields(evaluation, "");
-}
-
-int runs_evaluate(struct cli *cli)
-{
-    cli_path(cli, "/v1/runs/", cli->argument[0], "/evaluation");
-    return cli_answer(cli, "GET", evaluation_print);
-}
-
-/* ---- files ------------------------------------------------------------------------------------------------------- */
-
-static bool ends_in(const char *string, const char *end)
-{
-    size_t length = strlen(string), tail = strlen(end);
-    return length >= tail && !strcmp(string + length - tail, end);
-}
-
-int runs_predict(struct cli *cli)
-{
-    const char *path = cli->argument[1];
-    FILE *file = strcmp(path, "-") ? fopen(path, "rb") : stdin;
-    struct client_reply reply;
-    if (!file) {
-        cli_complain("%s: %s", path, strerror(errno));
-        return EXIT_NO;
-    }
-    cli_path(cli, "/v1/runs/", cli->argument[0], "/predict");
-    struct client_request request = {.method = "POST",
-                                     .content_type = ends_in(path, ".json") ? "application/json" : "text/csv",
-                                     .upload = file};
-    int status = cli_call(cli, &request, &reply) ? EXIT_FINE : EXIT_NO;
-    if (!status)
-        cli_print_body(cli, &reply);
-    client_reply_free(&reply);
-    if (file != stdin)
-        (void)fclose(file);
-    return status;
-}
+/* ---- its model --------------------------------------------------------------------------------------------------- */
 
 /* Into a file beside the wanted one, which takes its place when all of it is there. */
 static int download(struct cli *cli, const char *path)
@@ -165,6 +126,17 @@ static int download(struct cli *cli, const char *path)
     return status;
 }
 
+/* {"file":"run-1.model"} */
+static void print_file(const char *path)
+{
+    cJSON *answer = cJSON_CreateObject();
+    char *json = cJSON_AddStringToObject(answer, "file", path) ? cJSON_PrintUnformatted(answer) : NULL;
+    if (json)
+        puts(json);
+    cJSON_free(json);
+    cJSON_Delete(answer);
+}
+
 int runs_export(struct cli *cli)
 {
     const char *output = cli->flag[FLAG_OUTPUT];
@@ -184,7 +156,7 @@ int runs_export(struct cli *cli)
     output = output ? output : text_string(&name);
     status = download(cli, output);
     if (!status && cli->flag[FLAG_JSON])
-        puts("{}");
+        print_file(output);
     else if (!status)
         printf("%s\n", output);
     text_free(&name);

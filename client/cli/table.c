@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CELL_MAX_COLUMNS 48
-#define LAST_MAX_COLUMNS 400 /* of the last column, which widens no other */
-#define LAST_LEAST_COLUMNS 8 /* that a last column keeps on a narrow terminal */
+#define CELL_MAX_COLUMNS   48
+#define LAST_MAX_COLUMNS   400 /* of the last column, which widens no other */
+#define LAST_LEAST_COLUMNS 8   /* that a last column keeps on a narrow terminal */
 
 struct table {
     struct text *heading;
@@ -100,6 +100,16 @@ void table_value(struct table *t, const cJSON *value)
     text_free(&string);
 }
 
+void table_figure(struct table *t, const cJSON *value)
+{
+    put_figure(new_cell(t), value);
+}
+
+void table_time(struct table *t, const char *time)
+{
+    put_time(new_cell(t), time);
+}
+
 void table_status(const struct cli *cli, struct table *t, const char *status)
 {
     put_status(cli, new_cell(t), status);
@@ -142,10 +152,12 @@ static void put_cell(const struct table *t, struct text *line, size_t column, co
 
 static void put_headings(const struct table *t, struct text *out, const size_t *width)
 {
-    bool two = false;
-    for (size_t c = 0; c < t->columns; c++)
+    bool one = false, two = false;
+    for (size_t c = 0; c < t->columns; c++) {
+        one = one || t->heading[c].size;
         two = two || strchr(text_string(&t->heading[c]), '\n');
-    for (size_t line = two ? 0 : 1; line < 2; line++)
+    }
+    for (size_t line = two ? 0 : one ? 1 : 2; line < 2; line++)
         for (size_t c = 0; c < t->columns; c++) {
             struct text string = {0};
             size_t size;

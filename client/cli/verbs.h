@@ -107,30 +107,37 @@ bool json_true(const cJSON *object, const char *name);
 int percent(double share);
 /* Adds a value as one word for people: numbers to six digits, null as "-", texts cleaned, anything else as JSON. */
 void json_put(struct text *out, const cJSON *value);
+/* Adds a measured number to four digits, a count in full, "-" for anything else. */
+void put_figure(struct text *out, const cJSON *value);
 /* Adds a text in the colour of that number, when colours are on. */
 void put_colored(const struct cli *cli, struct text *out, const char *color, const char *string);
 /* Adds the status in its colour, when colours are on. */
 void put_status(const struct cli *cli, struct text *out, const char *status);
-/* Adds "64 relu, 32 relu" for a list of layers, "no hidden layer" for an empty one. */
+/* Adds "64 relu, 32 relu" for a list of layers, with "8 inputs" before when it says so; "no hidden layer" for none. */
 void put_layers(struct text *out, const cJSON *layers);
 /* Adds a time of the server as "2026-11-25 15:43:57", which is UTC. */
 void put_time(struct text *out, const char *time);
-/* Prints a nested value as one line "path  value" for every leaf, without the members named in `skip` (space between). */
+/* Prints a nested value as one line "path  value" for every leaf, without the members named in `skip` (space between).
+ */
 void print_fields(const cJSON *value, const char *skip);
 void print_text(const struct text *text);
+/* How to see the next page of a list; nothing when it was the last one. */
+void print_more(const cJSON *list, const char *verb);
 /* 95 s as "1 min 35 s". */
 void put_duration(struct text *out, double seconds);
 
 /* ---- tables (table.c) -------------------------------------------------------------------------------------------- */
 
 struct table;
-/* Headings that begin with '>' are of columns of numbers, aligned to the right; one with a newline in it takes two lines.
- * NULL: out of memory. */
+/* Headings that begin with '>' are of columns of numbers, aligned to the right; one with a newline in it takes two
+ * lines. NULL: out of memory. */
 struct table *table_new(const char *const *headings, size_t columns);
 /* The next cell of the row; after the last one a new row begins. The text may be foreign. */
 void table_cell(struct table *t, const char *text);
 void table_cellf(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void table_value(struct table *t, const cJSON *value);
+void table_figure(struct table *t, const cJSON *value);
+void table_time(struct table *t, const char *time);
 void table_status(const struct cli *cli, struct table *t, const char *status);
 /* Adds the lines. A limit shortens the last column of texts, so that they take so many columns; 0: none. */
 void table_put(const struct table *t, struct text *out, size_t limit);
@@ -158,7 +165,8 @@ struct screen {
 };
 /* Asks the terminal for its size; 80 x 24 when it does not say. */
 void screen_measure(struct screen *s);
-/* Puts the lines where the ones before stood, each cut to the width, all of them or as many as there is room for. */
+/* Puts the lines where the ones before stood: all of them as they are, or those that there is room for, cut to the
+ * width. */
 void screen_draw(struct screen *s, const struct text *lines, bool all);
 
 /* ---- pictures (curve.c) ------------------------------------------------------------------------------------------ */
@@ -181,7 +189,7 @@ void bar_draw(const struct cli *cli, struct text *out, double share, size_t colu
 
 struct picture {
     const struct cli *cli;
-    const cJSON *run;    /* one of the two is NULL */
+    const cJSON *run; /* one of the two is NULL */
     const cJSON *job;
     const cJSON *detail; /* the run's epochs, or a list of the job's runs by loss; NULL: not known */
     double left;         /* seconds; NaN: not known */

@@ -22,7 +22,7 @@ struct call {
     struct client_reply *reply;
     CURL *curl;
     struct curl_slist *headers;
-    const char *fault;                   /* why a callback gave up; NULL: it did not */
+    const char *fault;                  /* why a callback gave up; NULL: it did not */
     bool stopped;                       /* go_on said no */
     char curl_message[CURL_ERROR_SIZE]; /* what libcurl has to say about a failure */
 };
@@ -191,6 +191,16 @@ static bool set_headers(struct call *call)
     return fine && (!q->etag || !*q->etag || add_header(call, "If-None-Match", q->etag));
 }
 
+/* A proxy of the environment leads to other machines, and never to this one. */
+static bool is_this_machine(const char *url)
+{
+    static const char *const hosts[] = {"http://127.", "http://localhost:", "http://[::1]:", "http://localhost/"};
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
+        if (!strncasecmp(url, hosts[i], strlen(hosts[i])))
+            return true;
+    return false;
+}
+
 static bool set_up(struct client *client, struct call *call, const char *url)
 {
     const struct client_request *q = call->request;
@@ -200,6 +210,8 @@ static bool set_up(struct client *client, struct call *call, const char *url)
         return false;
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (is_this_machine(url))
+        curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "mlp/" MLPD_VERSION);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);

@@ -21,11 +21,11 @@ struct client_request {
     const char *content_type; /* of the body; NULL: no body */
     const char *body;         /* a body in memory, `size` bytes ... */
     size_t size;
-    FILE *upload;                      /* ... or one that is streamed from here to its end */
-    FILE *download;                    /* where the body of a good answer goes; NULL: to the reply */
-    const char *etag;                  /* If-None-Match; NULL: none */
-    unsigned wait_seconds;             /* how long the server was asked to hold its answer back */
-    bool (*go_on)(void *context);      /* asked once a second at least, whether to wait on; NULL: always */
+    FILE *upload;                 /* ... or one that is streamed from here to its end */
+    FILE *download;               /* where the body of a good answer goes; NULL: to the reply */
+    const char *etag;             /* If-None-Match; NULL: none */
+    unsigned wait_seconds;        /* how long the server was asked to hold its answer back */
+    bool (*go_on)(void *context); /* asked once a second at least, whether to wait on; NULL: always */
     void *context;
 };
 

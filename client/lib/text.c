@@ -136,9 +136,9 @@ void text_clean(struct text *t, const char *bytes, size_t size, bool lines)
 /* The first and the last of a range of characters that take so many columns; all others take one. */
 static const struct {
     unsigned first, last, columns;
-} widths[] = {{0x300, 0x36f, 0},     {0x200b, 0x200d, 0},   {0xfe00, 0xfe0f, 0},   {0x1100, 0x115f, 2},
-              {0x2e80, 0xa4cf, 2},   {0xac00, 0xd7a3, 2},   {0xf900, 0xfaff, 2},   {0xfe30, 0xfe6f, 2},
-              {0xff00, 0xff60, 2},   {0xffe0, 0xffe6, 2},   {0x1f300, 0x1f64f, 2}, {0x1f680, 0x1f6ff, 2},
+} widths[] = {{0x300, 0x36f, 0},     {0x200b, 0x200d, 0},  {0xfe00, 0xfe0f, 0},   {0x1100, 0x115f, 2},
+              {0x2e80, 0xa4cf, 2},   {0xac00, 0xd7a3, 2},  {0xf900, 0xfaff, 2},   {0xfe30, 0xfe6f, 2},
+              {0xff00, 0xff60, 2},   {0xffe0, 0xffe6, 2},  {0x1f300, 0x1f64f, 2}, {0x1f680, 0x1f6ff, 2},
               {0x1f900, 0x1f9ff, 2}, {0x20000, 0x3fffd, 2}};
 
 /* Bytes of the character or escape sequence at `string`, which has one, and the columns that it takes. */

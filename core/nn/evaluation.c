@@ -2,6 +2,7 @@
 
 #include "../base/cleanup.h"
 #include "../base/mem.h"
+#include "feed.h"
 #include "metrics.h"
 #include "network.h"
 #include "output.h"
@@ -9,20 +10,22 @@
 #include <string.h>
 
 /* What one pass over a source needs beside the evaluation itself. */
-struct pass {
+struct work {
     real *x, *loss, *scratch;
     struct metrics metrics;
+    struct feed feed;
 };
 
-static void pass_done(struct pass *p)
+static void work_done(struct work *p)
 {
     mem_free(p->x);
     mem_free(p->loss);
     mem_free(p->scratch);
     metrics_done(&p->metrics);
+    feed_done(&p->feed);
 }
 
-static enum err_code allocate(const struct mlp_network *n, struct evaluation *e, struct pass *p, struct err *err)
+static enum err_code allocate(const struct mlp_network *n, struct evaluation *e, struct work *p, struct err *err)
 {
     size_t rows = (size_t)e->rows;
     p->x = mem_array((size_t)NETWORK_ROWS * n->spec.inputs + KERNEL_PAD, sizeof(real));
@@ -36,13 +39,10 @@ static enum err_code allocate(const struct mlp_network *n, struct evaluation *e,
     return metrics_init(&p->metrics, &n->spec, e->rows, err);
 }
 
-static void evaluate_rows(const struct mlp_network *n, const struct mlp_source *source, uint64_t at, size_t count,
-                          struct evaluation *e, struct pass *p)
+static void evaluate_rows(const struct mlp_network *n, const struct mlp_source *source, const uint32_t *rows, size_t count,
+                          uint64_t at, struct evaluation *e, struct work *p)
 {
     const struct layer *last = &n->layer[n->layers - 1];
-    uint32_t rows[NETWORK_ROWS];
-    for (size_t i = 0; i < count; i++)
-        rows[i] = (uint32_t)(at + i);
     source->gather(source->context, rows, count, p->x, n->spec.inputs, e->y + at);
     real *z = network_forward(n, p->x, count, n->spec.inputs, p->scratch);
     double loss = output_loss(e->task, count, last->units, last->stride, z, e->y + at, p->loss);
@@ -59,18 +59,26 @@ enum err_code mlp_evaluate(const struct mlp_network *n, const struct mlp_source 
                            struct err *err)
 {
     struct evaluation *e = ret_evaluation;
-    struct pass p = {0};
+    struct work p = {0};
     uint32_t outputs = n->spec.outputs;
     *e = (struct evaluation){.task = n->spec.task, .rows = source->rows, .outputs = outputs,
                              .classes = n->spec.task == TASK_REGRESSION ? 0 : n->spec.task == TASK_BINARY ? 2 : outputs};
     enum err_code code = allocate(n, e, &p, err);
     if (!code)
+        code = feed_init(&p.feed, source, false, NETWORK_ROWS, err);
+    if (!code) {
         metrics_start(&p.metrics);
-    for (uint64_t at = 0; !code && at < e->rows; at += NETWORK_ROWS)
-        evaluate_rows(n, source, at, e->rows - at < NETWORK_ROWS ? (size_t)(e->rows - at) : NETWORK_ROWS, e, &p);
+        feed_start(&p.feed, 0, 0);
+    }
+    size_t count = 0;
+    for (uint64_t at = 0; !code && at < e->rows; at += count) {
+        const uint32_t *rows;
+        if (!(code = feed_next(&p.feed, NETWORK_ROWS, NULL, &rows, &count, err)))
+            evaluate_rows(n, source, rows, count, at, e, &p);
+    }
     if (!code)
         metrics_finish(&p.metrics, &e->loss, e->metric);
-    pass_done(&p);
+    work_done(&p);
     return code;
 }
 

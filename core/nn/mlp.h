@@ -67,17 +67,24 @@ void mlp_spec_default(struct mlp_spec *s);
 void mlp_optimizer_defaults(struct mlp_optimizer_spec *o);
 enum err_code mlp_spec_check(const struct mlp_spec *s, struct err *err); /* ERR_INVALID names the field and its range */
 uint64_t mlp_spec_parameters(const struct mlp_spec *s);                  /* number of weights and biases, checked 64 bit */
-/* Bytes that a trainer for this many rows of a source allocates (not the source's own). Saturates at UINT64_MAX. */
-uint64_t mlp_spec_memory(const struct mlp_spec *s, uint64_t train_rows, uint64_t valid_rows);
+/* Bytes that a trainer for sources of these rows and blocks allocates (not the sources' own). Saturates at UINT64_MAX. */
+struct mlp_source;
+uint64_t mlp_spec_memory(const struct mlp_spec *s, const struct mlp_source *train, const struct mlp_source *valid);
 /* Multiply-adds of one epoch, times two: what an estimate of seconds divides by the machine's speed. */
 double mlp_spec_flops(const struct mlp_spec *s, uint64_t train_rows, uint64_t valid_rows);
 
 /* Rows on demand. gather fills x (count x stride, the first `inputs` of each row) and y (count: standardized target, 0/1,
- * or class number as real) for rows[i] in 0..rows-1. With several threads it is called by them at once. */
+ * or class number as real) for rows[i] in 0..rows-1. With several threads it is called by them at once.
+ *
+ * Rows that memory should not hold at once come in blocks of block_rows (the last one is what is left; 0: no blocks): load
+ * brings `count` of them, at most window_blocks, and rows[i] then counts from the start of the first, through all of them. An
+ * epoch then shuffles the blocks, and the rows of window_blocks at a time. */
 struct mlp_source {
     uint64_t rows;
     void (*gather)(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y);
     const void *context;
+    uint32_t block_rows, window_blocks;
+    enum err_code (*load)(const void *context, const uint32_t *blocks, size_t count, const atomic_int *stop, struct err *err);
 };
 /* A source over a matrix in memory: x rows x inputs (row stride `stride`), y rows. */
 struct mlp_matrix {

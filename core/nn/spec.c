@@ -1,4 +1,6 @@
 /* What a network and its training shall be: defaults, ranges, and sizes. */
+#include "feed.h"
+#include "metrics.h"
 #include "network.h"
 #include "optimizer.h"
 #include "pieces.h"
@@ -110,9 +112,9 @@ static size_t layer_scratch(size_t inputs, size_t units, size_t rows)
     return most > delta ? most : delta;
 }
 
-uint64_t mlp_spec_memory(const struct mlp_spec *s, uint64_t train_rows, uint64_t valid_rows)
+uint64_t mlp_spec_memory(const struct mlp_spec *s, const struct mlp_source *train, const struct mlp_source *valid)
 {
-    uint64_t weights = 0, activations = 0, widest = 0, scratch = 0, chunk = trainer_chunk(s, train_rows, valid_rows);
+    uint64_t weights = 0, activations = 0, widest = 0, scratch = 0, chunk = trainer_chunk(s, train->rows, valid->rows);
     for (uint32_t l = 1; l <= s->hidden_count + 1; l++) {
         uint64_t inputs = layer_units(s, l - 1), units = layer_units(s, l), stride = kernel_stride(units);
         uint64_t products = layer_scratch(inputs, units, chunk);
@@ -123,7 +125,8 @@ uint64_t mlp_spec_memory(const struct mlp_spec *s, uint64_t train_rows, uint64_t
     }
     double reals = (double)weights * (3 + optimizers[s->optimizer.name].states) +
                    (double)chunk * ((double)activations + 2 * (double)widest + s->inputs + 2) + PIECES_MAX * (double)scratch;
-    double bytes = reals * sizeof(real) + (double)train_rows * sizeof(uint32_t) + (double)valid_rows * 16;
+    double bytes = reals * sizeof(real) + (double)feed_memory(train, s->batch_size != 0, chunk) +
+                   (double)feed_memory(valid, false, chunk) + (double)valid->rows * sizeof(struct scored);
     return bytes >= (double)UINT64_MAX ? UINT64_MAX : (uint64_t)bytes;
 }
 

@@ -4,7 +4,7 @@
 
 #include "../base/clock.h"
 #include "../base/mem.h"
-#include "../base/rng.h"
+#include "feed.h"
 #include "metrics.h"
 #include "optimizer.h"
 #include "output.h"
@@ -15,13 +15,12 @@
 struct mlp_trainer {
     struct mlp_network network;
     struct mlp_source train, valid;
+    struct feed train_feed, valid_feed;
     uint64_t batch; /* rows of a full one */
     uint32_t epoch;
     uint64_t updates;
     struct pass pass;
-    real *good;      /* the parameters at the end of the last epoch */
-    uint32_t *order; /* the training rows, shuffled */
-    uint32_t *rows;  /* row numbers of a validation chunk */
+    real *good; /* the parameters at the end of the last epoch */
     struct diagnosis diagnosis;
     struct metrics metrics;
 };
@@ -61,10 +60,12 @@ enum err_code mlp_trainer_new(const struct mlp_spec *spec, const struct mlp_sour
         code = metrics_init(&t->metrics, spec, t->valid.rows, err);
     if (!code) {
         t->good = mem_aligned(t->network.count * sizeof(real));
-        t->order = mem_array(t->train.rows, sizeof *t->order);
-        t->rows = mem_array(chunk, sizeof *t->rows);
-        code = t->good && t->order && t->rows ? ERR_OK : err_no_memory(err);
+        code = t->good ? ERR_OK : err_no_memory(err);
     }
+    if (!code)
+        code = feed_init(&t->train_feed, &t->train, spec->batch_size != 0, chunk, err);
+    if (!code)
+        code = feed_init(&t->valid_feed, &t->valid, false, chunk, err);
     if (code) {
         mlp_trainer_free(t);
         return code;
@@ -80,8 +81,8 @@ void mlp_trainer_free(struct mlp_trainer *t)
     if (!t)
         return;
     mem_free(t->good);
-    mem_free(t->order);
-    mem_free(t->rows);
+    feed_done(&t->train_feed);
+    feed_done(&t->valid_feed);
     pass_done(&t->pass);
     diagnosis_done(&t->diagnosis);
     metrics_done(&t->metrics);
@@ -107,9 +108,9 @@ static enum err_code diverged(const struct mlp_trainer *t, uint64_t batch, const
                    "may help", t->epoch + 1, (unsigned long long)batch, what, t->network.spec.optimizer.learning_rate);
 }
 
-/* Loss (sum over the rows), gradient and update of one batch. */
-static enum err_code train_batch(struct mlp_trainer *t, const uint32_t *rows, size_t count, uint64_t batch,
-                                 const atomic_int *stop, double *ret_loss, struct err *err)
+/* Loss (sum over the rows), gradient and update of the next batch. */
+static enum err_code train_batch(struct mlp_trainer *t, size_t count, uint64_t batch, const atomic_int *stop, double *ret_loss,
+                                 struct err *err)
 {
     const struct layer *last = &t->network.layer[t->network.layers - 1];
     const struct mlp_spec *spec = &t->network.spec;
@@ -117,11 +118,14 @@ static enum err_code train_batch(struct mlp_trainer *t, const uint32_t *rows, si
     struct step step = optimizer_step(&spec->optimizer, t->updates + 1);
     bool finite = true;
     double loss = 0;
-    for (size_t at = 0; at < count; at += p->chunk) {
+    for (size_t at = 0, chunk; at < count; at += chunk) {
+        const uint32_t *rows;
         if (stop && atomic_load_explicit(stop, memory_order_relaxed))
             return err_set(err, ERR_STOPPED, "stopped");
-        size_t chunk = count - at < p->chunk ? count - at : p->chunk;
-        pass_gather(p, &t->train, rows + at, chunk);
+        enum err_code code = feed_next(&t->train_feed, count - at < p->chunk ? count - at : p->chunk, stop, &rows, &chunk, err);
+        if (code)
+            return code;
+        pass_gather(p, &t->train, rows, chunk);
         real *out = pass_forward(p, chunk);
         loss += output_loss(spec->task, chunk, last->units, last->stride, out, p->y, p->loss);
         if (!isfinite(loss))
@@ -137,25 +141,15 @@ static enum err_code train_batch(struct mlp_trainer *t, const uint32_t *rows, si
 
 /* ---- one epoch ------------------------------------------------------------------------------------------------------ */
 
-static void shuffle(struct mlp_trainer *t)
-{
-    for (uint64_t i = 0; i < t->train.rows; i++)
-        t->order[i] = (uint32_t)i;
-    if (!t->network.spec.batch_size)
-        return;
-    struct rng rng;
-    rng_init(&rng, t->network.spec.seed, RNG_ORDER, t->epoch);
-    rng_shuffle(&rng, t->order, t->train.rows);
-}
-
 static enum err_code train(struct mlp_trainer *t, const atomic_int *stop, double *ret_loss, struct err *err)
 {
     double sum = 0;
     uint64_t batch = 0;
+    feed_start(&t->train_feed, t->network.spec.seed, t->epoch);
     for (uint64_t at = 0; at < t->train.rows; at += t->batch) {
         uint64_t count = t->train.rows - at < t->batch ? t->train.rows - at : t->batch;
         double loss = 0;
-        enum err_code code = train_batch(t, t->order + at, count, ++batch, stop, &loss, err);
+        enum err_code code = train_batch(t, count, ++batch, stop, &loss, err);
         if (code)
             return code;
         sum += loss;
@@ -183,13 +177,17 @@ static enum err_code validate(struct mlp_trainer *t, const atomic_int *stop, str
     const struct layer *last = &t->network.layer[t->network.layers - 1];
     metrics_start(&t->metrics);
     struct pass *p = &t->pass;
-    for (uint64_t at = 0; at < t->valid.rows; at += p->chunk) {
+    feed_start(&t->valid_feed, 0, 0);
+    for (size_t chunk = 1; chunk;) {
+        const uint32_t *rows;
         if (stop && atomic_load_explicit(stop, memory_order_relaxed))
             return err_set(err, ERR_STOPPED, "stopped");
-        size_t chunk = t->valid.rows - at < p->chunk ? t->valid.rows - at : p->chunk;
-        for (size_t i = 0; i < chunk; i++)
-            t->rows[i] = (uint32_t)(at + i);
-        pass_gather(p, &t->valid, t->rows, chunk);
+        enum err_code code = feed_next(&t->valid_feed, p->chunk, stop, &rows, &chunk, err);
+        if (code)
+            return code;
+        if (!chunk)
+            break;
+        pass_gather(p, &t->valid, rows, chunk);
         real *out = pass_forward(p, chunk);
         double loss = output_loss(t->network.spec.task, chunk, last->units, last->stride, out, p->y, p->loss);
         metrics_add(&t->metrics, chunk, last->stride, out, p->y, loss);
@@ -204,7 +202,6 @@ static enum err_code run_epoch(struct mlp_trainer *t, const atomic_int *stop, st
 {
     double squares[MLP_MAX_HIDDEN + 1];
     diagnosis_start(&t->diagnosis);
-    shuffle(t);
     enum err_code code = train(t, stop, &epoch->train_loss, err);
     if (!code && !weigh(t, squares))
         code = diverged(t, (t->train.rows + t->batch - 1) / t->batch, "a weight", err);

@@ -2,12 +2,12 @@
 
 #include "core/base/cleanup.h"
 #include "core/base/mem.h"
+#include "server/train/rows.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SPEC_MAX ((size_t)4 << 20)
-#define MEMORY_SHARE 0.8 /* of the machine's memory that one run may take */
 
 void job_plan_done(struct job_plan *p)
 {
@@ -117,7 +117,7 @@ static void check_size(struct job_plan *p, const struct job_spec *s, enum task t
 {
     struct worker_estimate e = {0};
     struct err why = {0};
-    uint64_t most = (uint64_t)(MEMORY_SHARE * (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE));
+    uint64_t most = rows_memory_limit();
     if (worker_estimate(s, task, p->table, &e, &why))
         violation_add(point, "/network", "range", "%s", why.message);
     else if (e.memory_bytes > most)
@@ -127,6 +127,15 @@ static void check_size(struct job_plan *p, const struct job_spec *s, enum task t
     p->flops += e.flops;
     p->parameters = e.parameters > p->parameters ? e.parameters : p->parameters;
     p->memory_bytes = e.memory_bytes > p->memory_bytes ? e.memory_bytes : p->memory_bytes;
+}
+
+/* A class keeps a row for training whatever the fraction is; numbers do not. */
+static void check_split(const struct job_plan *p, const struct job_spec *s, enum task task, struct violations *point)
+{
+    const struct column *target = table_column(p->table, (uint32_t)table_find(p->table, s->target));
+    double rows = (double)(table_rows(p->table) - target->missing);
+    if (task == TASK_REGRESSION && round(s->validation.fraction * rows) >= rows)
+        violation_add(point, "/validation/fraction", "range", "leaves none of the %.0f rows with a target for training", rows);
 }
 
 static char *text_of(void (*write)(const void *, struct json_writer *), const void *value)
@@ -171,8 +180,10 @@ static enum err_code plan_run(struct job_plan *p, uint64_t number, struct violat
     enum err_code code = build_point(p, value, &body, point, err);
     if (!code && !point->count)
         code = job_spec_bind(body, grid_varies(&p->grid, "/optimizer/name"), &spec, point, err);
-    if (!code && !point->count && !job_spec_check_table(&spec, p->table, &task, point))
+    if (!code && !point->count && !job_spec_check_table(&spec, p->table, &task, point)) {
+        check_split(p, &spec, task, point);
         check_size(p, &spec, task, run, point);
+    }
     if (!code && !point->count) {
         p->task = task;
         run->epochs = spec.epochs;

@@ -46,13 +46,18 @@ static void check_axis(const struct grid *g, size_t axis, struct violations *vio
     for (size_t i = 0; i < sizeof FIXED / sizeof *FIXED; i++)
         if (starts_with_pointer(a->pointer, FIXED[i]))
             violation_add(violations, at, "value", "%s cannot vary inside one job", FIXED[i]);
-    if (json_kind(a->values) != JSON_ARRAY || !a->count) {
+    if (json_kind(a->values) != JSON_ARRAY || !a->count)
         violation_add(violations, at, "type", "must be a list of at least one value");
-        return;
-    }
-    if (a->count > JOB_MAX_RUNS)
-        return; /* reported as too many runs */
+}
+
+/* Quadratic: only for grids that have not too many points. */
+static void check_repeats(const struct grid *g, size_t axis, struct violations *violations)
+{
+    const struct grid_axis *a = &g->axis[axis];
+    char at[256];
     int64_t index = 0;
+    if (!a->count)
+        return;
     for (const struct json *v = json_first(a->values); v; v = json_next(v), index++) {
         if (repeats(a->values, v)) {
             grid_axis_pointer(g, axis, index, at, sizeof at);
@@ -82,8 +87,10 @@ void grid_read(const struct json *grid, struct grid *ret_grid, struct violations
             json_key(member), member, json_kind(member) == JSON_ARRAY ? json_count(member) : 0};
         check_axis(ret_grid, axis, violations);
         if (ret_grid->points <= JOB_MAX_RUNS)
-            ret_grid->points *= ret_grid->axis[axis].count;
+            ret_grid->points *= ret_grid->axis[axis].count ? ret_grid->axis[axis].count : 1;
     }
+    for (size_t axis = 0; axis < ret_grid->axes && ret_grid->points <= JOB_MAX_RUNS; axis++)
+        check_repeats(ret_grid, axis, violations);
     const char *twice = json_duplicate(grid);
     if (twice)
         violation_add(violations, "/grid", "duplicate", "\"%s\" is given twice", twice);

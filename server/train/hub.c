@@ -174,7 +174,7 @@ void hub_publish(struct hub *h, int64_t run, int64_t job)
     bool due = false;
     pthread_mutex_lock(&h->lock);
     for (struct hub_watch *w = h->watches; w; w = w->next) {
-        if ((w->run && w->run == run) || (w->job && w->job == job)) {
+        if ((w->run && (w->run == run || !run)) || (w->job && w->job == job)) { /* some run of the job: maybe this one */
             w->fired = true;
             due |= w->armed;
         }

@@ -28,6 +28,6 @@ void hub_watch(struct hub *h, struct hub_watch *w);
  * after a wake is allowed. */
 void hub_arm(struct hub *h, struct hub_watch *w, uint64_t deadline_ns);
 void hub_unwatch(struct hub *h, struct hub_watch *w); /* fine when it was never watched */
-/* Run `run` of job `job` has changed (0: not known). */
+/* Run `run` of job `job` has changed; 0: any of its runs may have, so that everyone who waits for a run looks again. */
 void hub_publish(struct hub *h, int64_t run, int64_t job);
 bool hub_closed(struct hub *h);

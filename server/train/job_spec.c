@@ -83,7 +83,7 @@ static const struct json_field hidden_fields[] = {
     {.name = "activation", .type = FIELD_ENUM, .offset = offsetof(struct mlp_hidden, activation),
      .names = mlp_activation_name, .fallback = "\"relu\"", .help = "f of a = f(z), z = a_prev W + b."},
     {.name = "negative_slope", .type = FIELD_DOUBLE, .offset = offsetof(struct mlp_hidden, negative_slope),
-     .minimum = 0, .maximum = 1, .fallback = "0.01", .shown = hidden_is_leaky, .help = "beta of leaky_relu: max(beta z, z)."},
+     .minimum = 0, .maximum = 0.999999, .fallback = "0.01", .shown = hidden_is_leaky, .help = "beta of leaky_relu: max(beta z, z)."},
     {0},
 };
 
@@ -120,9 +120,9 @@ static const struct json_field optimizer_fields[] = {
     {.name = "learning_rate", .type = FIELD_DOUBLE, OPTIMIZER(learning_rate), .nullable = true, .minimum = 0,
      .maximum = 1e6, .open = true, .fallback = "null",
      .help = "alpha; by default 0.01 (sgd, momentum, adagrad) or 0.001 (rmsprop, adam)."},
-    {.name = "momentum", .type = FIELD_DOUBLE, OPTIMIZER(momentum), .nullable = true, .minimum = 0, .maximum = 1,
+    {.name = "momentum", .type = FIELD_DOUBLE, OPTIMIZER(momentum), .nullable = true, .minimum = 0, .maximum = 0.999999,
      .fallback = "null", .shown = has_momentum, .help = "xi of momentum: v <- xi v + alpha g; by default 0.9."},
-    {.name = "rho", .type = FIELD_DOUBLE, OPTIMIZER(rho), .nullable = true, .minimum = 0, .maximum = 1,
+    {.name = "rho", .type = FIELD_DOUBLE, OPTIMIZER(rho), .nullable = true, .minimum = 0, .maximum = 0.999999,
      .fallback = "null", .shown = has_rho, .help = "rho of rmsprop: r <- rho r + (1 - rho) g g; by default 0.9."},
     {.name = "beta1", .type = FIELD_DOUBLE, OPTIMIZER(beta1), .nullable = true, .minimum = 0, .maximum = 0.999999,
      .fallback = "null", .shown = has_beta, .help = "p1 of adam, the decay of the mean of gradients; by default 0.9."},
@@ -200,6 +200,16 @@ static void check_optimizer(const struct mlp_optimizer_spec *o, const struct jso
                       mlp_optimizer_name((int)o->name));
 }
 
+/* Whether the optimizer's own fields were bound, so that it can be said which of them it does not have. */
+static bool optimizer_is_bound(const struct violations *violations)
+{
+    static const char optimizer[] = "/optimizer";
+    for (size_t i = 0; i < violations->count && i < VIOLATIONS_MAX; i++)
+        if (!strncmp(violations->item[i].pointer, optimizer, sizeof optimizer - 1))
+            return false;
+    return violations->count <= VIOLATIONS_MAX;
+}
+
 enum err_code job_spec_bind(const struct json *body, bool any_optimizer, struct job_spec *ret_spec,
                             struct violations *violations, struct err *err)
 {
@@ -211,7 +221,7 @@ enum err_code job_spec_bind(const struct json *body, bool any_optimizer, struct 
     enum err_code code = json_bind(body, job_spec_fields, ret_spec, "", violations, err);
     if (code)
         return code;
-    if (!violations->count && !any_optimizer)
+    if (!any_optimizer && optimizer_is_bound(violations))
         check_optimizer(&ret_spec->optimizer, body, violations);
     mlp_optimizer_defaults(&ret_spec->optimizer);
     return ERR_OK;
@@ -250,29 +260,53 @@ static void check_column(const struct table *t, const char *name, const char *po
                                                          : "the dataset has no column \"%s\"", name, near);
 }
 
+/* The first feature that is in the list before, or 0: the first never is. */
+static size_t repeated_feature(const struct job_spec *s)
+{
+    char *const *features = s->features.items;
+    for (size_t i = 1; i < s->features.count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (!strcmp(features[k], features[i]))
+                return i;
+    return 0;
+}
+
 enum err_code job_spec_check_table(const struct job_spec *s, const struct table *t, enum task *ret_task,
                                    struct violations *violations)
 {
     size_t before = violations->count;
     check_column(t, s->target, "/target", violations);
     char *const *features = s->features.items;
+    bool bound = true;
     for (size_t i = 0; i < s->features.count; i++) {
         char pointer[64];
         snprintf(pointer, sizeof pointer, "/features/%zu", i);
+        if (!features[i]) { /* no text, and a violation already */
+            bound = false;
+            continue;
+        }
         check_column(t, features[i], pointer, violations);
         if (!strcmp(features[i], s->target))
             violation_add(violations, pointer, "value", "\"%s\" is the target: it cannot be a feature too", features[i]);
     }
-    if (violations->count > before)
+    if (!bound || violations->count > before)
         return ERR_INVALID;
     struct err err = {0};
     struct encoder_options options = job_spec_encoder_options(s);
-    if (encoder_check(t, &options, ret_task, &err)) {
-        const char *pointer = s->task != TASK_AUTO ? "/task" : s->features.count ? "/features" : "/target";
-        violation_add(violations, pointer, "value", "%s", err.message);
+    if (!encoder_check(t, &options, ret_task, &err))
+        return ERR_OK;
+    size_t twice = repeated_feature(s);
+    if (twice) {
+        char pointer[64];
+        snprintf(pointer, sizeof pointer, "/features/%zu", twice);
+        violation_add(violations, pointer, "duplicate", "\"%s\" is in the list twice", features[twice]);
         return ERR_INVALID;
     }
-    return ERR_OK;
+    enum task automatic;
+    options.task = TASK_AUTO;
+    bool task_is_wrong = s->task != TASK_AUTO && !encoder_check(t, &options, &automatic, NULL);
+    violation_add(violations, task_is_wrong ? "/task" : "/target", "value", "%s", err.message);
+    return ERR_INVALID;
 }
 
 void job_spec_network(const struct job_spec *s, enum task task, uint32_t inputs, uint32_t outputs, struct mlp_spec *ret)

@@ -95,7 +95,7 @@ void model_cache_free(struct model_cache *c)
 static struct model *lookup(struct model_cache *c, int64_t run)
 {
     pthread_mutex_lock(&c->lock);
-    struct entry *e = find_locked(c, run);
+    struct entry *e = run ? find_locked(c, run) : NULL; /* 0 would find a free entry */
     struct model *m = NULL;
     if (e) {
         e->used = ++c->tick;

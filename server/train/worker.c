@@ -1,92 +1,14 @@
 #include "worker.h"
 
 #include "core/base/mem.h"
-#include "core/data/split.h"
 #include "core/nn/model.h"
 #include "evaluation_json.h"
+#include "rows.h"
 #include <math.h>
 #include <string.h>
 
-/* The rows of a run: the encoded matrices, training first. One allocation each, x: rows x inputs. */
-struct rows {
-    struct encoder *encoder;
-    struct split split;
-    real *x[2], *y[2];
-    struct mlp_matrix matrix[2];
-    struct mlp_source train, valid;
-};
-
 #define MODEL_MAX_BYTES ((size_t)2 << 30)
 #define EVALUATION_MAX_BYTES ((size_t)64 << 20)
-
-static void rows_done(struct rows *r)
-{
-    for (int i = 0; i < 2; i++) {
-        mem_free(r->x[i]);
-        mem_free(r->y[i]);
-    }
-    split_done(&r->split);
-    if (r->encoder)
-        encoder_free(r->encoder);
-}
-
-#define ENCODE_ROWS 4096 /* between two looks at `stop` */
-
-/* Encodes these rows of the table as matrix number `which`. */
-static enum err_code encode(struct rows *r, int which, const struct encoder_view *view, const uint32_t *rows,
-                            size_t count, const atomic_int *stop, struct mlp_source *ret_source, struct err *err)
-{
-    uint32_t inputs = encoder_inputs(r->encoder);
-    *ret_source = (struct mlp_source){.rows = count, .gather = mlp_matrix_gather, .context = &r->matrix[which]};
-    if (!count)
-        return ERR_OK;
-    size_t cells;
-    if (__builtin_mul_overflow(count, (size_t)inputs, &cells))
-        return err_no_memory(err);
-    r->x[which] = mem_array(cells, sizeof(real));
-    r->y[which] = mem_array(count, sizeof(real));
-    if (!r->x[which] || !r->y[which])
-        return err_no_memory(err);
-    r->matrix[which] = (struct mlp_matrix){.x = r->x[which], .y = r->y[which], .stride = inputs, .inputs = inputs};
-    for (size_t at = 0; at < count; at += ENCODE_ROWS) {
-        if (atomic_load_explicit(stop, memory_order_relaxed))
-            return err_set(err, ERR_STOPPED, "stopped");
-        size_t some = count - at < ENCODE_ROWS ? count - at : ENCODE_ROWS;
-        encoder_encode(view, rows + at, some, r->x[which] + at * inputs, inputs, r->y[which] + at);
-    }
-    return ERR_OK;
-}
-
-static enum err_code prepare_split(const struct job_spec *spec, const struct encoder_options *options,
-                                   const struct table *table, struct rows *r, struct err *err)
-{
-    cleanup(mem_freep) uint32_t *rows = NULL;
-    cleanup(mem_freep) int32_t *classes = NULL;
-    size_t count;
-    enum err_code code = encoder_target_rows(table, options, &rows, &classes, &count, err);
-    if (code)
-        return code;
-    return split_rows(rows, count, classes, spec->validation.fraction, spec->seed, &r->split, err);
-}
-
-static enum err_code prepare(const struct job_spec *spec, const struct table *table, const atomic_int *stop, struct rows *r,
-                             struct err *err)
-{
-    struct encoder_options options = job_spec_encoder_options(spec);
-    enum err_code code = encoder_check(table, &options, &options.task, err);
-    if (code || (code = prepare_split(spec, &options, table, r, err)))
-        return code;
-    if ((code = encoder_fit(table, &options, r->split.train, r->split.train_count, &r->encoder, err)))
-        return code;
-    struct encoder_view *view;
-    if ((code = encoder_view_new(r->encoder, table, &view, err)))
-        return code;
-    code = encode(r, 0, view, r->split.train, r->split.train_count, stop, &r->train, err);
-    if (!code)
-        code = encode(r, 1, view, r->split.valid, r->split.valid_count, stop, &r->valid, err);
-    encoder_view_free(view);
-    return code;
-}
 
 static const char *output_activation(enum task task)
 {
@@ -192,7 +114,7 @@ enum err_code worker_execute(const struct job_spec *spec, const struct table *ta
     buf_init(&ret_result->model, MODEL_MAX_BYTES);
     buf_init(&ret_result->evaluation, EVALUATION_MAX_BYTES);
 
-    enum err_code code = prepare(spec, table, stop, &rows, err);
+    enum err_code code = rows_prepare(&rows, spec, table, 0, stop, err);
     if (!code) {
         job_spec_network(spec, encoder_task(rows.encoder), encoder_inputs(rows.encoder), encoder_outputs(rows.encoder),
                          &network);
@@ -251,9 +173,9 @@ enum err_code worker_estimate(const struct job_spec *spec, enum task task, const
     enum err_code code = mlp_spec_check(&network, err);
     if (code)
         return code;
-    uint64_t memory = mlp_spec_memory(&network, rows - valid, valid), data;
-    if (__builtin_mul_overflow(rows, (uint64_t)(inputs + 1) * sizeof(real), &data) ||
-        __builtin_add_overflow(memory, data, &memory))
+    struct mlp_source train, validation;
+    uint64_t memory = rows_layout(rows - valid, valid, inputs, &train, &validation);
+    if (__builtin_add_overflow(memory, mlp_spec_memory(&network, &train, &validation), &memory))
         memory = UINT64_MAX;
     *ret = (struct worker_estimate){.parameters = mlp_spec_parameters(&network), .memory_bytes = memory,
                                     .flops = mlp_spec_flops(&network, rows - valid, valid) * spec->epochs};

@@ -94,7 +94,7 @@ static void test_rows_are_shuffled_each_epoch(void **state)
     (void)state;
     for (uint32_t batch = 0; batch < 3; batch++) {
         uint32_t seen[EPOCHS * ROWS], *end = seen;
-        struct mlp_source source = {ROWS, record, &end};
+        struct mlp_source source = {.rows = ROWS, .gather = record, .context = &end};
         struct mlp_trainer *t = NULL;
         struct mlp_spec s;
         mlp_spec_default(&s);

@@ -153,7 +153,7 @@ static void test_a_trainer_refuses_them(void **state)
     (void)state;
     struct problem *p = problem_new(TASK_REGRESSION, 0, 3, 10, 1);
     struct mlp_spec s = good();
-    struct mlp_source none = {0}, many = {(uint64_t)UINT32_MAX + 1, mlp_matrix_gather, &p->matrix};
+    struct mlp_source none = {0}, many = {.rows = (uint64_t)UINT32_MAX + 1, .gather = mlp_matrix_gather, .context = &p->matrix};
     struct mlp_trainer *t = (struct mlp_trainer *)p, *kept = t;
     struct err err = {0};
     assert_int_equal(mlp_trainer_new(&s, &none, NULL, &t, &err), ERR_INVALID);

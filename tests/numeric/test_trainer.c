@@ -38,7 +38,7 @@ static void meddle(const void *context, const uint32_t *rows, size_t count, real
 
 static struct mlp_trainer *trainer_of(const struct mlp_spec *s, struct meddler *m, const struct problem *valid)
 {
-    struct mlp_source source = {m->problem->rows.count, meddle, m};
+    struct mlp_source source = {.rows = m->problem->rows.count, .gather = meddle, .context = m};
     struct mlp_trainer *t = NULL;
     assert_int_equal(mlp_trainer_new(s, &source, valid ? &valid->source : NULL, &t, NULL), ERR_OK);
     return t;

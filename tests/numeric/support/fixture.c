@@ -80,7 +80,7 @@ struct problem *problem_new(enum task task, uint32_t classes, uint32_t inputs, s
         p->y[k] = k;
     p->rows = (struct oracle_rows){p->x, p->y, rows};
     p->matrix = (struct mlp_matrix){p->x, p->y, inputs, inputs};
-    p->source = (struct mlp_source){rows, mlp_matrix_gather, &p->matrix};
+    p->source = (struct mlp_source){.rows = rows, .gather = mlp_matrix_gather, .context = &p->matrix};
     return p;
 }
 

@@ -1,0 +1,177 @@
+#include "rows.h"
+
+#include "core/base/cleanup.h"
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define WINDOW_BLOCKS 64 /* so that rows are shuffled among 64 MiB of others */
+#define VALID_BLOCKS  8
+#define ENCODE_ROWS   4096 /* between two looks at `stop` */
+#define MEMORY_SHARE  0.7
+
+struct rows_sizes rows_sizes = {.at_once = (uint64_t)256 << 20, .block = (uint64_t)1 << 20};
+
+/* ---- limits --------------------------------------------------------------------------------------------------------- */
+
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t control_group_limit(const char *path)
+{
+    cleanup(fs_closep) int fd = -1;
+    char text[32] = "";
+    size_t size;
+    if (fs_open_read(path, &fd, NULL) || fs_read_at(fd, text, sizeof text - 1, 0, &size, NULL))
+        return UINT64_MAX;
+    return text[0] >= '0' && text[0] <= '9' ? strtoull(text, NULL, 10) : UINT64_MAX; /* "max" */
+}
+
+uint64_t rows_memory_limit(void)
+{
+    uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    static const __rlimit_resource_t kinds[] = {RLIMIT_AS, RLIMIT_DATA};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct rlimit limit;
+        if (!getrlimit(kinds[i], &limit) && limit.rlim_cur != RLIM_INFINITY)
+            bytes = lesser(bytes, limit.rlim_cur);
+    }
+    bytes = lesser(bytes, control_group_limit("/sys/fs/cgroup/memory.max"));
+    bytes = lesser(bytes, control_group_limit("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
+    return (uint64_t)(MEMORY_SHARE * (double)bytes);
+}
+
+/* ---- blocks --------------------------------------------------------------------------------------------------------- */
+
+static uint64_t row_bytes(uint32_t inputs)
+{
+    return ((uint64_t)inputs + 1) * sizeof(real);
+}
+
+uint64_t rows_layout(uint64_t train_rows, uint64_t valid_rows, uint32_t inputs, struct mlp_source *train,
+                     struct mlp_source *valid)
+{
+    uint64_t bytes = row_bytes(inputs);
+    *train = (struct mlp_source){.rows = train_rows};
+    *valid = (struct mlp_source){.rows = valid_rows};
+    if ((train_rows + valid_rows) * bytes <= rows_sizes.at_once) /* under 2^32 rows of under 2^23 bytes each */
+        return (train_rows + valid_rows) * bytes;
+    train->block_rows = valid->block_rows = (uint32_t)(rows_sizes.block / bytes > 1 ? rows_sizes.block / bytes : 1);
+    train->window_blocks = WINDOW_BLOCKS;
+    valid->window_blocks = VALID_BLOCKS;
+    return (uint64_t)(WINDOW_BLOCKS + VALID_BLOCKS) * train->block_rows * bytes;
+}
+
+static enum err_code encode(const struct rows_part *p, size_t from, size_t count, real *x, real *y, const atomic_int *stop,
+                            struct err *err)
+{
+    for (size_t at = 0; at < count; at += ENCODE_ROWS) {
+        if (stop && atomic_load_explicit(stop, memory_order_relaxed))
+            return err_set(err, ERR_STOPPED, "stopped");
+        size_t some = count - at < ENCODE_ROWS ? count - at : ENCODE_ROWS;
+        encoder_encode(p->view, p->row + from + at, some, x + at * p->inputs, p->inputs, y + at);
+    }
+    return ERR_OK;
+}
+
+static size_t block_length(const struct rows_part *p, uint32_t block)
+{
+    size_t start = (size_t)block * p->block_rows;
+    return p->count - start < p->block_rows ? p->count - start : p->block_rows;
+}
+
+static enum err_code load(const void *context, const uint32_t *blocks, size_t count, const atomic_int *stop, struct err *err)
+{
+    const struct rows_part *p = context;
+    memcpy(p->blocks, blocks, count * sizeof *blocks);
+    enum err_code code = ERR_OK;
+    for (size_t b = 0, at = 0; !code && !p->whole && b < count; at += block_length(p, blocks[b++]))
+        code = encode(p, (size_t)blocks[b] * p->block_rows, block_length(p, blocks[b]), p->x + at * p->inputs, p->y + at, stop,
+                      err);
+    return code;
+}
+
+static void gather(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y)
+{
+    const struct rows_part *p = context;
+    for (size_t i = 0; i < count; i++) {
+        size_t row = rows[i];
+        if (p->whole && p->block_rows)
+            row = (size_t)p->blocks[row / p->block_rows] * p->block_rows + row % p->block_rows;
+        memcpy(x + i * stride, p->x + row * p->inputs, p->inputs * sizeof *x);
+        y[i] = p->y[row];
+    }
+}
+
+/* ---- life ----------------------------------------------------------------------------------------------------------- */
+
+void rows_done(struct rows *r)
+{
+    for (int i = 0; i < 2; i++) {
+        mem_free(r->part[i].x);
+        mem_free(r->part[i].y);
+        mem_free(r->part[i].blocks);
+    }
+    encoder_view_free(r->view);
+    encoder_free(r->encoder);
+    split_done(&r->split);
+    *r = (struct rows){0};
+}
+
+/* Memory for all rows of a side, which are encoded now, or for a window of them. */
+static enum err_code prepare_part(struct rows_part *p, struct mlp_source *source, const atomic_int *stop, struct err *err)
+{
+    size_t rows = p->whole ? p->count : (size_t)lesser((uint64_t)source->block_rows * source->window_blocks, p->count);
+    p->block_rows = source->block_rows;
+    source->context = p;
+    source->gather = gather;
+    source->load = load;
+    if (!p->count)
+        return ERR_OK;
+    p->x = mem_array(rows, p->inputs * sizeof(real));
+    p->y = mem_array(rows, sizeof(real));
+    p->blocks = mem_array((size_t)source->window_blocks + 1, sizeof *p->blocks);
+    if (!p->x || !p->y || !p->blocks)
+        return err_no_memory(err);
+    return p->whole ? encode(p, 0, p->count, p->x, p->y, stop, err) : ERR_OK;
+}
+
+static enum err_code split(struct rows *r, const struct job_spec *spec, const struct encoder_options *options,
+                           const struct table *table, struct err *err)
+{
+    cleanup(mem_freep) uint32_t *rows = NULL;
+    cleanup(mem_freep) int32_t *classes = NULL;
+    size_t count;
+    enum err_code code = encoder_target_rows(table, options, &rows, &classes, &count, err);
+    return code ? code : split_rows(rows, count, classes, spec->validation.fraction, spec->seed, &r->split, err);
+}
+
+enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const struct table *table, uint64_t memory,
+                           const atomic_int *stop, struct err *err)
+{
+    struct encoder_options options = job_spec_encoder_options(spec);
+    enum err_code code = encoder_check(table, &options, &options.task, err);
+    if (!code)
+        code = split(r, spec, &options, table, err);
+    if (!code)
+        code = encoder_fit(table, &options, r->split.train, r->split.train_count, &r->encoder, err);
+    if (!code)
+        code = encoder_view_new(r->encoder, table, &r->view, err);
+    if (code)
+        return code;
+    uint32_t inputs = encoder_inputs(r->encoder);
+    rows_layout(r->split.train_count, r->split.valid_count, inputs, &r->train, &r->valid);
+    bool whole = (r->train.rows + r->valid.rows) * row_bytes(inputs) <= (memory ? memory : rows_memory_limit() / 4) ||
+                 !r->train.block_rows;
+    r->part[0] = (struct rows_part){.view = r->view, .row = r->split.train, .count = r->split.train_count, .inputs = inputs,
+                                    .whole = whole};
+    r->part[1] = (struct rows_part){.view = r->view, .row = r->split.valid, .count = r->split.valid_count, .inputs = inputs,
+                                    .whole = whole};
+    code = prepare_part(&r->part[0], &r->train, stop, err);
+    return code ? code : prepare_part(&r->part[1], &r->valid, stop, err);
+}

@@ -1,0 +1,45 @@
+/* The rows of a run: split, encoder, and what training and validation read. Rows of a few hundred megabytes and less are
+ * encoded once. More come in blocks (mlp.h), whatever the machine, so that results depend on the table alone; whether they are
+ * all kept in memory or encoded from the table window by window depends on the memory that there is, and changes no bit.
+ * Belongs to one worker. */
+#pragma once
+
+#include "core/data/split.h"
+#include "core/data/table.h"
+#include "job_spec.h"
+#include <stdatomic.h>
+
+/* Bytes of encoded rows: above at_once they come in blocks. Results depend on them; only tests set them. */
+extern struct rows_sizes {
+    uint64_t at_once, block;
+} rows_sizes;
+
+/* The rows of one side. */
+struct rows_part {
+    const struct encoder_view *view;
+    const uint32_t *row; /* of the table */
+    size_t count;
+    uint32_t inputs, block_rows;
+    bool whole;  /* x and y hold all rows; else those of the window */
+    real *x, *y; /* rows x inputs */
+    uint32_t *blocks; /* of the window */
+};
+
+struct rows {
+    struct encoder *encoder;
+    struct encoder_view *view;
+    struct split split;
+    struct rows_part part[2]; /* training, validation */
+    struct mlp_source train, valid;
+};
+
+/* `memory`: bytes that encoded rows may take; 0: as much as a run may have on this machine. `stop` is looked at on the way. */
+enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const struct table *table, uint64_t memory,
+                           const atomic_int *stop, struct err *err);
+void rows_done(struct rows *r); /* of zeroed rows too */
+/* Sets the rows and blocks of sources for so many rows, for estimates; returns the bytes that they take at least. */
+uint64_t rows_layout(uint64_t train_rows, uint64_t valid_rows, uint32_t inputs, struct mlp_source *train,
+                     struct mlp_source *valid);
+/* What one run may take: a share of the machine's memory, or of the limits of the process (RLIMIT_AS, RLIMIT_DATA, memory
+ * control group). */
+uint64_t rows_memory_limit(void);

@@ -227,6 +227,12 @@ enum err_code fs_map(const char *path, void **ret_data, size_t *ret_size, struct
     return ERR_OK;
 }
 
+void fs_will_need(const void *data, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE) - 1, start = (uintptr_t)data & ~page;
+    (void)madvise((void *)start, size + ((uintptr_t)data - start), MADV_WILLNEED);
+}
+
 void fs_unmap(void *data, size_t size)
 {
     if (data)

@@ -2,6 +2,7 @@
 #include "../base/cleanup.h"
 #include "../base/mem.h"
 #include "encoder_internal.h"
+#include "moments.h"
 #include "target.h"
 #include <math.h>
 #include <stdlib.h>
@@ -95,39 +96,20 @@ enum err_code encoder_target_rows(const struct table *t, const struct encoder_op
 
 /* ---- fitting -------------------------------------------------------------------------------------------------------- */
 
-/* Mean and population deviation of a column over rows, missing ones left out, in two passes, the second of which corrects
- * the rounding of the first (Chan, Golub, LeVeque 1983); 0 and 1 without any value, and deviation 1 for a constant. */
+/* Mean and population deviation of a column over rows, missing ones left out; 0 and 1 without any value, and deviation 1 for a
+ * constant. */
 static void fit_number(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, double *ret_mean,
                        double *ret_deviation)
 {
-    double cell[CHUNK], squares = 0, mean = 0, rest = 0, least = INFINITY, most = -INFINITY;
-    uint64_t present = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        double sum = 0;
-        present = 0;
-        for (size_t at = 0; at < count; at += CHUNK) {
-            size_t n = count - at < CHUNK ? count - at : CHUNK;
-            table_numbers(t, column, rows + at, n, cell);
-            for (size_t i = 0; i < n; i++) {
-                if (isnan(cell[i]))
-                    continue;
-                double d = cell[i] - mean;
-                sum += d;
-                squares += pass ? d * d : 0;
-                least = cell[i] < least ? cell[i] : least;
-                most = cell[i] > most ? cell[i] : most;
-                present++;
-            }
-        }
-        rest = present ? sum / (double)present : 0;
-        mean += rest;
+    double cell[CHUNK];
+    struct moments m = MOMENTS_NONE;
+    for (size_t at = 0; at < count; at += CHUNK) {
+        size_t n = count - at < CHUNK ? count - at : CHUNK;
+        table_numbers(t, column, rows + at, n, cell);
+        moments_add(&m, cell, n);
     }
-    double deviation = present ? sqrt(squares / (double)present - rest * rest) : 0;
-    if (least == most) { /* what is left of it would be rounding alone */
-        mean = least;
-        deviation = 0;
-    }
-    *ret_mean = isfinite(mean) ? mean : 0;
+    double deviation = m.least < m.most ? moments_deviation(&m) : 0; /* of equal values, what is left would be rounding */
+    *ret_mean = isfinite(m.mean) ? m.mean : 0;
     *ret_deviation = deviation > 0 && isfinite(deviation) ? deviation : 1;
 }
 

@@ -14,12 +14,6 @@ void split_done(struct split *s)
     *s = (struct split){0};
 }
 
-static int ascending(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 struct share {
     uint32_t class;
     uint64_t rows, valid;
@@ -67,55 +61,47 @@ static void apportion(struct share *share, uint32_t classes, double fraction, ui
     qsort(share, classes, sizeof *share, by_class);
 }
 
-/* Takes the first of each class's shuffled rows into valid: order holds 0..n-1 shuffled. */
-static enum err_code mark_by_class(const uint32_t *order, size_t n, const int32_t *classes, double fraction, size_t wanted,
-                                   bool *valid, struct err *err)
+/* Rows and validation rows of each class; without classes, all rows are one. */
+static enum err_code count_shares(size_t n, const int32_t *classes, double fraction, struct share **ret_share, struct err *err)
 {
-    uint32_t count = 0;
-    for (size_t i = 0; i < n; i++)
+    uint32_t count = 1;
+    for (size_t i = 0; classes && i < n; i++)
         if ((uint32_t)classes[i] >= count)
             count = (uint32_t)classes[i] + 1;
-    cleanup(mem_freep) struct share *share = mem_array(count, sizeof *share);
+    struct share *share = mem_array(count, sizeof *share);
     if (!share)
         return err_no_memory(err);
     for (uint32_t k = 0; k < count; k++)
         share[k].class = k;
     for (size_t i = 0; i < n; i++)
-        share[classes[i]].rows++;
-    apportion(share, count, fraction, wanted);
-    for (size_t i = 0; i < n; i++) {
-        struct share *s = &share[classes[order[i]]];
-        if (!s->valid)
-            continue;
-        s->valid--;
-        valid[order[i]] = true;
-    }
+        share[classes ? classes[i] : 0].rows++;
+    uint64_t wanted = (uint64_t)llround(fraction * (double)n);
+    if (classes)
+        apportion(share, count, fraction, wanted);
+    else
+        share->valid = wanted;
+    *ret_share = share;
     return ERR_OK;
 }
 
-static enum err_code gather(const uint32_t *rows, size_t n, const bool *valid, struct split *ret_split, struct err *err)
+/* Selection sampling (Fan, Muller, Rezucha 1962; Knuth, Algorithm S): a row goes to valid with the chance of those of its class
+ * that are still wanted among those that are left. Each choice of rows is as likely as any other, in one pass. */
+static void select_rows(const uint32_t *rows, size_t n, const int32_t *classes, struct share *share, uint64_t seed,
+                        struct split *s)
 {
-    struct split s = {0};
-    for (size_t i = 0; i < n; i++)
-        s.valid_count += valid[i];
-    s.train_count = n - s.valid_count;
-    if (!s.train_count)
-        return err_set(err, ERR_INVALID, "no row is left for training: of %zu rows with a target, all went to validation", n);
-    s.train = mem_array(n, sizeof *s.train);
-    if (!s.train)
-        return err_no_memory(err);
-    s.valid = s.train + s.train_count;
-    size_t train = 0, kept = 0;
+    struct rng rng;
+    size_t train = 0, valid = 0;
+    rng_init(&rng, seed, RNG_SPLIT, 0);
     for (size_t i = 0; i < n; i++) {
-        if (valid[i])
-            s.valid[kept++] = rows[i];
+        struct share *of = &share[classes ? classes[i] : 0];
+        bool chosen = of->valid && rng_below(&rng, of->rows) < of->valid;
+        of->rows--;
+        of->valid -= chosen;
+        if (chosen)
+            s->valid[valid++] = rows[i];
         else
-            s.train[train++] = rows[i];
+            s->train[train++] = rows[i];
     }
-    qsort(s.train, s.train_count, sizeof *s.train, ascending);
-    qsort(s.valid, s.valid_count, sizeof *s.valid, ascending);
-    *ret_split = s;
-    return ERR_OK;
 }
 
 enum err_code split_rows(const uint32_t *rows, size_t n, const int32_t *classes, double fraction, uint64_t seed,
@@ -123,20 +109,21 @@ enum err_code split_rows(const uint32_t *rows, size_t n, const int32_t *classes,
 {
     if (!n)
         return err_set(err, ERR_INVALID, "no row has a target: nothing to train on");
-    cleanup(mem_freep) uint32_t *order = mem_array(n, sizeof *order);
-    cleanup(mem_freep) bool *valid = mem_array(n, sizeof *valid);
-    if (!order || !valid)
+    cleanup(mem_freep) struct share *share = NULL;
+    enum err_code code = count_shares(n, classes, fraction, &share, err);
+    if (code)
+        return code;
+    struct split s = {0};
+    for (uint32_t k = 0, left = (uint32_t)n; left; left -= (uint32_t)share[k++].rows)
+        s.valid_count += (size_t)share[k].valid;
+    s.train_count = n - s.valid_count;
+    if (!s.train_count)
+        return err_set(err, ERR_INVALID, "no row is left for training: of %zu rows with a target, all went to validation", n);
+    s.train = mem_array(n, sizeof *s.train);
+    if (!s.train)
         return err_no_memory(err);
-    for (size_t i = 0; i < n; i++)
-        order[i] = (uint32_t)i;
-    struct rng rng;
-    rng_init(&rng, seed, RNG_SPLIT, 0);
-    rng_shuffle(&rng, order, n);
-    size_t wanted = (size_t)llround(fraction * (double)n);
-    enum err_code code = ERR_OK;
-    if (classes && wanted)
-        code = mark_by_class(order, n, classes, fraction, wanted, valid, err);
-    for (size_t i = 0; !classes && i < wanted; i++)
-        valid[order[i]] = true;
-    return code ? code : gather(rows, n, valid, ret_split, err);
+    s.valid = s.train + s.train_count;
+    select_rows(rows, n, classes, share, seed, &s);
+    *ret_split = s;
+    return ERR_OK;
 }

@@ -277,3 +277,16 @@ int32_t table_code(const struct table *t, uint32_t column, uint64_t row)
     table_codes(t, column, &index, 1, &code);
     return code;
 }
+
+void table_will_need(const struct table *t, uint32_t from, uint32_t to)
+{
+    for (uint32_t group = from >> t->group_shift; group <= to >> t->group_shift; group++) {
+        uint32_t first = group << t->group_shift, mask = t->group_rows - 1;
+        uint32_t start = from > first ? from & mask : 0, end = to - first < mask ? to - first : mask;
+        for (uint32_t c = 0; c < t->columns; c++) {
+            enum cell_kind kind;
+            const char *cells = cells_of(t, c, first, &kind);
+            fs_will_need(cells + (size_t)start * cell_bytes[kind], (size_t)(end - start + 1) * cell_bytes[kind]);
+        }
+    }
+}

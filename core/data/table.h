@@ -46,6 +46,9 @@ int32_t table_code(const struct table *t, uint32_t column, uint64_t row);  /* ca
 void table_numbers(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, double *out);
 void table_codes(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, int32_t *out);
 
+/* A hint: the rows from..to (inclusive) will be read soon, all columns of them. */
+void table_will_need(const struct table *t, uint32_t from, uint32_t to);
+
 struct csv_options {
     char delimiter;             /* ',', ';', '\t', '|', or 0 to find it */
     char decimal;               /* '.', ',', or 0 to find it */

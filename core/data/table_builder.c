@@ -182,6 +182,15 @@ static enum err_code add_other(struct table_builder *b, uint32_t column, uint64_
     return ERR_OK;
 }
 
+/* Once the bytes must be read again, only the types are looked for. */
+static void look_at_cell(struct table_builder *b, uint32_t column, const struct csv_cell *cell)
+{
+    double value;
+    if (b->types[column] == COLUMN_NUMERIC && !csv_missing(&b->options, cell) &&
+        !csv_number(cell, csv_decimal(b->csv), &value))
+        b->types[column] = COLUMN_CATEGORICAL;
+}
+
 static enum err_code add_cells(struct table_builder *b, uint64_t line, const struct csv_cell *cells, struct err *err)
 {
     size_t stride;
@@ -191,19 +200,14 @@ static enum err_code add_cells(struct table_builder *b, uint64_t line, const str
     for (uint32_t i = 0; !code && i < b->columns; i++, number += stride) {
         /* Texts for "missing" that the caller gave may be numbers; the usual ones are not. */
         bool missing = b->options.missing && csv_missing(&b->options, &cells[i]);
-        if (missing || b->types[i] != COLUMN_NUMERIC || !csv_number(&cells[i], decimal, number))
-            code = b->again ? ERR_OK : add_other(b, i, line, &cells[i], err);
+        if (!missing && b->types[i] == COLUMN_NUMERIC && csv_number(&cells[i], decimal, number))
+            continue;
+        if (b->again)
+            look_at_cell(b, i, &cells[i]);
+        else
+            code = add_other(b, i, line, &cells[i], err);
     }
     return code;
-}
-
-/* Once the bytes must be read again, only the types are looked for. */
-static void look_at_cell(struct table_builder *b, uint32_t column, const struct csv_cell *cell)
-{
-    double value;
-    if (b->types[column] == COLUMN_NUMERIC && !csv_missing(&b->options, cell) &&
-        !csv_number(cell, csv_decimal(b->csv), &value))
-        b->types[column] = COLUMN_CATEGORICAL;
 }
 
 static enum err_code on_record(void *context, uint64_t record, uint64_t line, const struct csv_cell *cells, uint32_t count,

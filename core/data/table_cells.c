@@ -9,19 +9,6 @@ const uint8_t cell_bytes[CELL_KINDS] = {[CELL_F64] = 8, [CELL_F32] = 4, [CELL_I3
 
 /* ---- packing -------------------------------------------------------------------------------------------------------- */
 
-struct cells_range cells_range(const double *cells, size_t count)
-{
-    double least = INFINITY, most = -INFINITY;
-    size_t missing = 0;
-    for (size_t i = 0; i < count; i++) {
-        double v = cells[i];
-        missing += v != v;
-        least = v < least ? v : least;
-        most = v > most ? v : most;
-    }
-    return (struct cells_range){.least = least, .most = most, .missing = missing};
-}
-
 /* How many of the values present have a fraction. Adding and taking 1.5 * 2^52 rounds to an integer while |v| < 2^51. */
 static size_t fractions(const double *cells, size_t count)
 {
@@ -44,7 +31,7 @@ static bool are_floats(const double *cells, size_t count)
     return n == 0;
 }
 
-static enum cell_kind kind_of_numbers(const struct cells_range *r, const double *cells, size_t count)
+static enum cell_kind kind_of_numbers(const struct moments *r, const double *cells, size_t count)
 {
     bool small = r->least > -2147483648.0 && r->most <= 2147483647.0;
     if (r->missing == count)
@@ -75,9 +62,9 @@ PACK(pack_u8, double, uint8_t, v != v ? 255 : v)
 PACK(pack_code_i16, int32_t, int16_t, v)
 PACK(pack_code_u8, int32_t, uint8_t, v < 0 ? 255 : v)
 
-enum cell_kind cells_pack_numbers(double *cells, size_t count, const struct cells_range *range)
+enum cell_kind cells_pack_numbers(double *cells, size_t count, const struct moments *m)
 {
-    enum cell_kind kind = kind_of_numbers(range, cells, count);
+    enum cell_kind kind = kind_of_numbers(m, cells, count);
     static void (*const packers[CELL_KINDS])(double *, size_t) = {
         [CELL_F32] = pack_f32, [CELL_I32] = pack_i32, [CELL_I16] = pack_i16, [CELL_U8] = pack_u8, [CELL_U8_MISSING] = pack_u8};
     if (packers[kind])

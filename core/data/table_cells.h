@@ -2,6 +2,7 @@
  * each column of each group, so that pixels take a byte and prices four. Pure functions; any thread. */
 #pragma once
 
+#include "moments.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,13 +12,8 @@ enum cell_kind { CELL_F64, CELL_F32, CELL_I32, CELL_I16, CELL_U8, CELL_U8_MISSIN
 
 extern const uint8_t cell_bytes[CELL_KINDS];
 
-struct cells_range {
-    double least, most; /* of those that are not missing; least above most when there are none */
-    size_t missing;
-};
-struct cells_range cells_range(const double *cells, size_t count);
-/* Packs in place: the cells' memory then holds count * cell_bytes of the kind that comes back. (-0 becomes 0.) */
-enum cell_kind cells_pack_numbers(double *cells, size_t count, const struct cells_range *range);
+/* Packs in place, given the cells' moments: their memory then holds count * cell_bytes of the kind that comes back. (-0 becomes 0.) */
+enum cell_kind cells_pack_numbers(double *cells, size_t count, const struct moments *m);
 enum cell_kind cells_pack_codes(int32_t *codes, size_t count);
 
 /* out[i] = cell number rows[i] & mask of packed cells. */

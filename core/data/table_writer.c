@@ -4,6 +4,7 @@
 #include "../base/mem.h"
 #include "../base/pack.h"
 #include "dictionary.h"
+#include "moments.h"
 #include "table_file.h"
 #include <math.h>
 #include <string.h>
@@ -13,8 +14,8 @@
 struct writer_column {
     char *name;
     enum column_type type;
-    uint64_t missing, present; /* in the groups that are written, and for texts in this one */
-    double minimum, maximum, mean, squares; /* squares: sum of squared deviations from the mean */
+    struct moments moments; /* numeric: of the groups that are written */
+    uint64_t missing;       /* categorical */
     struct dictionary dictionary;
     double *cell; /* group_rows cells; int32_t codes when categorical */
 };
@@ -34,8 +35,8 @@ static enum err_code add_columns(struct table_writer *w, const char *const *name
 {
     for (uint32_t i = 0; i < w->columns; i++) {
         struct writer_column *c = &w->column[i];
-        *c = (struct writer_column){.name = mem_strdup(names[i]), .type = types[i], .minimum = INFINITY,
-                                    .maximum = -INFINITY, .cell = w->cells + (size_t)i * w->group_rows};
+        *c = (struct writer_column){.name = mem_strdup(names[i]), .type = types[i], .moments = MOMENTS_NONE,
+                                    .cell = w->cells + (size_t)i * w->group_rows};
         dictionary_init(&c->dictionary);
         if (!c->name)
             return err_no_memory(err);
@@ -117,7 +118,6 @@ enum err_code table_writer_text(struct table_writer *w, uint32_t column, const c
     enum err_code code = dictionary_add(&c->dictionary, text, length, &number, err);
     if (code)
         return code;
-    c->present++;
     put_code(w, c, number);
     return ERR_OK;
 }
@@ -141,41 +141,12 @@ void table_writer_switch(struct table_writer *w, uint32_t column)
 
 /* ---- groups --------------------------------------------------------------------------------------------------------- */
 
-/* Adds a group's cells to the statistics: the mean by way of the least, so that a constant's is exact; then the squares about
- * it, corrected for what the mean lost to rounding; then both parts together (Chan, Golub, LeVeque: "Algorithms for computing
- * the sample variance", 1983). */
-static void add_statistics(struct writer_column *c, size_t count, const struct cells_range *r)
-{
-    double n = (double)(count - r->missing), before = (double)c->present, sum = 0, squares = 0, rest = 0;
-    c->missing += r->missing;
-    if (r->missing == count)
-        return;
-    c->minimum = r->least < c->minimum ? r->least : c->minimum;
-    c->maximum = r->most > c->maximum ? r->most : c->maximum;
-    for (size_t i = 0; i < count; i++) {
-        double d = c->cell[i] - r->least;
-        sum += d == d ? d : 0;
-    }
-    double mean = r->least + sum / n;
-    for (size_t i = 0; i < count; i++) {
-        double d = c->cell[i] - mean;
-        d = d == d ? d : 0;
-        rest += d;
-        squares += d * d;
-    }
-    double apart = mean - c->mean;
-    c->mean = before > 0 ? c->mean + apart * (n / (before + n)) : mean;
-    c->squares += squares - rest * rest / n + (before > 0 ? apart * apart * (before * n / (before + n)) : 0);
-    c->present += count - r->missing;
-}
-
 /* Packs a column; returns the bytes, padded to 8. */
 static size_t pack_cells(struct table_writer *w, struct writer_column *c, enum cell_kind *ret_kind)
 {
     if (c->type == COLUMN_NUMERIC) {
-        struct cells_range range = cells_range(c->cell, w->held);
-        add_statistics(c, w->held, &range);
-        *ret_kind = cells_pack_numbers(c->cell, w->held, &range);
+        struct moments m = moments_add(&c->moments, c->cell, w->held);
+        *ret_kind = cells_pack_numbers(c->cell, w->held, &m);
     } else {
         *ret_kind = cells_pack_codes((int32_t *)(void *)c->cell, w->held);
     }
@@ -215,13 +186,13 @@ static void pack_column(const struct writer_column *c, struct buf *footer)
 {
     pack_text(footer, c->name);
     pack_u32(footer, c->type);
-    pack_u64(footer, c->missing);
+    const struct moments *m = &c->moments;
+    pack_u64(footer, c->type == COLUMN_NUMERIC ? m->missing : c->missing);
     if (c->type == COLUMN_NUMERIC) {
-        double n = (double)c->present;
-        pack_f64(footer, c->present ? c->minimum : NAN);
-        pack_f64(footer, c->present ? c->maximum : NAN);
-        pack_f64(footer, c->present ? c->mean : NAN);
-        pack_f64(footer, c->present ? sqrt(c->squares / n) : NAN);
+        pack_f64(footer, m->present ? m->least : NAN);
+        pack_f64(footer, m->present ? m->most : NAN);
+        pack_f64(footer, m->present ? m->mean : NAN);
+        pack_f64(footer, moments_deviation(m));
         return;
     }
     const struct dictionary *d = &c->dictionary;

@@ -64,7 +64,8 @@ static enum err_code next_window(struct feed *f, const atomic_int *stop, struct 
     size_t rows = (size_t)(left < f->window_rows ? left : f->window_rows);
     if (f->block_count && rows) {
         uint32_t count = (uint32_t)((rows + s->block_rows - 1) / s->block_rows);
-        enum err_code code = s->load(s->context, f->blocks + f->next_block, count, stop, err);
+        uint32_t later = f->block_count - f->next_block - count, ahead = later < s->window_blocks ? later : s->window_blocks;
+        enum err_code code = s->load(s->context, f->blocks + f->next_block, count, ahead, stop, err);
         if (code)
             return code;
         f->next_block += count;

@@ -77,14 +77,16 @@ double mlp_spec_flops(const struct mlp_spec *s, uint64_t train_rows, uint64_t va
  * or class number as real) for rows[i] in 0..rows-1. With several threads it is called by them at once.
  *
  * Rows that memory should not hold at once come in blocks of block_rows (the last one is what is left; 0: no blocks): load
- * brings `count` of them, at most window_blocks, and rows[i] then counts from the start of the first, through all of them. An
+ * brings `count` of them, at most window_blocks, and rows[i] then counts from the start of the first, through all of them; `ahead`
+ * blocks behind them are those of the next window. An
  * epoch then shuffles the blocks, and the rows of window_blocks at a time. */
 struct mlp_source {
     uint64_t rows;
     void (*gather)(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y);
     const void *context;
     uint32_t block_rows, window_blocks;
-    enum err_code (*load)(const void *context, const uint32_t *blocks, size_t count, const atomic_int *stop, struct err *err);
+    enum err_code (*load)(const void *context, const uint32_t *blocks, size_t count, size_t ahead, const atomic_int *stop,
+                          struct err *err);
 };
 /* A source over a matrix in memory: x rows x inputs (row stride `stride`), y rows. */
 struct mlp_matrix {

@@ -3,6 +3,7 @@
 #include "core/base/cleanup.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -22,14 +23,31 @@ static uint64_t lesser(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static uint64_t control_group_limit(const char *path)
+/* The start of a small file, as text. Without memory of its own, since it is asked before any is taken. */
+static void read_start(const char *path, char *text, size_t size)
 {
     cleanup(fs_closep) int fd = -1;
-    char text[32] = "";
-    size_t size;
-    if (fs_open_read(path, &fd, NULL) || fs_read_at(fd, text, sizeof text - 1, 0, &size, NULL))
-        return UINT64_MAX;
-    return text[0] >= '0' && text[0] <= '9' ? strtoull(text, NULL, 10) : UINT64_MAX; /* "max" */
+    size_t got = 0;
+    if (!fs_open_read(path, &fd, NULL) && fs_read_at(fd, text, size - 1, 0, &got, NULL))
+        got = 0;
+    text[got] = '\0';
+}
+
+/* The limit of the control group that a line of /proc/self/cgroup names ("4:memory:/a/b" in version 1, "0::/a/b" in 2). In a
+ * container the path may be that of the host, and the limit then stands at the top. */
+static uint64_t control_group_limit(const char *groups, const char *line, const char *top, const char *file)
+{
+    const char *path = strstr(groups, line);
+    uint64_t least = UINT64_MAX;
+    path = path ? path + strlen(line) : "";
+    for (int at_top = 0; at_top < 2; at_top++) {
+        char name[FS_PATH_MAX], text[32];
+        snprintf(name, sizeof name, "%s%.*s/%s", top, at_top ? 0 : (int)strcspn(path, "\n"), path, file);
+        read_start(name, text, sizeof text);
+        if (text[0] >= '0' && text[0] <= '9') /* not "max" */
+            least = lesser(least, strtoull(text, NULL, 10));
+    }
+    return least;
 }
 
 uint64_t rows_memory_limit(void)
@@ -41,8 +59,10 @@ uint64_t rows_memory_limit(void)
         if (!getrlimit(kinds[i], &limit) && limit.rlim_cur != RLIM_INFINITY)
             bytes = lesser(bytes, limit.rlim_cur);
     }
-    bytes = lesser(bytes, control_group_limit("/sys/fs/cgroup/memory.max"));
-    bytes = lesser(bytes, control_group_limit("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
+    char groups[4096];
+    read_start("/proc/self/cgroup", groups, sizeof groups);
+    bytes = lesser(bytes, control_group_limit(groups, "0::", "/sys/fs/cgroup", "memory.max"));
+    bytes = lesser(bytes, control_group_limit(groups, ":memory:", "/sys/fs/cgroup/memory", "memory.limit_in_bytes"));
     return (uint64_t)(MEMORY_SHARE * (double)bytes);
 }
 
@@ -85,14 +105,28 @@ static size_t block_length(const struct rows_part *p, uint32_t block)
     return p->count - start < p->block_rows ? p->count - start : p->block_rows;
 }
 
-static enum err_code load(const void *context, const uint32_t *blocks, size_t count, const atomic_int *stop, struct err *err)
+static void will_need(const struct rows_part *p, const uint32_t *blocks, size_t count)
+{
+    for (size_t b = 0; b < count; b++) {
+        const uint32_t *row = p->row + (size_t)blocks[b] * p->block_rows;
+        table_will_need(p->table, row[0], row[block_length(p, blocks[b]) - 1]);
+    }
+}
+
+/* The disk reads the next window's rows while this one's are trained on. */
+static enum err_code load(const void *context, const uint32_t *blocks, size_t count, size_t ahead, const atomic_int *stop,
+                          struct err *err)
 {
     const struct rows_part *p = context;
     memcpy(p->blocks, blocks, count * sizeof *blocks);
     enum err_code code = ERR_OK;
+    if (!p->whole)
+        will_need(p, blocks, count);
     for (size_t b = 0, at = 0; !code && !p->whole && b < count; at += block_length(p, blocks[b++]))
         code = encode(p, (size_t)blocks[b] * p->block_rows, block_length(p, blocks[b]), p->x + at * p->inputs, p->y + at, stop,
                       err);
+    if (!code && !p->whole)
+        will_need(p, blocks + count, ahead);
     return code;
 }
 
@@ -168,9 +202,9 @@ enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const st
     rows_layout(r->split.train_count, r->split.valid_count, inputs, &r->train, &r->valid);
     bool whole = (r->train.rows + r->valid.rows) * row_bytes(inputs) <= (memory ? memory : rows_memory_limit() / 4) ||
                  !r->train.block_rows;
-    r->part[0] = (struct rows_part){.view = r->view, .row = r->split.train, .count = r->split.train_count, .inputs = inputs,
+    r->part[0] = (struct rows_part){.view = r->view, .table = table, .row = r->split.train, .count = r->split.train_count, .inputs = inputs,
                                     .whole = whole};
-    r->part[1] = (struct rows_part){.view = r->view, .row = r->split.valid, .count = r->split.valid_count, .inputs = inputs,
+    r->part[1] = (struct rows_part){.view = r->view, .table = table, .row = r->split.valid, .count = r->split.valid_count, .inputs = inputs,
                                     .whole = whole};
     code = prepare_part(&r->part[0], &r->train, stop, err);
     return code ? code : prepare_part(&r->part[1], &r->valid, stop, err);

@@ -17,6 +17,7 @@ extern struct rows_sizes {
 /* The rows of one side. */
 struct rows_part {
     const struct encoder_view *view;
+    const struct table *table;
     const uint32_t *row; /* of the table */
     size_t count;
     uint32_t inputs, block_rows;

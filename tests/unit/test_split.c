@@ -18,11 +18,11 @@
 static uint32_t rows[MOST];
 static int32_t classes[MOST];
 
-/* n rows with gaps between their numbers, in falling order. */
+/* n rows with gaps between their numbers, in rising order. */
 static void make_rows(size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        rows[i] = (uint32_t)(3 * (n - i) + 7);
+        rows[i] = (uint32_t)(3 * (i + 1) + 7);
 }
 
 static struct split split_of(size_t n, const int32_t *class, double fraction, uint64_t seed)

@@ -129,6 +129,25 @@ static void test_columns_that_turn_late(void **state)
     buf_done(&b);
 }
 
+/* The first of a row to turn must not hide the others of that row, which may never hold a text again. */
+static void test_columns_that_turn_in_the_same_row(void **state)
+{
+    struct data_fixture *f = *state;
+    static const char *const texts[] = {"a,b,c\n1,1,1\nx,y,2\n3,3,3\n4,4,4\n", "a,b,c\n,1,1\nx,y,2\n,3,3\n,4,4\n",
+                                        "a,b,c\n1,,1\nx,y,2\n3,,3\n4,,4\n"};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct table *t = table_of(f, texts[i]);
+        assert_int_equal(table_rows(t), 4);
+        assert_int_equal(table_column(t, 0)->type, COLUMN_CATEGORICAL);
+        assert_int_equal(table_column(t, 1)->type, COLUMN_CATEGORICAL);
+        assert_int_equal(table_column(t, 2)->type, COLUMN_NUMERIC);
+        assert_string_equal(cell_text(t, 0, 1), "x");
+        assert_string_equal(cell_text(t, 1, 1), "y");
+        assert_true(table_number(t, 2, 3) == 4);
+        table_unref(t);
+    }
+}
+
 static void test_many_cells_at_once(void **state)
 {
     struct data_fixture *f = *state;
@@ -436,6 +455,7 @@ int main(void)
         WITH_DIR(test_columns_get_their_types),
         WITH_DIR(test_a_text_after_numbers_makes_all_of_them_texts),
         WITH_DIR(test_columns_that_turn_late),
+        WITH_DIR(test_columns_that_turn_in_the_same_row),
         WITH_DIR(test_many_cells_at_once),
         WITH_DIR(test_as_many_columns_as_there_may_be),
         WITH_DIR(test_own_texts_for_missing_may_be_numbers),

@@ -44,8 +44,8 @@ static void test_numbers(void **state)
         double cells[5], out[5];
         static const uint32_t rows[] = {8 + 4, 3, 0, 16 + 1, 2}; /* numbers in the table, of which the mask leaves 0..4 */
         memcpy(cells, numbers[i].cell, sizeof cells);
-        struct cells_range range = cells_range(cells, 5);
-        enum cell_kind kind = cells_pack_numbers(cells, 5, &range);
+        struct moments all = MOMENTS_NONE, m = moments_add(&all, cells, 5);
+        enum cell_kind kind = cells_pack_numbers(cells, 5, &m);
         if (kind != numbers[i].kind)
             fail_msg("case %zu: kind %d instead of %d", i, (int)kind, (int)numbers[i].kind);
         cells_numbers(kind, cells, rows, 7, 5, out);
@@ -57,16 +57,24 @@ static void test_numbers(void **state)
     }
 }
 
-static void test_range(void **state)
+static void test_moments(void **state)
 {
     (void)state;
-    static const double cells[] = {3, NAN, -2, 0.5, NAN};
-    struct cells_range r = cells_range(cells, 5);
-    assert_true(r.least == -2 && r.most == 3);
-    assert_int_equal(r.missing, 2);
-    r = cells_range(cells + 4, 1);
-    assert_true(r.least > r.most);
-    assert_int_equal(r.missing, 1);
+    static const double cells[] = {3, NAN, -2, 0.5, NAN, 1e9 + 4, 1e9 + 7, 1e9 + 13, 1e9 + 16};
+    struct moments m = MOMENTS_NONE;
+    struct moments part = moments_add(&m, cells, 5);
+    assert_true(m.least == -2 && m.most == 3 && m.mean == 0.5 && part.mean == 0.5);
+    assert_true(fabs(moments_deviation(&m) - sqrt(12.5 / 3)) < 1e-15);
+    assert_int_equal(m.missing, 2);
+    part = moments_add(&m, cells + 4, 1);
+    assert_true(part.least > part.most && isnan(moments_deviation(&part)));
+    assert_int_equal(m.missing, 3);
+    assert_int_equal(m.present, 3);
+    struct moments far = MOMENTS_NONE; /* in two parts, far from 0 */
+    moments_add(&far, cells + 5, 1);
+    moments_add(&far, cells + 6, 3);
+    assert_true(far.mean == 1e9 + 10);
+    assert_true(fabs(moments_deviation(&far) - sqrt(22.5)) < 1e-7);
 }
 
 static void test_codes(void **state)
@@ -93,7 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_range),
+        cmocka_unit_test(test_moments),
         cmocka_unit_test(test_codes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,9 +16,9 @@ static inline struct json *json_of(const char *text)
 /* The spec of a body that is fine. */
 static inline void spec_of(const char *text, struct job_spec *ret)
 {
-    cleanup(json_freep) struct json *body = json_of(text);
+    cleanup(json_freep) struct json *root = json_of(text);
     struct violations v = {0};
-    assert_int_equal(job_spec_bind(body, false, ret, &v, NULL), ERR_OK);
+    assert_int_equal(job_spec_bind(root, false, ret, &v, NULL), ERR_OK);
     if (v.count)
         fail_msg("%s: %s %s", text, v.item[0].pointer, v.item[0].detail);
 }

@@ -227,10 +227,10 @@ enum err_code fs_map(const char *path, void **ret_data, size_t *ret_size, struct
     return ERR_OK;
 }
 
-void fs_will_need(const void *data, size_t size)
+void fs_hint(const void *data, size_t size, enum fs_hint hint)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE) - 1, start = (uintptr_t)data & ~page;
-    (void)madvise((void *)start, size + ((uintptr_t)data - start), MADV_WILLNEED);
+    (void)madvise((void *)start, size + ((uintptr_t)data - start), hint == FS_RANDOM ? MADV_RANDOM : MADV_WILLNEED);
 }
 
 void fs_unmap(void *data, size_t size)

@@ -23,8 +23,9 @@ void fs_close(int fd);
 /* Maps a whole file read-only; an empty file maps to NULL with size 0. */
 enum err_code fs_map(const char *path, void **ret_data, size_t *ret_size, struct err *err);
 void fs_unmap(void *data, size_t size);
-/* A hint: these mapped bytes will be read soon. */
-void fs_will_need(const void *data, size_t size);
+/* How mapped bytes will be read: here and there, so that nothing is fetched beside what is asked for; or soon. */
+enum fs_hint { FS_RANDOM, FS_WILL_NEED };
+void fs_hint(const void *data, size_t size, enum fs_hint hint);
 /* The whole file in memory (mem_free), NUL-terminated; ERR_TOO_LARGE above `maximum`. */
 enum err_code fs_read_all(const char *path, size_t maximum, char **ret_data, size_t *ret_size, struct err *err);
 /* temporary name -> write -> fsync -> rename -> fsync of the directory: the file is there whole or not at all. */

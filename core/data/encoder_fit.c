@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define CHUNK 4096 /* rows read at once */
+#define LOOK_ROWS 16384 /* of all columns before the next of the first */
 
 /* ---- features ------------------------------------------------------------------------------------------------------- */
 
@@ -78,6 +79,7 @@ enum err_code encoder_target_rows(const struct table *t, const struct encoder_op
     cleanup(mem_freep) int32_t *class = target.classes ? mem_array(rows, sizeof *class) : NULL;
     if (!row || (target.classes && !class))
         code = err_no_memory(err);
+    table_will_need(t, target.column, 0, (uint32_t)table_rows(t) - 1);
     for (uint64_t i = 0; !code && i < table_rows(t) && count < rows; i++)
         if (has_target(t, target.column, i))
             row[count++] = (uint32_t)i;
@@ -96,20 +98,77 @@ enum err_code encoder_target_rows(const struct table *t, const struct encoder_op
 
 /* ---- fitting -------------------------------------------------------------------------------------------------------- */
 
-/* Mean and population deviation of a column over rows, missing ones left out; 0 and 1 without any value, and deviation 1 for a
- * constant. */
-static void fit_number(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, double *ret_mean,
-                       double *ret_deviation)
+/* What the training rows hold of a column. */
+struct sight {
+    uint32_t column;
+    struct moments moments; /* numeric */
+    bool *seen;             /* categorical: of each code + 1 */
+};
+
+static void look_at_cells(const struct table *t, struct sight *s, const uint32_t *rows, size_t count)
 {
-    double cell[CHUNK];
-    struct moments m = MOMENTS_NONE;
+    double number[CHUNK];
+    int32_t code[CHUNK];
     for (size_t at = 0; at < count; at += CHUNK) {
         size_t n = count - at < CHUNK ? count - at : CHUNK;
-        table_numbers(t, column, rows + at, n, cell);
-        moments_add(&m, cell, n);
+        if (s->seen) {
+            table_codes(t, s->column, rows + at, n, code);
+            for (size_t i = 0; i < n; i++)
+                s->seen[code[i] + 1] = true;
+        } else {
+            table_numbers(t, s->column, rows + at, n, number);
+            moments_add(&s->moments, number, n);
+        }
     }
-    double deviation = m.least < m.most ? moments_deviation(&m) : 0; /* of equal values, what is left would be rounding */
-    *ret_mean = isfinite(m.mean) ? m.mean : 0;
+}
+
+/* All columns of some rows, then of the next: the order in which they are in the file. */
+static void look(const struct table *t, struct sight *sights, uint32_t columns, const uint32_t *rows, size_t count)
+{
+    for (size_t at = 0, n; at < count; at += n) {
+        n = count - at < LOOK_ROWS ? count - at : LOOK_ROWS;
+        size_t next = count - at - n < LOOK_ROWS ? count - at - n : LOOK_ROWS;
+        if (!at)
+            table_will_need(t, TABLE_ALL_COLUMNS, rows[0], rows[n - 1]);
+        if (next)
+            table_will_need(t, TABLE_ALL_COLUMNS, rows[at + n], rows[at + n + next - 1]);
+        for (uint32_t i = 0; i < columns; i++)
+            look_at_cells(t, &sights[i], rows + at, n);
+    }
+}
+
+static void sights_free(struct sight *sights, uint32_t count)
+{
+    for (uint32_t i = 0; sights && i < count; i++)
+        mem_free(sights[i].seen);
+    mem_free(sights);
+}
+
+static enum err_code sights_new(const struct table *t, const uint32_t *columns, uint32_t count, struct sight **ret_sights,
+                                struct err *err)
+{
+    struct sight *s = mem_array(count, sizeof *s);
+    bool complete = s != NULL;
+    for (uint32_t i = 0; complete && i < count; i++) {
+        const struct column *c = table_column(t, columns[i]);
+        s[i] = (struct sight){.column = columns[i], .moments = MOMENTS_NONE};
+        if (c->type == COLUMN_CATEGORICAL)
+            complete = (s[i].seen = mem_array((size_t)c->categories + 1, sizeof *s[i].seen)) != NULL;
+    }
+    if (!complete) {
+        sights_free(s, count);
+        return err_no_memory(err);
+    }
+    *ret_sights = s;
+    return ERR_OK;
+}
+
+/* Mean and population deviation; 0 and 1 without any value, and deviation 1 for a constant. */
+static void fit_number(const struct sight *s, double *ret_mean, double *ret_deviation)
+{
+    const struct moments *m = &s->moments;
+    double deviation = m->least < m->most ? moments_deviation(m) : 0; /* of equal values, what is left would be rounding */
+    *ret_mean = isfinite(m->mean) ? m->mean : 0;
     *ret_deviation = deviation > 0 && isfinite(deviation) ? deviation : 1;
 }
 
@@ -118,15 +177,8 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static enum err_code fit_categories(const struct table *t, uint32_t column, const uint32_t *rows, size_t count,
-                                    struct encoder_feature *f, struct err *err)
+static enum err_code fit_categories(const struct column *c, const bool *seen, struct encoder_feature *f, struct err *err)
 {
-    const struct column *c = table_column(t, column);
-    cleanup(mem_freep) bool *seen = mem_array(c->categories + 1, sizeof *seen);
-    if (!seen)
-        return err_no_memory(err);
-    for (size_t i = 0; i < count; i++)
-        seen[table_code(t, column, rows[i]) + 1] = true;
     uint32_t categories = 0;
     for (uint32_t k = 0; k < c->categories; k++)
         categories += seen[k + 1];
@@ -146,17 +198,35 @@ static enum err_code fit_categories(const struct table *t, uint32_t column, cons
     return ERR_OK;
 }
 
-static enum err_code fit_feature(const struct table *t, uint32_t column, const uint32_t *rows, size_t count,
-                                 struct encoder_feature *f, struct err *err)
+static enum err_code fit_feature(const struct table *t, const struct sight *s, struct encoder_feature *f, struct err *err)
 {
-    const struct column *c = table_column(t, column);
+    const struct column *c = table_column(t, s->column);
     *f = (struct encoder_feature){.name = mem_strdup(c->name), .type = c->type, .deviation = 1};
     if (!f->name)
         return err_no_memory(err);
     if (c->type == COLUMN_CATEGORICAL)
-        return fit_categories(t, column, rows, count, f, err);
-    fit_number(t, column, rows, count, &f->mean, &f->deviation);
+        return fit_categories(c, s->seen, f, err);
+    fit_number(s, &f->mean, &f->deviation);
     return ERR_OK;
+}
+
+static enum err_code fit_features(struct encoder *e, const struct table *t, uint32_t target, const uint32_t *columns,
+                                  uint32_t features, const uint32_t *rows, size_t count, struct err *err)
+{
+    struct sight *sights;
+    enum err_code code = sights_new(t, columns, features, &sights, err);
+    if (code)
+        return code;
+    look(t, sights, features, rows, count);
+    for (; !code && e->features < features; e->features++)
+        code = fit_feature(t, &sights[e->features], &e->feature[e->features], err);
+    sights_free(sights, features);
+    if (!code && e->task == TASK_REGRESSION) {
+        struct sight s = {.column = target, .moments = MOMENTS_NONE};
+        look_at_cells(t, &s, rows, count);
+        fit_number(&s, &e->target_mean, &e->target_deviation);
+    }
+    return code;
 }
 
 static enum err_code fit(struct encoder *e, const struct table *t, const struct encoder_options *o, struct target *target,
@@ -176,10 +246,7 @@ static enum err_code fit(struct encoder *e, const struct table *t, const struct 
     e->feature = mem_array(features, sizeof *e->feature);
     if (!e->target || !e->feature)
         return err_no_memory(err);
-    if (e->task == TASK_REGRESSION)
-        fit_number(t, target->column, rows, count, &e->target_mean, &e->target_deviation);
-    for (; !code && e->features < features; e->features++)
-        code = fit_feature(t, columns[e->features], rows, count, &e->feature[e->features], err);
+    code = fit_features(e, t, target->column, columns, features, rows, count, err);
     return code ? code : encoder_number_inputs(e, err);
 }
 

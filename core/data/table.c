@@ -160,6 +160,7 @@ enum err_code table_open(const char *path, struct table **ret_table, struct err 
         mem_free(t);
         return code;
     }
+    fs_hint(t->data, t->size, FS_RANDOM);
     const struct table_header *h = t->data;
     if (t->size < sizeof *h || !header_fits(h, t->size)) {
         code = err_set(err, ERR_CORRUPT, "%s is no whole table file", path);
@@ -278,15 +279,20 @@ int32_t table_code(const struct table *t, uint32_t column, uint64_t row)
     return code;
 }
 
-void table_will_need(const struct table *t, uint32_t from, uint32_t to)
+void table_will_need(const struct table *t, uint32_t column, uint32_t from, uint32_t to)
 {
     for (uint32_t group = from >> t->group_shift; group <= to >> t->group_shift; group++) {
         uint32_t first = group << t->group_shift, mask = t->group_rows - 1;
         uint32_t start = from > first ? from & mask : 0, end = to - first < mask ? to - first : mask;
-        for (uint32_t c = 0; c < t->columns; c++) {
+        bool all = column == TABLE_ALL_COLUMNS;
+        if (all && !start && end == mask && (first | mask) < t->rows - 1) { /* the whole group at once */
+            fs_hint((const char *)t->data + t->group[group], t->group[group + 1] - t->group[group], FS_WILL_NEED);
+            continue;
+        }
+        for (uint32_t c = all ? 0 : column; c < (all ? t->columns : column + 1); c++) {
             enum cell_kind kind;
             const char *cells = cells_of(t, c, first, &kind);
-            fs_will_need(cells + (size_t)start * cell_bytes[kind], (size_t)(end - start + 1) * cell_bytes[kind]);
+            fs_hint(cells + (size_t)start * cell_bytes[kind], (size_t)(end - start + 1) * cell_bytes[kind], FS_WILL_NEED);
         }
     }
 }

@@ -46,8 +46,10 @@ int32_t table_code(const struct table *t, uint32_t column, uint64_t row);  /* ca
 void table_numbers(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, double *out);
 void table_codes(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, int32_t *out);
 
-/* A hint: the rows from..to (inclusive) will be read soon, all columns of them. */
-void table_will_need(const struct table *t, uint32_t from, uint32_t to);
+/* A hint: the rows from..to (inclusive) of a column, or of all, will be read soon. Worth giving for thousands of rows; without
+ * it each page of a table that is not in memory is fetched on its own. */
+#define TABLE_ALL_COLUMNS UINT32_MAX
+void table_will_need(const struct table *t, uint32_t column, uint32_t from, uint32_t to);
 
 struct csv_options {
     char delimiter;             /* ',', ';', '\t', '|', or 0 to find it */

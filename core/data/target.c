@@ -46,6 +46,7 @@ static enum err_code numeric_classes(struct target *target, const struct table *
     if (!target->value || !target->name)
         return err_no_memory(err);
     uint32_t count = 0;
+    table_will_need(t, target->column, 0, (uint32_t)table_rows(t) - 1);
     for (uint64_t row = 0; row < table_rows(t); row++) {
         double v = table_number(t, target->column, row);
         if (isnan(v))

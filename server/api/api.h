@@ -48,6 +48,9 @@ bool api_limit(struct http_request *r, uint32_t *ret_limit);
 /* ?cursor= of a list by descending ids: 0 when absent. */
 bool api_cursor(struct http_request *r, int64_t *ret_before);
 
+/* parent/key, escaped after RFC 6901; cut when it is too long. */
+void api_pointer(char *out, size_t size, const char *parent, const char *key);
+
 /* ---- replies -------------------------------------------------------------------------------------------------------- */
 
 void api_writer(struct http_request *r, struct json_writer *w); /* over the reply's emptied body */

@@ -1,6 +1,10 @@
 #include "dataset_schema.h"
 
+#include "api.h"
+#include "core/base/cleanup.h"
+#include "core/base/mem.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -86,6 +90,35 @@ static void check_name(const struct json *body, struct inline_table *ret, struct
         violation_add(violations, "/name", "value", "%s", fault);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(json_string(*(const struct json *const *)a), json_string(*(const struct json *const *)b));
+}
+
+/* All of them are texts. */
+static void check_repeated(const struct json *columns, size_t count, struct violations *violations)
+{
+    cleanup(mem_freep) const struct json **sorted = mem_array(count, sizeof *sorted);
+    size_t i = 0;
+    for (const struct json *c = json_first(columns); sorted && c; c = json_next(c))
+        sorted[i++] = c;
+    if (sorted)
+        qsort(sorted, count, sizeof *sorted, by_name);
+    for (i = 1; sorted && i < count; i++) {
+        const char *name = json_string(sorted[i]);
+        if (strcmp(json_string(sorted[i - 1]), name) != 0)
+            continue;
+        size_t index = 0, seen = 0;
+        for (const struct json *c = json_first(columns); c; c = json_next(c), index++)
+            if (!strcmp(json_string(c), name) && seen++)
+                break;
+        char pointer[64];
+        snprintf(pointer, sizeof pointer, "/columns/%zu", index);
+        violation_add(violations, pointer, "duplicate", "\"%.100s\" is already the name of another column", name);
+        return;
+    }
+}
+
 static size_t check_columns(const struct json *body, struct inline_table *ret, struct violations *violations)
 {
     ret->columns = json_get(body, "columns");
@@ -93,13 +126,17 @@ static size_t check_columns(const struct json *body, struct inline_table *ret, s
         violation_add(violations, "/columns", ret->columns ? "type" : "required", "must be a list of column names");
         return 0;
     }
-    size_t i = 0;
+    size_t i = 0, named = 0;
     for (const struct json *c = json_first(ret->columns); c; c = json_next(c), i++) {
         char pointer[64];
         snprintf(pointer, sizeof pointer, "/columns/%zu", i);
-        if (json_kind(c) != JSON_STRING || !*json_string(c))
+        if (json_kind(c) == JSON_STRING && *json_string(c))
+            named++;
+        else
             violation_add(violations, pointer, "type", "must be a text: the column's name");
     }
+    if (named == i)
+        check_repeated(ret->columns, i, violations);
     return i;
 }
 
@@ -132,14 +169,17 @@ void inline_table_read(const struct json *body, struct inline_table *ret, struct
         return;
     }
     for (const struct json *m = json_first(body); m; m = json_next(m)) {
-        char pointer[200];
-        snprintf(pointer, sizeof pointer, "/%.180s", json_key(m));
+        char pointer[256];
+        api_pointer(pointer, sizeof pointer, "", json_key(m));
         if (strcmp(json_key(m), known[0]) && strcmp(json_key(m), known[1]) && strcmp(json_key(m), known[2]))
             violation_add(violations, pointer, "unknown", "unknown field: an inline table has name, columns and rows");
     }
     const char *twice = json_duplicate(body);
-    if (twice)
-        violation_add(violations, "", "duplicate", "\"%.100s\" is given twice", twice);
+    if (twice) {
+        char pointer[256];
+        api_pointer(pointer, sizeof pointer, "", twice);
+        violation_add(violations, pointer, "duplicate", "\"%.100s\" is given twice", twice);
+    }
     check_name(body, ret, violations);
     size_t columns = check_columns(body, ret, violations), index = 0;
     ret->rows = json_get(body, "rows");

@@ -15,6 +15,7 @@ struct job_create {
     struct api_write write;
     struct app *app;
     struct job_plan plan;
+    struct violations *violations; /* of the body; a key that is known is answered all the same */
     struct store_job job;
     char *key;
     char digest[SHA256_TEXT];
@@ -27,6 +28,7 @@ static void create_free(void *state)
 {
     struct job_create *c = state;
     job_plan_done(&c->plan);
+    mem_free(c->violations);
     mem_free(c->key);
     mem_free(c->ids);
     mem_free(c);
@@ -71,7 +73,7 @@ static enum err_code insert(struct store_tx *tx, struct store_op *op, struct err
     bool known;
     uint64_t queued;
     enum err_code code = look_up_key(tx, c, &known, err);
-    if (code || known)
+    if (code || known || c->violations->count)
         return code;
     if ((code = store_runs_count_queued_tx(tx, &queued, err)))
         return code;
@@ -87,7 +89,8 @@ static void schedule(struct api_write *w)
 {
     struct job_create *c = (struct job_create *)w;
     struct err err = {0};
-    if (!c->replay && !c->other && scheduler_add(c->app->scheduler, c->ids, c->plan.run_count, &err))
+    if (!c->replay && !c->other && !c->violations->count &&
+        scheduler_add(c->app->scheduler, c->ids, c->plan.run_count, &err))
         log_event(LOG_ERROR, "runs not scheduled until the next start", "reason", err.message, NULL);
 }
 
@@ -117,7 +120,7 @@ static bool read_key(struct http_request *r, struct job_create *c)
     if (!key)
         return true;
     if (!*key || strlen(key) > KEY_MAX) {
-        http_problem(r, 400, "idempotency-key", "Bad Idempotency-Key", "must have 1..%d characters", KEY_MAX);
+        http_problem(r, 400, "idempotency_key", "Bad Idempotency-Key", "must have 1..%d characters", KEY_MAX);
         return false;
     }
     sha256_of(buf_text(&r->body), r->body.length, c->digest);
@@ -144,33 +147,26 @@ static enum http_next start(struct http_request *r)
     if (atomic_load(&app->stopping))
         return http_error(r, &(struct err){.code = ERR_UNAVAILABLE, .message = "the daemon is stopping"});
     struct job_create *c = mem_zalloc(sizeof *c);
-    struct violations *violations = mem_zalloc(sizeof *violations);
-    if (!c || !violations) {
+    if (!c || !(c->violations = mem_zalloc(sizeof *c->violations))) {
         mem_free(c);
-        mem_free(violations);
         return http_error(r, &(struct err){.code = ERR_NO_MEMORY, .message = "out of memory"});
     }
     c->app = app;
     r->state = c;
     r->state_free = create_free;
-    enum http_next next = HTTP_REPLY;
-    if (job_plan_make(app, buf_text(&r->body), r->body.length, &c->plan, violations, &err))
-        next = http_error(r, &err);
-    else if (violations->count)
-        next = http_violations(r, violations);
-    else if (dry_run)
-        next = dry_run_reply(r, &c->plan);
-    else if (!read_key(r, c))
-        next = r->reply.status ? HTTP_REPLY : http_error(r, &(struct err){.code = ERR_NO_MEMORY});
-    else if (prepare_job(c, &err))
-        next = http_error(r, &err);
-    else {
-        c->write.op.run = insert;
-        c->write.after = schedule;
-        next = api_write_submit(r, &c->write);
-    }
-    mem_free(violations);
-    return next;
+    if (job_plan_make(app, buf_text(&r->body), r->body.length, &c->plan, c->violations, &err))
+        return http_error(r, &err);
+    if (!dry_run && !read_key(r, c))
+        return r->reply.status ? HTTP_REPLY : http_error(r, &(struct err){.code = ERR_NO_MEMORY});
+    if (c->violations->count && !c->key)
+        return http_violations(r, c->violations);
+    if (dry_run)
+        return dry_run_reply(r, &c->plan);
+    if (!c->violations->count && prepare_job(c, &err))
+        return http_error(r, &err);
+    c->write.op.run = insert;
+    c->write.after = schedule;
+    return api_write_submit(r, &c->write);
 }
 
 enum http_next jobs_create(struct http_request *r)
@@ -181,8 +177,10 @@ enum http_next jobs_create(struct http_request *r)
     if (c->write.op.code)
         return http_error(r, &c->write.op.err);
     if (c->other)
-        return http_problem(r, 422, "idempotency-key", "Idempotency-Key used before",
+        return http_problem(r, 422, "idempotency_key", "Idempotency-Key used before",
                             "this key made job %lld with another body: use a new key", (long long)c->job.id);
+    if (!c->replay && c->violations->count)
+        return http_violations(r, c->violations);
     snprintf(r->reply.location, sizeof r->reply.location, "/v1/jobs/%lld", (long long)c->job.id);
     return job_reply(r, c->job.id, 202);
 }

@@ -123,8 +123,13 @@ static void answer_csv(struct prediction *p, const real *out)
         return;
     }
     csv_text(p->body, encoder_class(e, winner(e, out)));
-    for (uint32_t k = 0; k < encoder_classes(e); k++)
-        buf_printf(p->body, ",%.9g", probability(e, out, k));
+    for (uint32_t k = 0; k < encoder_classes(e); k++) {
+        double share = probability(e, out, k);
+        if (isfinite(share))
+            buf_printf(p->body, ",%.9g", share);
+        else
+            buf_puts(p->body, ",null");
+    }
     buf_putc(p->body, '\n');
 }
 
@@ -172,10 +177,11 @@ static void set_cell(struct prediction *p, uint32_t feature, const struct json *
 static void set_by_name(struct prediction *p, const struct json *instance, size_t index, real *x)
 {
     uint32_t given = 0;
-    char pointer[256];
+    char parent[64], pointer[256];
+    snprintf(parent, sizeof parent, "/instances/%zu", index);
     for (const struct json *m = json_first(instance); m; m = json_next(m)) {
         int feature = encoder_find(p->encoder, json_key(m), strlen(json_key(m)));
-        snprintf(pointer, sizeof pointer, "/instances/%zu/%.200s", index, json_key(m));
+        api_pointer(pointer, sizeof pointer, parent, json_key(m));
         if (feature >= 0)
             set_cell(p, (uint32_t)feature, m, pointer, x);
         else if (strcmp(json_key(m), encoder_target(p->encoder)) != 0)
@@ -183,11 +189,12 @@ static void set_by_name(struct prediction *p, const struct json *instance, size_
         given += feature >= 0;
     }
     const char *twice = json_duplicate(instance);
-    snprintf(pointer, sizeof pointer, "/instances/%zu", index);
-    if (twice)
+    if (twice) {
+        api_pointer(pointer, sizeof pointer, parent, twice);
         violation_add(p->violations, pointer, "duplicate", "\"%.100s\" is given twice", twice);
-    else
+    } else {
         p->warnings.missing += encoder_features(p->encoder) - given;
+    }
 }
 
 static void set_by_position(struct prediction *p, const struct json *instance, size_t index, real *x)
@@ -233,10 +240,13 @@ static const struct json *instances_of(const struct json *body, struct violation
     }
     for (const struct json *m = json_first(body); m; m = json_next(m)) {
         char pointer[256];
-        snprintf(pointer, sizeof pointer, "/%.200s", json_key(m));
+        api_pointer(pointer, sizeof pointer, "", json_key(m));
         if (strcmp(json_key(m), "instances") != 0)
             violation_add(violations, pointer, "unknown", "unknown field: a prediction takes \"instances\"");
     }
+    const char *twice = json_duplicate(body);
+    if (twice && !strcmp(twice, "instances"))
+        violation_add(violations, "/instances", "duplicate", "is given twice: keep one");
     const struct json *instances = json_get(body, "instances");
     if (instances && json_kind(instances) == JSON_ARRAY)
         return instances;
@@ -278,6 +288,16 @@ static enum http_next predict_json(struct http_request *r, struct prediction *p)
 
 /* ---- CSV -------------------------------------------------------------------------------------------------------------- */
 
+/* Blanks around a name do not count, as in an upload. */
+static struct csv_cell trim(struct csv_cell cell)
+{
+    for (; cell.length && (*cell.text == ' ' || *cell.text == '\t'); cell.text++)
+        cell.length--;
+    while (cell.length && (cell.text[cell.length - 1] == ' ' || cell.text[cell.length - 1] == '\t'))
+        cell.length--;
+    return cell;
+}
+
 static enum err_code read_header(struct prediction *p, const struct csv_cell *cells, uint32_t count, struct err *err)
 {
     cleanup(mem_freep) bool *seen = mem_array(encoder_features(p->encoder), sizeof *seen);
@@ -287,11 +307,12 @@ static enum err_code read_header(struct prediction *p, const struct csv_cell *ce
     p->columns = count;
     const char *target = encoder_target(p->encoder);
     for (uint32_t c = 0; c < count; c++) {
-        int feature = encoder_find(p->encoder, cells[c].text, cells[c].length);
-        bool is_target = cells[c].length == strlen(target) && !memcmp(cells[c].text, target, cells[c].length);
+        struct csv_cell name = trim(cells[c]);
+        int feature = encoder_find(p->encoder, name.text, name.length);
+        bool is_target = name.length == strlen(target) && !memcmp(name.text, target, name.length);
         if (feature < 0 && !is_target)
             return err_set_at(err, ERR_INVALID, 1, c + 1, "the model does not know a column \"%.*s\"",
-                              (int)(cells[c].length < 100 ? cells[c].length : 100), cells[c].text);
+                              (int)(name.length < 100 ? name.length : 100), name.text);
         if (feature >= 0 && seen[feature])
             return err_set_at(err, ERR_INVALID, 1, c + 1, "the column is there twice");
         if (feature >= 0)
@@ -364,6 +385,8 @@ static enum http_next predict_csv(struct http_request *r, struct prediction *p)
         code = csv_feed(in.csv, r->body.data, r->body.length, &err);
     if (!code)
         code = csv_finish(in.csv, &err);
+    if (!code && !p->columns)
+        code = err_set(&err, ERR_INVALID, "the file is empty: its first row must name the columns");
     if (!code)
         code = predict_waiting(p, &err);
     csv_free(in.csv);

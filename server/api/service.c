@@ -34,7 +34,7 @@ enum http_next service_schema(struct http_request *r)
     json_start(&w, &schema);
     json_schema(job_spec_fields, &w);
     api_writer(r, &w);
-    buf_puts(&r->reply.body, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"A training job\"");
+    buf_puts(&r->reply.body, "{\"title\":\"A training job\"");
     if (schema.length > 2) {
         buf_putc(&r->reply.body, ',');
         buf_puts(&r->reply.body, schema.data + 1);
@@ -101,7 +101,7 @@ enum http_next service_metrics(struct http_request *r)
     metric(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
     store_metrics(&stored, out);
     training_metrics(&trained, out);
-    http_metrics(app->http, out);
+    http_metrics(http_server_of(r), out);
     r->reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
     r->reply.status = 200;
     return HTTP_REPLY;

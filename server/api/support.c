@@ -21,7 +21,7 @@ bool api_id(struct http_request *r, int index, const char *what, int64_t *ret_id
 {
     if (parse_number(r->parameter[index], ret_id))
         return true;
-    http_problem(r, 404, "not-found", "Not found", "there is no %s \"%.100s\": ids are whole numbers", what,
+    http_problem(r, 404, "not_found", "Not found", "there is no %s \"%.100s\": ids are whole numbers", what,
                  r->parameter[index]);
     return false;
 }
@@ -84,6 +84,18 @@ bool api_cursor(struct http_request *r, int64_t *ret_before)
     }
     *ret_before = before;
     return true;
+}
+
+void api_pointer(char *out, size_t size, const char *parent, const char *key)
+{
+    size_t at = (size_t)snprintf(out, size, "%s/", parent);
+    for (; *key && at + 3 < size; key++) {
+        bool escape = *key == '~' || *key == '/';
+        out[at++] = escape ? '~' : *key;
+        if (escape)
+            out[at++] = *key == '~' ? '0' : '1';
+    }
+    out[at] = '\0';
 }
 
 /* ---- replies -------------------------------------------------------------------------------------------------------- */

@@ -26,6 +26,7 @@ struct upload {
     char name[129];
     char temporary[FS_PATH_MAX], path[FS_PATH_MAX];
     struct store_dataset dataset;
+    bool bad_query; /* `err` is about the query */
     bool in_place;  /* the file is at `path` */
     bool committed; /* its row is in the store */
     bool again;     /* the same bytes were there under the name */
@@ -82,6 +83,10 @@ static enum err_code read_options(struct http_request *r, struct upload *u, stru
     enum err_code code = read_mark(r, "delimiter", ",;|\t", &u->options.delimiter, err);
     if (code || (code = read_mark(r, "decimal", ".,", &u->options.decimal, err)) || (code = read_missing(r, u, err)))
         return code;
+    if (!r->csv) { /* as inline_table_feed writes it */
+        u->options.delimiter = ',';
+        u->options.decimal = '.';
+    }
     const char *name = http_query(r, "name");
     if (!r->csv && !name)
         return ERR_OK;
@@ -113,6 +118,7 @@ static struct upload *upload_of(struct http_request *r)
     r->state = u;
     r->state_free = upload_free;
     u->code = read_options(r, u, &u->err);
+    u->bad_query = u->code == ERR_MALFORMED;
     if (!u->code)
         u->code = start_builder(r, u, &u->err);
     return u;
@@ -206,12 +212,15 @@ static void inserted(struct store_op *op)
 static void finish(struct background_work *w)
 {
     struct upload *u = (struct upload *)((char *)w - offsetof(struct upload, work));
-    u->code = put_in_place(u, &u->err);
+    struct http_request *r = u->write.request;
+    enum err_code code = put_in_place(u, &u->err);
     u->write.op = (struct store_op){.run = insert, .done = inserted};
-    if (!u->code)
-        u->code = store_submit(u->app->store, &u->write.op, &u->err);
-    if (u->code)
-        http_wake(u->write.request); /* else inserted() does */
+    if (!code)
+        code = store_submit(u->app->store, &u->write.op, &u->err);
+    if (!code)
+        return; /* inserted() has u now, and may be done with it already */
+    u->code = code;
+    http_wake(r);
 }
 
 static enum http_next reply(struct http_request *r, struct upload *u)
@@ -260,6 +269,8 @@ enum http_next datasets_create(struct http_request *r)
         return http_error(r, &(struct err){.code = ERR_NO_MEMORY, .message = "out of memory"});
     if (!u->write.done && !u->code && !r->csv && !feed_inline(r, u))
         return HTTP_REPLY;
+    if (u->bad_query)
+        return http_problem(r, 400, "query", "Bad query parameter", "%s", u->err.message);
     if (u->code)
         return http_error(r, &u->err);
     if (u->write.done)

@@ -73,6 +73,8 @@ struct http_request {
 /* NULL when absent. Decoded. Lives as long as the request. */
 const char *http_query(const struct http_request *r, const char *name);
 const char *http_header(const struct http_request *r, const char *name);
+/* The server that took the request: what http_start returned, and there before it returns. */
+const struct http_server *http_server_of(const struct http_request *r);
 /* See above: call http_suspend on the HTTP thread before the request is handed out. */
 void http_suspend(struct http_request *r);
 void http_wake(struct http_request *r);

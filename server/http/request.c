@@ -322,6 +322,11 @@ const char *http_header(const struct http_request *r, const char *name)
     return MHD_lookup_connection_value(context_of_const(r)->connection, MHD_HEADER_KIND, name);
 }
 
+const struct http_server *http_server_of(const struct http_request *r)
+{
+    return context_of_const(r)->server;
+}
+
 /* ---- the first call ---------------------------------------------------------------------------------------------- */
 
 /* Cuts the query off the path, and "http://host" off the front, which RFC 9112 lets a client send. */

@@ -9,12 +9,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define WINDOW_BLOCKS 64 /* so that rows are shuffled among 64 MiB of others */
-#define VALID_BLOCKS  8
+#define WINDOW_BLOCKS 32 /* so that rows are shuffled among 128 MiB of others, read 4 MiB at a time */
+#define VALID_BLOCKS  4
 #define ENCODE_ROWS   4096 /* between two looks at `stop` */
 #define MEMORY_SHARE  0.7
 
-struct rows_sizes rows_sizes = {.at_once = (uint64_t)256 << 20, .block = (uint64_t)1 << 20};
+struct rows_sizes rows_sizes = {.at_once = (uint64_t)256 << 20, .block = (uint64_t)4 << 20};
 
 /* ---- limits --------------------------------------------------------------------------------------------------------- */
 
@@ -109,7 +109,7 @@ static void will_need(const struct rows_part *p, const uint32_t *blocks, size_t 
 {
     for (size_t b = 0; b < count; b++) {
         const uint32_t *row = p->row + (size_t)blocks[b] * p->block_rows;
-        table_will_need(p->table, row[0], row[block_length(p, blocks[b]) - 1]);
+        table_will_need(p->table, TABLE_ALL_COLUMNS, row[0], row[block_length(p, blocks[b]) - 1]);
     }
 }
 

@@ -1,4 +1,4 @@
-/* The rows of a run: split, encoder, and what training and validation read. Rows of a few hundred megabytes and less are
+/* The rows of a run: split, encoder, and what training and validation read. Rows of up to 256 MiB are
  * encoded once. More come in blocks (mlp.h), whatever the machine, so that results depend on the table alone; whether they are
  * all kept in memory or encoded from the table window by window depends on the memory that there is, and changes no bit.
  * Belongs to one worker. */

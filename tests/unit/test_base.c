@@ -91,7 +91,8 @@ static void test_errno_becomes_a_code(void **state)
 static void test_codes_have_names(void **state)
 {
     (void)state;
-    static const char *const names[] = {"ok",        "malformed", "invalid", "not_found", "conflict", "too_large", "unavailable",
+    static const char *const names[] = {"ok",        "malformed", "invalid", "not_found", "conflict", "too_large",
+                                       "unavailable",
                                         "no_memory", "no_space",  "io",      "corrupt",   "diverged", "stopped",   "internal"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         assert_string_equal(err_name((enum err_code)i), names[i]);

@@ -145,7 +145,8 @@ static void test_addresses_that_are_none(void **state)
 {
     (void)state;
     static const char *const wrong[] = {"",          ":",           "8080",        ":8080",          "127.0.0.1",
-                                        "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:-1", "127.0.0.1:65536", "127.0.0.1:99999999999999",
+                                        "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:-1", "127.0.0.1:65536",
+                                        "127.0.0.1:99999999999999",
                                         "127.0.0.1:80 ", " 127.0.0.1:80", "127.0.0.1:+80", "127.1:80", "256.0.0.1:80",
                                         "example.org:80", "::1:80",   "[::1]",       "[::1]:",         "[::1:80",
                                         "[127.0.0.1]:80", "[]:80",    "[localhost]:80", "1.2.3.4:80:90",
@@ -233,7 +234,8 @@ static void test_options_that_are_none(void **state)
 static void test_help_tells_of_every_option(void **state)
 {
     (void)state;
-    static const char *const told[] = {"usage: mlpd [OPTION]...\n", "--listen ADDRESS:PORT", "[MLPD_LISTEN; default 127.0.0.1:8080]",
+    static const char *const told[] = {"usage: mlpd [OPTION]...\n", "--listen ADDRESS:PORT",
+                                       "[MLPD_LISTEN; default 127.0.0.1:8080]",
                                        "--data-dir DIR", "[MLPD_DATA_DIR; default mlpd-data]", "--workers N",
                                        "[MLPD_WORKERS; default 0]", "--http-threads N", "[MLPD_HTTP_THREADS; default 0]",
                                        "--log-level LEVEL", "[MLPD_LOG_LEVEL; default info]", "--help", "--version"};

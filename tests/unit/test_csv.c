@@ -9,6 +9,7 @@
 #include "core/base/rng.h"
 #include "core/data/csv.h"
 #include "data_fixture.h"
+#include <malloc.h>
 
 /* What a reader told, as a text: "LINE:<cell>[quoted cell]\n" for each record; a failure as "!message". */
 struct told {
@@ -353,6 +354,30 @@ static void test_long_cells_in_pieces(void **state)
             }
 }
 
+/* The buffer grows and moves while the record is under way: the cells that are there already move with it. */
+static void test_long_records_in_pieces(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct told whole = {0}, parts = {0};
+    buf_init(&b, 8 << 20);
+    for (int row = 0; row < 2; row++)
+        for (int i = 0; i < 200; i++) {
+            buf_printf(&b, i % 3 ? "%d-%d" : "\"%d \"\" %d", row, i);
+            for (int k = 0; k < 10000; k++)
+                buf_putc(&b, (char)('a' + (i + k) % 26));
+            buf_printf(&b, "%s%c", i % 3 ? "" : "\"", i < 199 ? ',' : '\n');
+        }
+    assert_false(b.failed);
+    tell(&whole, &(struct csv_options){.delimiter = ','}, b.data, b.length, b.length, 0);
+    tell(&parts, &(struct csv_options){.delimiter = ','}, b.data, b.length, HEAD, 7777);
+    assert_int_equal(whole.records, 2);
+    assert_string_equal(buf_text(&parts.text), buf_text(&whole.text));
+    told_done(&whole);
+    told_done(&parts);
+    buf_done(&b);
+}
+
 static void test_no_memory_is_an_error(void **state)
 {
     (void)state;
@@ -382,6 +407,7 @@ static void test_no_memory_is_an_error(void **state)
 
 int main(void)
 {
+    mallopt(M_PERTURB, 0x55); /* freed memory does not look as it did */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records_as_the_rfc_has_them),
         cmocka_unit_test(test_faults_name_their_line_and_column),
@@ -393,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_pieces_do_not_matter),
         cmocka_unit_test(test_pieces_of_nasty_bytes_do_not_matter),
         cmocka_unit_test(test_long_cells_in_pieces),
+        cmocka_unit_test(test_long_records_in_pieces),
         cmocka_unit_test(test_no_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

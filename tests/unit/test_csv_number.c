@@ -166,7 +166,8 @@ static void test_the_usual_texts_for_missing(void **state)
 {
     (void)state;
     static const char *const missing[] = {"", "NA", "NaN", "null", "?"};
-    static const char *const present[] = {" ", "na", "nan", "NULL", "Null", "N/A", "none", "-", "NA ", " NA", "??", "nulll", "0"};
+    static const char *const present[] = {" ", "na", "nan", "NULL", "Null", "N/A", "none", "-", "NA ", " NA",
+                                          "??", "nulll", "0"};
     struct csv_options usual = {0};
     for (size_t i = 0; i < COUNT(missing); i++) {
         assert_true(is_missing(&usual, missing[i], false));
@@ -214,6 +215,7 @@ static const struct sample samples[] = {
     {"\"a,b\";\"c,d\"\n1;2\n", ';', '.'},
     {"\"a;b;c\",d\n1,2\n3,4\n", ',', '.'},
     {"one column\n1\n2\n", ',', '.'},
+    {"a; b\nx\ny\nz\n", ',', '.'}, /* not on enough of the lines */
     {"", ',', '.'},
     {"a;b;c", ';', '.'}, /* a header alone */
     {"a,b,c;d\n1,2,3;4\n", ',', '.'}, /* of two that agree, the more frequent */

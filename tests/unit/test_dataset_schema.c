@@ -52,9 +52,9 @@ static void assert_schema(struct data_fixture *f, const char *text, const char *
 static void test_columns_as_json(void **state)
 {
     assert_schema(*state, "x,\"a \"\"c\"\"\"\n1,red\n3,\"b,\nlue\"\nNA,red\n",
-                  "[{\"name\":\"x\",\"type\":\"numeric\",\"missing\":1,\"min\":1,\"max\":3,\"mean\":2,\"standard_deviation\":1},"
-                  "{\"name\":\"a \\\"c\\\"\",\"type\":\"categorical\",\"missing\":0,\"categories\":[{\"value\":\"red\",\"count\":2},"
-                  "{\"value\":\"b,\\nlue\",\"count\":1}]}]");
+                  "[{\"name\":\"x\",\"type\":\"numeric\",\"missing\":1,\"min\":1,\"max\":3,\"mean\":2,"
+                  "\"standard_deviation\":1},{\"name\":\"a \\\"c\\\"\",\"type\":\"categorical\",\"missing\":0,"
+                  "\"categories\":[{\"value\":\"red\",\"count\":2},{\"value\":\"b,\\nlue\",\"count\":1}]}]");
     assert_schema(*state, "x,y\n,1\n,2\n", /* no value at all: what is not a number is null */
                   "[{\"name\":\"x\",\"type\":\"numeric\",\"missing\":2,\"min\":null,\"max\":null,\"mean\":null,"
                   "\"standard_deviation\":null},{\"name\":\"y\",\"type\":\"numeric\",\"missing\":0,\"min\":1,\"max\":2,"
@@ -96,7 +96,8 @@ static const struct {
     {"{\"name\":\"d\",\"columns\":[\"x\",\"\",3,null],\"rows\":[[1,2,3,4]]}",
      {"/columns/1", "type", "/columns/2", "type", "/columns/3", "type"}},
     {"{\"name\":\"d\",\"columns\":[\"x\",\"y\"],\"rows\":[[1,2],3,[1],[1,2,3],[[1],{}],null]}",
-     {"/rows/1", "type", "/rows/2", "length", "/rows/3", "length", "/rows/4/0", "type", "/rows/4/1", "type", "/rows/5", "type"}},
+     {"/rows/1", "type", "/rows/2", "length", "/rows/3", "length", "/rows/4/0", "type", "/rows/4/1", "type", "/rows/5",
+      "type"}},
     {"{\"name\":\"d\",\"columns\":[\"x\"],\"rows\":[[1]],\"colums\":1}", {"/colums", "unknown"}},
     {"{\"name\":\"d\",\"columns\":[\"x\"],\"rows\":[[1]],\"a/b~c\":1}", {"/a~1b~0c", "unknown"}},
 };
@@ -136,9 +137,10 @@ static void test_every_text_comes_through(void **state)
     struct data_fixture *f = *state;
     static const char *const texts[] = {"plain",  "with, comma", "\"quoted\"",  "\"", "two\nlines", "a\rb", "a\r\nb",
                                         " blank ", "\xC3\xA9\xF0\x9F\x98\x80", ";|\t", "'", "\\",        "#",    "=1+1"};
-    struct table *t = built(f, "{\"name\":\"d\",\"columns\":[\"a,\\\"b\\\"\\n\",\"n\"],\"rows\":[[\"plain\",1],[\"with, comma\",1],"
-                               "[\"\\\"quoted\\\"\",1],[\"\\\"\",1],[\"two\\nlines\",1],[\"a\\rb\",1],[\"a\\r\\nb\",1],"
-                               "[\" blank \",1],[\"\\u00e9\\ud83d\\ude00\",1],[\";|\\t\",1],[\"'\",1],[\"\\\\\",1],[\"#\",1],"
+    struct table *t = built(f, "{\"name\":\"d\",\"columns\":[\"a,\\\"b\\\"\\n\",\"n\"],\"rows\":["
+                               "[\"plain\",1],[\"with, comma\",1],[\"\\\"quoted\\\"\",1],[\"\\\"\",1],[\"two\\nlines\",1],"
+                               "[\"a\\rb\",1],[\"a\\r\\nb\",1],[\" blank \",1],[\"\\u00e9\\ud83d\\ude00\",1],"
+                               "[\";|\\t\",1],[\"'\",1],[\"\\\\\",1],[\"#\",1],"
                                "[\"=1+1\",1]]}");
     assert_string_equal(table_column(t, 0)->name, "a,\"b\"\n");
     assert_int_equal(table_rows(t), COUNT(texts));
@@ -151,8 +153,9 @@ static void test_every_kind_of_cell(void **state)
 {
     struct data_fixture *f = *state;
     static const double numbers[] = {1, -2.5, 0.1, 1e-7, 1e300, 12345678901234567.0, 0.30000000000000004};
-    struct table *t = built(f, "{\"name\":\"d\",\"columns\":[\"n\",\"b\",\"m\"],\"rows\":[[1,true,null],[-2.5,false,null],[0.1,true,\"\"],"
-                               "[1e-7,null,null],[1e300,true,\"NA\"],[12345678901234567,true,null],[0.30000000000000004,true,null]]}");
+    struct table *t = built(f, "{\"name\":\"d\",\"columns\":[\"n\",\"b\",\"m\"],\"rows\":[[1,true,null],[-2.5,false,null],"
+                               "[0.1,true,\"\"],[1e-7,null,null],[1e300,true,\"NA\"],[12345678901234567,true,null],"
+                               "[0.30000000000000004,true,null]]}");
     for (uint64_t i = 0; i < COUNT(numbers); i++)
         assert_true(table_number(t, 0, i) == numbers[i]);
     assert_string_equal(cell_text(t, 1, 0), "true");

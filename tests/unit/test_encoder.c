@@ -148,9 +148,9 @@ static void test_a_constant_has_deviation_one(void **state)
     struct buf b;
     char sha256[65];
     buf_init(&b, 16 << 20);
-    buf_puts(&b, "tenth,big,nothing,y\n");
+    buf_puts(&b, "tenth,big,nothing,third,seventh,large,y\n");
     for (int i = 0; i < 100000; i++)
-        buf_printf(&b, "0.1,123456789.123,NA,%d\n", i);
+        buf_printf(&b, "0.1,123456789.123,NA,%.17g,%.17g,9007199254740993,%d\n", 1.0 / 3, 1.0 / 7, i);
     assert_int_equal(build_bytes(f, NULL, b.data, b.length, 0, sha256), ERR_OK);
     buf_done(&b);
     struct table *t = open_table(f);
@@ -158,12 +158,31 @@ static void test_a_constant_has_deviation_one(void **state)
     assert_true(encoder_feature(e, 0)->mean == 0.1 && encoder_feature(e, 0)->deviation == 1);
     assert_true(encoder_feature(e, 1)->mean == 123456789.123 && encoder_feature(e, 1)->deviation == 1);
     assert_true(encoder_feature(e, 2)->mean == 0 && encoder_feature(e, 2)->deviation == 1); /* no value at all */
-    assert_inputs(f, e, t, 77, (double[]){0, 0, 0});
-    real x[3];
+    for (uint32_t i = 3; i < 6; i++)
+        assert_true(encoder_feature(e, i)->mean == table_number(t, i, 0) && encoder_feature(e, i)->deviation == 1);
+    assert_inputs(f, e, t, 77, (double[]){0, 0, 0, 0, 0, 0});
+    real x[6];
     encoder_row_start(e, x);
     encoder_row_number(e, 0, 0.2, x); /* another value later on stays of its own size */
     assert_true(NEAR(x[0], 0.1, 1e-7));
     encoder_free(e);
+    table_unref(t);
+}
+
+/* So many that the corrected sum of squares is rounding, and above 0. */
+static void test_a_constant_of_many_rows(void **state)
+{
+    struct data_fixture *f = *state;
+    enum { MANY = 9000004 };
+    struct table *t = table_of(f, "x,y\n0.1,0.1\n");
+    uint32_t *rows = mem_array(MANY, sizeof *rows); /* row 0 again and again */
+    struct encoder *e = NULL;
+    assert_non_null(rows);
+    assert_int_equal(encoder_fit(t, &(struct encoder_options){.target = "y"}, rows, MANY, &e, &f->err), ERR_OK);
+    assert_true(encoder_feature(e, 0)->mean == 0.1 && encoder_feature(e, 0)->deviation == 1);
+    assert_true(encoder_target_mean(e) == 0.1 && encoder_target_deviation(e) == 1);
+    encoder_free(e);
+    mem_free(rows);
     table_unref(t);
 }
 
@@ -383,6 +402,7 @@ int main(void)
         WITH_DIR(test_features_come_in_the_order_given),
         WITH_DIR(test_names_are_found_among_many),
         WITH_DIR(test_a_constant_has_deviation_one),
+        WITH_DIR(test_a_constant_of_many_rows),
         WITH_DIR(test_a_small_spread_far_from_zero),
         WITH_DIR(test_numbers_that_overflow_stay_finite),
         WITH_DIR(test_classes_are_sorted),

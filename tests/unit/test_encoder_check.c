@@ -126,10 +126,12 @@ static void test_classes_have_a_limit(void **state)
     }
     struct table *t = counting_table(f, 20);
     struct encoder_options binary = {.target = "number", .task = TASK_BINARY};
-    assert_refused(f, t, &binary, "the target \"number\" has 20 distinct values, binary needs two: use the task \"multiclass\"");
+    assert_refused(f, t, &binary,
+                   "the target \"number\" has 20 distinct values, binary needs two: use the task \"multiclass\"");
     table_unref(t);
     t = counting_table(f, 21);
-    assert_refused(f, t, &binary, "the target \"number\" has 21 distinct values, binary needs two: use the task \"regression\"");
+    assert_refused(f, t, &binary,
+                   "the target \"number\" has 21 distinct values, binary needs two: use the task \"regression\"");
     table_unref(t);
 }
 

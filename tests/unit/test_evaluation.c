@@ -334,7 +334,8 @@ static void test_thinning_keeps_the_shape(void **state)
 {
     (void)state;
     static const size_t sizes[][2] = {{1, 1},     {1, 400},   {400, 1},   {100, 100}, {199, 200},   {200, 200},   {201, 200},
-                                      {200, 400}, {399, 401}, {400, 400}, {401, 401}, {1000, 1000}, {3, 100000}, {20000, 30000}};
+                                      {200, 400}, {399, 401}, {400, 400}, {401, 401}, {1000, 1000}, {3, 100000},
+                                      {20000, 30000}};
     size_t most = 0;
     for (size_t i = 0; i < COUNT(sizes); i++)
         for (int order = 0; order < 4; order++)

@@ -34,8 +34,9 @@ static void assert_writes(const char *body, const char *expected)
 
 /* ---- defaults --------------------------------------------------------------------------------------------------------- */
 
-#define HEAD "{\"name\":null,\"dataset\":\"d\",\"target\":\"t\",\"task\":\"auto\",\"features\":null,"                             \
-             "\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[{\"units\":100,\"activation\":\"relu\"}]},\"optimizer\":"
+#define HEAD "{\"name\":null,\"dataset\":\"d\",\"target\":\"t\",\"task\":\"auto\",\"features\":null," \
+             "\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[{\"units\":100,\"activation\":\"relu\"}]},"  \
+             "\"optimizer\":"
 #define TAIL ",\"batch_size\":32,\"epochs\":100,\"seed\":1,\"threads\":null,\"grid\":null}"
 
 static void test_defaults_are_filled_in(void **state)
@@ -101,7 +102,8 @@ static const struct range ranges[] = {
     {"\"name\":%s", "/name", {"null", "\"\"", "\"x\""}, {{"1", "type"}, {"[]", "type"}}},
     {"\"task\":%s", "/task", {"\"auto\"", "\"regression\"", "\"binary\"", "\"multiclass\""},
      {{"\"classification\"", "enum"}, {"\"Auto\"", "enum"}, {"null", "type"}, {"1", "type"}}},
-    {"\"features\":%s", "/features", {"null", "[\"a\"]", "[\"a\",\"\"]"}, {{"[]", "length"}, {"\"a\"", "type"}, {"{}", "type"}}},
+    {"\"features\":%s", "/features", {"null", "[\"a\"]", "[\"a\",\"\"]"},
+     {{"[]", "length"}, {"\"a\"", "type"}, {"{}", "type"}}},
     {"\"features\":[\"a\",%s]", "/features/1", {"\"b\""}, {{"1", "type"}, {"null", "type"}}},
     {"\"validation\":%s", "/validation", {"{}"}, {{"0.2", "type"}, {"null", "type"}, {"[]", "type"}}},
     {"\"validation\":{\"fraction\":%s}", "/validation/fraction", {"0", "1e-9", "0.9"},
@@ -109,7 +111,8 @@ static const struct range ranges[] = {
     {"\"network\":{\"hidden\":%s}", "/network/hidden", {"[]"}, {{"null", "type"}, {"3", "type"}, {"{}", "type"}}},
     {"\"network\":{\"hidden\":[%s]}", "/network/hidden/0", {"{\"units\":1}"}, {{"3", "type"}, {"null", "type"}}},
     {"\"network\":{\"hidden\":[{\"units\":1},{\"units\":%s}]}", "/network/hidden/1/units", {"1", "65536", "2.0"},
-     {{"0", "range"}, {"65537", "range"}, {"-1", "range"}, {"1e9", "range"}, {"1.5", "type"}, {"\"1\"", "type"}, {"null", "type"}}},
+     {{"0", "range"}, {"65537", "range"}, {"-1", "range"}, {"1e9", "range"}, {"1.5", "type"}, {"\"1\"", "type"},
+      {"null", "type"}}},
     {"\"network\":{\"hidden\":[{\"activation\":\"relu\"%s}]}", "/network/hidden/0/units", {",\"units\":1"}, {{"", "required"}}},
     {"\"network\":{\"hidden\":[{\"units\":1,\"activation\":%s}]}", "/network/hidden/0/activation",
      {"\"identity\"", "\"step\"", "\"sigmoid\"", "\"tanh\"", "\"relu\"", "\"leaky_relu\""},
@@ -123,8 +126,10 @@ static const struct range ranges[] = {
      {{"0", "range"}, {"-1", "range"}, {"1000001", "range"}, {"\"0.1\"", "type"}}},
     {OPTIMIZER("momentum", "momentum"), "/optimizer/momentum", {"null", "0", "0.999999"},
      {{"1", "range"}, {"-0.1", "range"}, {"\"\"", "type"}}},
-    {OPTIMIZER("rmsprop", "rho"), "/optimizer/rho", {"null", "0", "0.999999"}, {{"1", "range"}, {"-0.1", "range"}, {"[]", "type"}}},
-    {OPTIMIZER("adam", "beta1"), "/optimizer/beta1", {"null", "0", "0.999999"}, {{"1", "range"}, {"-0.1", "range"}, {"{}", "type"}}},
+    {OPTIMIZER("rmsprop", "rho"), "/optimizer/rho", {"null", "0", "0.999999"},
+     {{"1", "range"}, {"-0.1", "range"}, {"[]", "type"}}},
+    {OPTIMIZER("adam", "beta1"), "/optimizer/beta1", {"null", "0", "0.999999"},
+     {{"1", "range"}, {"-0.1", "range"}, {"{}", "type"}}},
     {OPTIMIZER("adam", "beta2"), "/optimizer/beta2", {"null", "0", "0.99999999"},
      {{"1", "range"}, {"-0.1", "range"}, {"true", "type"}}},
     {OPTIMIZER("adagrad", "epsilon"), "/optimizer/epsilon", {"null", "0", "1e6"},
@@ -136,7 +141,8 @@ static const struct range ranges[] = {
     {"\"epochs\":%s", "/epochs", {"1", "1000000"}, {{"0", "range"}, {"1000001", "range"}, {"1.5", "type"}, {"null", "type"}}},
     {"\"seed\":%s", "/seed", {"0", "9007199254740991"},
      {{"-1", "range"}, {"9007199254740992", "range"}, {"0.5", "type"}, {"\"1\"", "type"}}},
-    {"\"threads\":%s", "/threads", {"1", "256", "null"}, {{"0", "range"}, {"257", "range"}, {"1.5", "range"}, {"\"1\"", "type"}}},
+    {"\"threads\":%s", "/threads", {"1", "256", "null"},
+     {{"0", "range"}, {"257", "range"}, {"1.5", "range"}, {"\"1\"", "type"}}},
 };
 
 static void bind(const char *text, bool any_optimizer, struct job_spec *s, struct violations *v)
@@ -224,7 +230,8 @@ static void test_unknown_fields_get_a_suggestion(void **state)
         {"\"batchsize\":1", "/batchsize", "did you mean \"batch_size\"?"},
         {"\"optimizer\":{\"lerning_rate\":1}", "/optimizer/lerning_rate", "did you mean \"learning_rate\"?"},
         {"\"optimizer\":{\"beta3\":1}", "/optimizer/beta3", "did you mean \"beta1\"?"},
-        {"\"network\":{\"hidden\":[{\"units\":1,\"activate\":\"relu\"}]}", "/network/hidden/0/activate", "known are: units, activation"},
+        {"\"network\":{\"hidden\":[{\"units\":1,\"activate\":\"relu\"}]}", "/network/hidden/0/activate",
+         "known are: units, activation"},
         {"\"validation\":{\"split\":1}", "/validation/split", "known are: fraction"},
         {"\"a/b~c\":1", "/a~1b~0c", "known are: name, dataset"},
     };
@@ -262,7 +269,8 @@ static void test_fields_that_the_optimizer_does_not_have(void **state)
             struct job_spec s;
             struct violations v;
             bind(body_with(more), false, &s, &v);
-            assert_violations(&v, optimizers[i].has[k] ? (const char *[]){NULL} : (const char *[]){pointer, "value", NULL}, more);
+            const char *wrong[] = {optimizers[i].has[k] ? NULL : pointer, "value", NULL};
+            assert_violations(&v, wrong, more);
             if (v.count)
                 assert_string_equal(v.item[0].detail, detail);
             job_spec_done(&s);

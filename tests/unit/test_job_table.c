@@ -173,7 +173,8 @@ static void test_an_estimate_counts_inputs_and_outputs(void **state)
     struct table *t = table_of(f, text);
     struct worker_estimate e, more;
     /* x 1, colour 3 and missing, one 1, empty 1, size 1: 8 inputs */
-    assert_int_equal(estimate(f, t, "{\"dataset\":\"d\",\"target\":\"y\",\"network\":{\"hidden\":[{\"units\":5}]}}", &e), ERR_OK);
+    assert_int_equal(estimate(f, t, "{\"dataset\":\"d\",\"target\":\"y\",\"network\":{\"hidden\":[{\"units\":5}]}}", &e),
+                     ERR_OK);
     assert_int_equal(e.parameters, (8 + 1) * 5 + (5 + 1));
     assert_true(e.memory_bytes > 0 && e.flops > 0);
     assert_int_equal(estimate(f, t, "{\"dataset\":\"d\",\"target\":\"y\",\"features\":[\"x\",\"colour\"],"
@@ -181,8 +182,8 @@ static void test_an_estimate_counts_inputs_and_outputs(void **state)
     assert_int_equal(e.parameters, 5 + 1);
     assert_int_equal(estimate(f, t, "{\"dataset\":\"d\",\"target\":\"colour\",\"network\":{\"hidden\":[]}}", &e), ERR_OK);
     assert_int_equal(e.parameters, (1 + 1 + 1 + 1 + 1 + 1) * 3);
-    assert_int_equal(estimate(f, t, "{\"dataset\":\"d\",\"target\":\"colour\",\"epochs\":1000,\"network\":{\"hidden\":[]}}", &more),
-                     ERR_OK);
+    assert_int_equal(estimate(f, t, "{\"dataset\":\"d\",\"target\":\"colour\",\"epochs\":1000,"
+                                    "\"network\":{\"hidden\":[]}}", &more), ERR_OK);
     assert_true(NEAR(more.flops, 10 * e.flops, 1e-9 * more.flops));
     table_unref(t);
 }

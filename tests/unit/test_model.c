@@ -309,6 +309,16 @@ static void test_parts_that_do_not_fit_are_refused(void **state)
                 assert_string_equal(f->err.message, "the model file is damaged: its network does not fit its encoder");
             buf_done(&b);
         }
+    static const char *const features[] = {"x"}; /* the same task and target, but other inputs */
+    struct encoder_options o = {.target = "y", .features = features, .feature_count = 1};
+    struct encoder *narrow = fit_on(f, t[0].table, &o, NULL, 0);
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    assert_true(model_save(narrow, mlp_trainer_network(t[0].trainer), &b));
+    assert_int_equal(try_to_load(f, b.data, b.length), ERR_CORRUPT);
+    assert_string_equal(f->err.message, "the model file is damaged: its network does not fit its encoder");
+    buf_done(&b);
+    encoder_free(narrow);
     for (size_t i = 0; i < 3; i++)
         trained_done(&t[i]);
 }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "scheduler_fixture.h"
+#include "server/train/recorder.h"
 #include "server/train/worker.h"
 #include <sched.h>
 #include <stdatomic.h>
@@ -13,11 +14,11 @@
 
 /* ---- a full disk under the store: libsqlite3 finds this before the C library's ------------------------------------------ */
 
-static atomic_bool writes_fail;
+static atomic_bool writes_fail, one_write_fails;
 
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)
 {
-    if (atomic_load(&writes_fail)) {
+    if (atomic_load(&writes_fail) || atomic_exchange(&one_write_fails, false)) {
         errno = ENOSPC;
         return -1;
     }
@@ -183,6 +184,32 @@ static void test_every_epoch_is_stored(void **state)
     store_epochs_done(&e);
 }
 
+/* An epoch that was not stored must not be missing from a run that succeeds. */
+static void test_a_batch_that_was_not_stored_fails_the_run(void **state)
+{
+    struct scheduled *s = *state;
+    struct recorder *r = NULL;
+    struct mlp_layer_stats layers[1] = {{0}};
+    struct mlp_epoch epoch = {.epoch = 1, .train_loss = 1, .layers = layers, .layer_count = 1};
+    struct store_finish finish = {.status = STATUS_SUCCEEDED, .now = NOW, .samples_per_second = NAN};
+    finish.run = add_epochs(s, 1, "");
+    assert_int_equal(recorder_new(s->f->store, s->hub, finish.run, s->job, &r, &s->f->err), ERR_OK);
+    assert_false(recorder_has_started(r));
+    assert_int_equal(recorder_started(r, &(struct worker_started){.layers = "[]", .environment = "{}"}, &s->f->err), ERR_OK);
+    assert_true(recorder_has_started(r));
+    atomic_store(&one_write_fails, true);
+    /* on its way: the first one waits for no others */
+    assert_int_equal(recorder_epoch(r, TASK_REGRESSION, &epoch, &s->f->err), ERR_OK);
+    while (atomic_load(&one_write_fails))
+        sched_yield();
+    assert_int_equal(recorder_finish(r, &finish, &s->f->err), ERR_NO_SPACE);
+    assert_int_equal(status_of_run(s->f, finish.run), STATUS_RUNNING);
+    assert_int_equal(recorder_requeue(r, &s->f->err), ERR_OK);
+    assert_int_equal(status_of_run(s->f, finish.run), STATUS_QUEUED);
+    recorder_free(r);
+    recorder_free(NULL);
+}
+
 /* ---- runs that fail --------------------------------------------------------------------------------------------------- */
 
 static void assert_failed(struct scheduled *s, int64_t run, const char *code, const char *says)
@@ -302,7 +329,7 @@ static void test_runs_that_were_cancelled_or_deleted_are_skipped(void **state)
     store_run_done(&r);
 }
 
-/* ---- storing that fails: the run is put back, and tried again a second later ---------------------------------------------- */
+/* ---- storing that fails: the run is put back, and tried again a second later ----------------------------------------- */
 
 static void assert_ends_well(struct scheduled *s, int64_t run, uint32_t attempts)
 {
@@ -334,6 +361,16 @@ static void test_a_full_disk_under_the_store(void **state)
     }
     assert_int_equal(status_of_run(s->f, run), STATUS_QUEUED);
     atomic_store(&writes_fail, false);
+    assert_ends_well(s, run, 1);
+}
+
+static void test_one_write_that_fails_is_no_verdict(void **state)
+{
+    struct scheduled *s = *state;
+    assert_int_equal(start_scheduler(s, 1), ERR_OK);
+    int64_t run = add_epochs(s, 4, "");
+    atomic_store(&one_write_fails, true);
+    hand_over(s, run);
     assert_ends_well(s, run, 1);
 }
 
@@ -398,12 +435,14 @@ int main(void)
         SCHEDULED(test_queued_runs_are_taken_in_order),
         SCHEDULED(test_many_runs_on_several_workers),
         SCHEDULED(test_every_epoch_is_stored),
+        SCHEDULED(test_a_batch_that_was_not_stored_fails_the_run),
         SCHEDULED(test_runs_that_cannot_be_trained_fail),
         SCHEDULED(test_a_run_that_diverges_keeps_its_model),
         SCHEDULED(test_a_running_run_can_be_stopped),
         SCHEDULED(test_stopping_puts_running_runs_back_into_the_queue),
         SCHEDULED(test_runs_that_were_cancelled_or_deleted_are_skipped),
         SCHEDULED(test_a_full_disk_under_the_store),
+        SCHEDULED(test_one_write_that_fails_is_no_verdict),
         SCHEDULED(test_a_full_disk_under_the_model),
         SCHEDULED(test_a_run_that_cannot_be_read_is_not_forgotten),
         SCHEDULED(test_no_memory_to_start),

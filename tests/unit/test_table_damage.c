@@ -20,6 +20,24 @@ static enum err_code build_in_pieces(struct data_fixture *f)
     return build_bytes(f, NULL, everything, strlen(everything), 10, sha256);
 }
 
+/* ---- syncing: fs.c finds this before the C library's --------------------------------------------------------------------- */
+
+static unsigned syncs;
+
+int fsync(int fd)
+{
+    syncs++;
+    return fdatasync(fd);
+}
+
+static void test_a_finished_table_is_synced(void **state)
+{
+    struct data_fixture *f = *state;
+    syncs = 0;
+    assert_int_equal(build_in_pieces(f), ERR_OK);
+    assert_int_equal(syncs, 1);
+}
+
 /* ---- failing disks ---------------------------------------------------------------------------------------------------- */
 
 static void fail_every_call(struct data_fixture *f, int error, enum err_code expected, int persistent)
@@ -308,6 +326,7 @@ static void test_a_newer_version_is_refused_by_its_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WITH_DIR(test_a_finished_table_is_synced),
         WITH_DIR(test_a_disk_that_fails_at_any_call),
         WITH_DIR(test_opening_passes_failures_on),
         WITH_DIR(test_memory_that_fails_at_any_allocation),

@@ -118,7 +118,7 @@ static double number_at(const struct json *root, const char *pointer)
 
 /* ---- runs that end well ----------------------------------------------------------------------------------------------- */
 
-#define JOB(target, more) "{\"dataset\":\"d\",\"target\":\"" target "\",\"epochs\":20,\"features\":[\"x\",\"z\"],"                   \
+#define JOB(target, more) "{\"dataset\":\"d\",\"target\":\"" target "\",\"epochs\":20,\"features\":[\"x\",\"z\"]," \
                           "\"network\":{\"hidden\":[{\"units\":6,\"activation\":\"tanh\"}]}" more "}"
 
 static void test_events_come_in_order(void **state)

@@ -9,8 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define WINDOW_BLOCKS 32 /* so that rows are shuffled among 128 MiB of others, read 4 MiB at a time */
-#define VALID_BLOCKS  4
+#define WINDOW_BLOCKS 16 /* so that rows are shuffled among 64 MiB of others, read 4 MiB at a time */
+#define VALID_BLOCKS  2
 #define ENCODE_ROWS   4096 /* between two looks at `stop` */
 #define MEMORY_SHARE  0.7
 

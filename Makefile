@@ -23,6 +23,8 @@ UNIT_TESTS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard test
 NUMERIC_TESTS := $(patsubst tests/numeric/%.c,$(BUILD)/tests/numeric/%,$(wildcard tests/numeric/test_*.c))
 API_TESTS     := $(patsubst tests/api/%.c,$(BUILD)/tests/api/%,$(wildcard tests/api/test_*.c))
 
+BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c tests/bench/peers/*.c))
+
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 CORE_OBJ   := $(call obj,$(CORE_SRC))
 DOUBLE_OBJ := $(patsubst %.c,$(BUILD)/double/%.o,$(CORE_SRC))
@@ -33,7 +35,7 @@ ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-p
 TSAN := -fsanitize=thread -fno-omit-frame-pointer
 REBUILD = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all deps demo check test tests lint asan tsan sanitized clang clean help
+.PHONY: all deps demo check test tests lint asan tsan sanitized clang bench bench-service benches clean help
 all: $(BUILD)/mlpd $(BUILD)/mlp $(BUILD)/libmlp.a ## builds mlpd, mlp and libmlp.a
 
 help: ## lists the targets
@@ -61,6 +63,13 @@ tsan: deps ## the tests under ThreadSanitizer
 clang: ## everything once more by clang, with its own warnings
 	@bash tests/deps.sh build lint
 	@+$(REBUILD) BUILD=$(BUILD)/clang CC=clang tests
+bench: deps ## the core against its peers: a table, and build/bench.json
+bench-service: deps ## the daemon as a service: a table, and build/bench-service.json
+bench bench-service:
+	@bash tests/deps.sh bench || echo "make $@ goes on with the peers that are there"
+	@+$(REBUILD) all benches
+	@BUILD=$(BUILD) CC=$(CC) /usr/bin/python3 -B tests/bench/$(if $(findstring service,$@),service,core).py
+benches: $(BENCHES)
 # Reports go to files, so that one in a daemon that a test started counts as well.
 sanitized: all $(UNIT_TESTS) $(NUMERIC_TESTS) $(API_TESTS)
 	@rm -rf $(BUILD)/reports && mkdir -p $(BUILD)/reports
@@ -120,6 +129,12 @@ $(BUILD)/tests/numeric/%: $(BUILD)/double/tests/numeric/%.o $(NUMERIC_SUPPORT) $
 $(BUILD)/tests/api/%: $(BUILD)/obj/tests/api/%.o $(call obj,$(SUPPORT_SRC))
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lcurl -lcjson -lm
+
+$(BUILD)/obj/tests/bench/%.o: EXTRA := -O3
+$(BUILD)/obj/tests/bench/peers/%.o: EXTRA := -O3 -march=native -ffast-math
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libmlp.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lmicrohttpd $(CORE_LIBS)
 
 # every test executable, without running any
 tests: all $(UNIT_TESTS) $(NUMERIC_TESTS) $(API_TESTS)

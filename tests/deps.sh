@@ -7,6 +7,8 @@ set -euo pipefail
 packages_build='gcc libc6-dev binutils curl libcmocka-dev libcjson-dev libsqlite3-dev libmicrohttpd-dev nettle-dev
     libcurl4-openssl-dev|libcurl4-gnutls-dev|libcurl4-nss-dev'
 packages_lint='clang clang-tidy cppcheck'
+packages_bench='python3 python3-sklearn python3-torch python3-pandas libfann2 wrk
+    libopenblas0-pthread|libopenblas0-openmp|libopenblas0-serial'
 
 installed() { # PACKAGE
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

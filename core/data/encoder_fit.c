@@ -204,7 +204,7 @@ static enum err_code fit_feature(const struct table *t, const struct sight *s, s
     *f = (struct encoder_feature){.name = mem_strdup(c->name), .type = c->type, .deviation = 1};
     if (!f->name)
         return err_no_memory(err);
-    if (c->type == COLUMN_CATEGORICAL)
+    if (s->seen)
         return fit_categories(c, s->seen, f, err);
     fit_number(s, &f->mean, &f->deviation);
     return ERR_OK;

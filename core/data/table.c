@@ -265,17 +265,17 @@ void table_codes(const struct table *t, uint32_t column, const uint32_t *rows, s
 
 double table_number(const struct table *t, uint32_t column, uint64_t row)
 {
-    uint32_t index = (uint32_t)row;
+    const uint32_t rows[1] = {(uint32_t)row};
     double value;
-    table_numbers(t, column, &index, 1, &value);
+    table_numbers(t, column, rows, 1, &value);
     return value;
 }
 
 int32_t table_code(const struct table *t, uint32_t column, uint64_t row)
 {
-    uint32_t index = (uint32_t)row;
+    const uint32_t rows[1] = {(uint32_t)row};
     int32_t code;
-    table_codes(t, column, &index, 1, &code);
+    table_codes(t, column, rows, 1, &code);
     return code;
 }
 

@@ -98,12 +98,12 @@ static int by_name(const void *a, const void *b)
 /* All of them are texts. */
 static void check_repeated(const struct json *columns, size_t count, struct violations *violations)
 {
-    cleanup(mem_freep) const struct json **sorted = mem_array(count, sizeof *sorted);
+    cleanup(mem_freep) const struct json **sorted = mem_array(count, sizeof(void *));
     size_t i = 0;
     for (const struct json *c = json_first(columns); sorted && c; c = json_next(c))
         sorted[i++] = c;
     if (sorted)
-        qsort(sorted, count, sizeof *sorted, by_name);
+        qsort(sorted, count, sizeof(void *), by_name);
     for (i = 1; sorted && i < count; i++) {
         const char *name = json_string(sorted[i]);
         if (strcmp(json_string(sorted[i - 1]), name) != 0)

@@ -33,6 +33,8 @@ CLIENT_OBJ := $(call obj,$(CLIENT_SRC))
 
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 TSAN := -fsanitize=thread -fno-omit-frame-pointer
+# Commands are shown with V=1.
+Q := $(if $(V),,@)
 REBUILD = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: all deps demo check test tests lint asan tsan sanitized clang bench bench-service benches clean help
@@ -84,16 +86,20 @@ $(BUILD)/libmlp.a: $(CORE_OBJ)
 $(BUILD)/libmlp-double.a: $(DOUBLE_OBJ)
 	@rm -f $@ && ar rcs $@ $^
 $(BUILD)/mlpd: $(call obj,server/main.c) $(SERVER_OBJ) $(BUILD)/libmlp.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(SERVER_LIBS)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(SERVER_LIBS)
 $(BUILD)/mlp: $(call obj,client/cli/main.c) $(CLIENT_OBJ)
-	$(CC) $(LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+	@echo "  CC $@"
+	$(Q)$(CC) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 $(BUILD)/double/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(EXTRA) -DMLP_REAL_DOUBLE -MMD -MP -c -o $@ $<
+	@echo "  CC $@"
+	$(Q)$(CC) $(CFLAGS) $(EXTRA) -DMLP_REAL_DOUBLE -MMD -MP -c -o $@ $<
 # Loops over cells, for the vectorizer.
 $(BUILD)/obj/core/data/table_%.o: EXTRA := -O3
 # The kernels are where the time goes: the same source for each instruction set.
@@ -111,30 +117,36 @@ endif
 # migrations/*.sql, embedded as one table of C strings
 $(BUILD)/migrations.c: migrations/embed.sh $(wildcard migrations/*.sql)
 	@mkdir -p $(@D)
-	bash migrations/embed.sh migrations/*.sql > $@
+	$(Q)bash migrations/embed.sh migrations/*.sql > $@
 $(BUILD)/obj/migrations.o: $(BUILD)/migrations.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
+	@echo "  CC $@"
+	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(SERVER_OBJ) $(BUILD)/libmlp.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(SERVER_LIBS)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(SERVER_LIBS)
 # a test of the core alone links the core alone: make build/tests/core/test_csv
 $(BUILD)/tests/core/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmlp.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CORE_LIBS)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CORE_LIBS)
 $(BUILD)/tests/numeric/%: $(BUILD)/double/tests/numeric/%.o $(NUMERIC_SUPPORT) $(BUILD)/libmlp-double.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CORE_LIBS)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(CORE_LIBS)
 $(BUILD)/tests/api/%: $(BUILD)/obj/tests/api/%.o $(call obj,$(SUPPORT_SRC))
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lcurl -lcjson -lm
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lcurl -lcjson -lm
 
 $(BUILD)/obj/tests/bench/%.o: EXTRA := -O3
 $(BUILD)/obj/tests/bench/peers/%.o: EXTRA := -O3 -march=native -ffast-math
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libmlp.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lmicrohttpd $(CORE_LIBS)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lmicrohttpd $(CORE_LIBS)
 
 # every test executable, without running any
 tests: all $(UNIT_TESTS) $(NUMERIC_TESTS) $(API_TESTS)

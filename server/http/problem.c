@@ -88,6 +88,7 @@ static void write_problem(const struct http_request *r, const struct problem *p,
     if (p->status == 422)
         write_errors(&w, p);
     json_object_end(&w);
+    buf_putc(out, '\n');
 }
 
 static enum http_next send_problem(struct http_request *r, struct problem *p)

@@ -11,6 +11,7 @@
 
 enum http_next http_json(struct http_request *r, unsigned status)
 {
+    buf_putc(&r->reply.body, '\n'); /* so that a shell's prompt stands on a line of its own */
     if (r->reply.body.failed)
         return http_error(r, &(struct err){.code = ERR_NO_MEMORY, .message = "no memory for the reply"});
     r->reply.status = status;

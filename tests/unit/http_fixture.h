@@ -305,6 +305,8 @@ static inline struct response hear(struct client *c, bool head_only)
     r.closed = c->have < length;
     if (!r.closed)
         take(c, r.body, sizeof r.body, length);
+    if (length && length < sizeof r.body && r.body[length - 1] == '\n')
+        r.body[length - 1] = '\0'; /* a JSON body ends its line */
     return r;
 }
 static inline bool is_closed(struct client *c)

@@ -85,7 +85,7 @@ static void answers_other_methods(void **state)
     (void)state;
     struct response r = ask("HEAD /things/7 HTTP/1.1\r\nHost: x\r\n");
     assert_int_equal(r.status, 200);
-    assert_string_equal(header(&r, "Content-Length"), "5");
+    assert_string_equal(header(&r, "Content-Length"), "6");
     r = ask("OPTIONS /things/7 HTTP/1.1\r\nHost: x\r\n");
     assert_int_equal(r.status, 204);
     assert_string_equal(header(&r, "Allow"), "GET, HEAD, DELETE, OPTIONS");

@@ -2,6 +2,8 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,4 +70,97 @@ const char *text_number(double v, char text[TEXT_NUMBER_SIZE])
             break;
     }
     return text;
+}
+
+/* ---- floats --------------------------------------------------------------------------------------------------------- */
+
+static const char *slow_float(float v, char text[TEXT_NUMBER_SIZE])
+{
+    for (int digits = 6; digits <= 9; digits++) {
+        snprintf(text, TEXT_NUMBER_SIZE, "%.*g", digits, (double)v);
+        if (strtof(text, NULL) == v)
+            break;
+    }
+    return text;
+}
+
+static const double power_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                      1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+static double scaled(double v, int power)
+{
+    return power < 0 ? v / power_of_ten[-power] : v * power_of_ten[power];
+}
+
+/* v, positive, to so many digits: the digits as a number, and the decimal exponent of the first. False when a double cannot tell
+ * how it rounds. 10^0 .. 10^22 are exact, so that one rounding of 2^-53 is all the error there is. */
+static bool round_digits(double v, int digits, int *exponent, uint64_t *ret_digits)
+{
+    double wanted = scaled(v, digits - 1 - *exponent), whole = floor(wanted), rest = wanted - whole;
+    if (rest > 0.499999 && rest < 0.500001)
+        return false;
+    uint64_t d = (uint64_t)whole + (rest > 0.5);
+    if (d >= (uint64_t)power_of_ten[digits]) { /* 9.99 -> 10.0 */
+        d /= 10;
+        ++*exponent;
+    }
+    *ret_digits = d;
+    return true;
+}
+
+/* As %g lays digits out. */
+static char *lay_out(char *at, uint64_t value, int digits, int exponent)
+{
+    char all[20];
+    int count = digits;
+    for (int i = digits; i-- > 0; value /= 10)
+        all[i] = (char)('0' + value % 10);
+    while (count > 1 && all[count - 1] == '0')
+        count--;
+    bool scientific = exponent < -4 || exponent >= digits;
+    int point = scientific ? 1 : exponent + 1; /* digits before it */
+    if (point <= 0) {
+        *at++ = '0';
+        *at++ = '.';
+        for (; point < 0; point++)
+            *at++ = '0';
+        point = -1; /* stands already */
+    }
+    for (int i = 0; i < count || i < point; i++) {
+        if (i == point)
+            *at++ = '.';
+        *at++ = i < count ? all[i] : '0';
+    }
+    if (scientific)
+        at += snprintf(at, 8, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
+    *at = '\0';
+    return at;
+}
+
+const char *text_float(float v, char text[TEXT_NUMBER_SIZE])
+{
+    double a = fabs((double)v);
+    int binary;
+    if (!(a < 1e12) || a < 1e-9 || frexp(a, &binary) == 0.5) /* a power of two has neighbours at two distances */
+        return slow_float(v, text);
+    int exponent = (int)floor((binary - 1) * 0.30102999566398120);
+    exponent += scaled(a, -exponent) >= 10;
+    double half = ldexp(1, binary - 25); /* to the middle between it and the next float */
+    for (int digits = 6; digits <= 9; digits++) {
+        uint64_t d;
+        int first = exponent;
+        if (!round_digits(a, digits, &first, &d))
+            return slow_float(v, text);
+        double off = fabs(scaled((double)d, first + 1 - digits) - a);
+        if (off > half * 1.000001)
+            continue;
+        if (off > half * 0.999999) /* too near to the middle to tell */
+            return slow_float(v, text);
+        char *at = text;
+        if (v < 0)
+            *at++ = '-';
+        lay_out(at, d, digits, first);
+        return text;
+    }
+    return slow_float(v, text);
 }

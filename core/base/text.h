@@ -10,3 +10,5 @@ const char *text_nearest(const char *name, const char *const *candidates, size_t
  * to 2^53. */
 #define TEXT_NUMBER_SIZE 32
 const char *text_number(double v, char text[TEXT_NUMBER_SIZE]);
+/* The same for a float (six digits at least before an exponent stands): as printf's %.6g to %.9g would, and ten times as fast. */
+const char *text_float(float v, char text[TEXT_NUMBER_SIZE]);

@@ -4,6 +4,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/base/mem.h"
+#include "core/base/text.h"
 #include "core/data/csv.h"
 #include "core/nn/model.h"
 #include <math.h>
@@ -125,10 +126,8 @@ static void answer_csv(struct prediction *p, const real *out)
     csv_text(p->body, encoder_class(e, winner(e, out)));
     for (uint32_t k = 0; k < encoder_classes(e); k++) {
         double share = probability(e, out, k);
-        if (isfinite(share))
-            buf_printf(p->body, ",%.9g", share);
-        else
-            buf_puts(p->body, ",null");
+        buf_putc(p->body, ',');
+        buf_puts(p->body, isfinite(share) ? text_float((float)share, number) : "null");
     }
     buf_putc(p->body, '\n');
 }

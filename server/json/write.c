@@ -169,11 +169,7 @@ void json_put_float(struct json_writer *w, float v)
         json_put_double(w, (double)v);
         return;
     }
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)v);
-        if (strtof(text, NULL) == v)
-            break;
-    }
+    text_float(v, text);
     json_put_raw(w, text);
 }
 

@@ -12,8 +12,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define RETRY_SECONDS 1
+#define WORKER_NICENESS 10
 
 struct slot { /* one worker thread */
     struct scheduler *scheduler;
@@ -323,6 +326,8 @@ static void *work(void *context)
 {
     struct slot *slot = context;
     struct scheduler *s = slot->scheduler;
+    /* Behind the threads that answer requests, which need little and should not wait for it. Those of a team inherit it. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), WORKER_NICENESS);
     for (int64_t run; (run = take(s, slot));) {
         run_one(s, slot, run);
         give(s, slot);

@@ -272,9 +272,45 @@ static void test_a_bad_byte_anywhere(void **state)
     assert_int_equal(utf8_valid("a\0b", 3), 3);
 }
 
+static const char *by_printf(float v, char text[TEXT_NUMBER_SIZE])
+{
+    for (int digits = 6; digits <= 9; digits++) {
+        snprintf(text, TEXT_NUMBER_SIZE, "%.*g", digits, (double)v);
+        if (strtof(text, NULL) == v)
+            break;
+    }
+    return text;
+}
+
+/* Floats of all sizes (random bits), probabilities, powers of two and ten and their neighbours: as printf has them. */
+static void test_floats_as_printf(void **state)
+{
+    (void)state;
+    struct rng rng;
+    char text[TEXT_NUMBER_SIZE], expected[TEXT_NUMBER_SIZE];
+    rng_init(&rng, 5, RNG_SEARCH, 0);
+    for (int i = 0; i < 400000; i++) {
+        uint32_t bits = rng_u32(&rng);
+        float v = (float)rng_uniform(&rng);
+        if (i % 4 == 0)
+            memcpy(&v, &bits, sizeof v);
+        else if (i % 4 == 1)
+            v = ldexpf(1, (int)(bits % 90) - 40) * (1 + (float)((int)(bits >> 20) % 3 - 1) * 0x1p-23f);
+        else if (i % 4 == 2)
+            v = nextafterf((float)pow(10, (int)(bits % 24) - 10), (bits & 1) << 20 ? INFINITY : 0);
+        if (isfinite(v) && strcmp(text_float(v, text), by_printf(v, expected)) != 0)
+            fail_msg("%s instead of %s", text, expected);
+    }
+    assert_string_equal(text_float(0.1f, text), "0.1");
+    assert_string_equal(text_float(-2.5e-7f, text), "-2.5e-07");
+    assert_string_equal(text_float(0, text), "0");
+    assert_string_equal(text_float(0.99999994f, text), "0.99999994");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_floats_as_printf),
         cmocka_unit_test(test_the_nearest_name_is_found),
         cmocka_unit_test(test_how_far_a_name_may_be),
         cmocka_unit_test(test_the_nearest_of_several_and_the_first_of_equals),

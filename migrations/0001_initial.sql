@@ -114,6 +114,22 @@ CREATE TABLE epochs (
     PRIMARY KEY (run, epoch)
 ) STRICT, WITHOUT ROWID;
 
+-- Of each 64 epochs that are there whole (block 0: 1..64), the epochs with the extremes of both losses (0: none) and their
+-- values, so that a long run is thinned without being read.
+CREATE TABLE epoch_blocks (
+    run               INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    block             INTEGER NOT NULL,
+    least_train_epoch INTEGER NOT NULL,
+    least_train       REAL,
+    most_train_epoch  INTEGER NOT NULL,
+    most_train        REAL,
+    least_valid_epoch INTEGER NOT NULL,
+    least_valid       REAL,
+    most_valid_epoch  INTEGER NOT NULL,
+    most_valid        REAL,
+    PRIMARY KEY (run, block)
+) STRICT, WITHOUT ROWID;
+
 CREATE TRIGGER runs_inserted AFTER INSERT ON runs BEGIN
     UPDATE jobs SET
         runs      = runs + 1,

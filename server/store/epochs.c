@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIGURES 4         /* of a layer */
-#define EXTREMES 4        /* rows that a bucket gives: minimum and maximum of two losses */
-#define EVENLY 4          /* rows that a thinned range has always: both ends and two between */
+#define FIGURES 4 /* of a layer */
 
 /* ---- appending -------------------------------------------------------------------------------------------------------- */
 
@@ -93,6 +91,7 @@ enum err_code store_epochs_append(struct store_tx *tx, int64_t run, const struct
     struct connection *c = &tx->connection;
     struct state s = {0};
     enum err_code code = state_read(c, run, &s, err);
+    uint32_t before = s.epoch;
     for (size_t i = 0; !code && i < count; i++) {
         const struct store_epoch *e = &epochs[i];
         if (e->epoch != s.epoch + 1 || e->epoch > s.epochs)
@@ -101,6 +100,8 @@ enum err_code store_epochs_append(struct store_tx *tx, int64_t run, const struct
         code = epoch_insert(c, run, e, err);
         state_advance(&s, e);
     }
+    if (!code)
+        code = epoch_blocks_append(c, run, before, s.epoch, err);
     return code || !count ? code : run_move(c, run, &s, &epochs[count - 1], err);
 }
 
@@ -175,88 +176,22 @@ static void row_take(struct query *q, struct reading *r)
 
 /* ---- a range, whole --------------------------------------------------------------------------------------------------- */
 
-struct range {
-    int64_t run;
-    uint32_t from, to;
-};
-
-static struct query range_query(struct connection *c, enum sql s, const struct range *range)
+static enum err_code range_count(struct connection *c, const struct epoch_range *range, uint64_t *ret, struct err *err)
 {
-    struct query q = query_start(c, s);
-    query_put_integer(&q, range->run);
-    query_put_integer(&q, range->from);
-    query_put_integer(&q, range->to);
-    return q;
-}
-
-static enum err_code range_count(struct connection *c, const struct range *range, uint64_t *ret, struct err *err)
-{
-    struct query q = range_query(c, SQL_EPOCHS_COUNT, range);
+    struct query q = epoch_range_query(c, SQL_EPOCHS_COUNT, range);
     *ret = query_row(&q) ? (uint64_t)query_integer(&q) : 0;
     return query_end(&q, err);
 }
 
-static enum err_code read_whole(struct connection *c, const struct range *range, struct reading *r, struct err *err)
+static enum err_code read_whole(struct connection *c, const struct epoch_range *range, struct reading *r, struct err *err)
 {
-    struct query q = range_query(c, SQL_EPOCHS_RANGE, range);
+    struct query q = epoch_range_query(c, SQL_EPOCHS_RANGE, range);
     while (r->columns->count < r->capacity && query_row(&q))
         row_take(&q, r);
     return query_end(&q, err);
 }
 
 /* ---- a range, thinned ------------------------------------------------------------------------------------------------- */
-
-struct bucket {
-    double value[EXTREMES];   /* min, max of train_loss, min, max of valid_loss */
-    uint32_t epoch[EXTREMES]; /* 0: no finite value */
-};
-
-static void bucket_take(struct bucket *b, uint32_t epoch, const double losses[2])
-{
-    for (size_t i = 0; i < EXTREMES; i++) {
-        double loss = losses[i / 2];
-        bool beats = i % 2 ? loss > b->value[i] : loss < b->value[i];
-        if (!isnan(loss) && (!b->epoch[i] || beats)) {
-            b->value[i] = loss;
-            b->epoch[i] = epoch;
-        }
-    }
-}
-
-static size_t keep_epoch(uint32_t *kept, size_t count, uint32_t epoch)
-{
-    if (epoch)
-        kept[count++] = epoch;
-    return count;
-}
-
-/* Streams over the losses of the range; kept has room for (buckets + 1) x 4 epochs, in no order. */
-static enum err_code choose(struct connection *c, const struct range *range, uint64_t total, uint64_t buckets,
-                            uint32_t *kept, size_t *ret_count, struct err *err)
-{
-    struct query q = range_query(c, SQL_EPOCHS_LOSSES, range);
-    struct bucket b = {0};
-    uint64_t current = 0, even = 0;
-    size_t count = 0;
-    for (uint64_t i = 0; i < total && query_row(&q); i++) {
-        uint32_t epoch = (uint32_t)query_integer(&q);
-        double train = query_real(&q), valid = query_real(&q);
-        uint64_t mine = i * buckets / total;
-        for (; i == even * (total - 1) / (EVENLY - 1) && even < EVENLY; even++)
-            count = keep_epoch(kept, count, epoch);
-        if (mine != current) {
-            for (size_t k = 0; k < EXTREMES; k++)
-                count = keep_epoch(kept, count, b.epoch[k]);
-            b = (struct bucket){0};
-            current = mine;
-        }
-        bucket_take(&b, epoch, (double[]){train, valid});
-    }
-    for (size_t k = 0; k < EXTREMES; k++)
-        count = keep_epoch(kept, count, b.epoch[k]);
-    *ret_count = count;
-    return query_end(&q, err);
-}
 
 static int ascending(const void *a, const void *b)
 {
@@ -289,15 +224,15 @@ static enum err_code read_chosen(struct connection *c, int64_t run, const uint32
     return code;
 }
 
-static enum err_code read_thinned(struct connection *c, const struct range *range, uint64_t total, uint32_t points,
+static enum err_code read_thinned(struct connection *c, const struct epoch_range *range, uint64_t total, uint32_t points,
                                   struct reading *r, struct err *err)
 {
-    uint64_t buckets = points >= EVENLY + 2 * EXTREMES ? (points - EVENLY) / EXTREMES : 1;
+    uint64_t buckets = points >= EPOCHS_EVENLY + 2 * EXTREMES ? (points - EPOCHS_EVENLY) / EXTREMES : 1;
     cleanup(mem_freep) uint32_t *kept = mem_array((buckets + 1) * EXTREMES, sizeof *kept);
     size_t count = 0;
     if (!kept)
         return err_no_memory(err);
-    enum err_code code = choose(c, range, total, buckets, kept, &count, err);
+    enum err_code code = epochs_choose(c, range, total, buckets, kept, &count, err);
     if (code)
         return code;
     r->capacity = sort_unique(kept, count);
@@ -306,7 +241,7 @@ static enum err_code read_thinned(struct connection *c, const struct range *rang
     return read_chosen(c, range->run, kept, r->capacity, r, err);
 }
 
-static enum err_code read_range(struct connection *c, const struct range *range, uint32_t points, struct reading *r,
+static enum err_code read_range(struct connection *c, const struct epoch_range *range, uint32_t points, struct reading *r,
                                 struct err *err)
 {
     uint64_t total;
@@ -324,7 +259,7 @@ enum err_code store_epochs_read(struct store_reader *r, int64_t run, uint32_t fr
                                 bool with_layers, struct store_epochs *ret, struct err *err)
 {
     struct connection *c = &r->connection;
-    struct range range = {run, from, to ? to : UINT32_MAX};
+    struct epoch_range range = {run, from, to ? to : UINT32_MAX};
     struct store_epochs columns = {0};
     struct reading reading = {.columns = &columns, .with_layers = with_layers};
     enum err_code code = read_begin(c, err);

@@ -114,3 +114,19 @@ enum err_code query_list(struct query *q, size_t size, void (*read)(struct query
 /* The one row of a query; ERR_NOT_FOUND with "there is no WHAT KEY" when there is none. */
 enum err_code query_one(struct query *q, size_t size, void (*read)(struct query *q, void *item), void (*done)(void *item),
                         void *ret_item, const char *what, const char *key, struct err *err);
+
+/* ---- thinning (epoch_blocks.c) --------------------------------------------------------------------------------------- */
+
+#define EXTREMES      4 /* rows that a bucket gives: minimum and maximum of two losses */
+#define EPOCHS_EVENLY 4 /* rows that a thinned range has always: both ends and two between */
+
+struct epoch_range {
+    int64_t run;
+    uint32_t from, to;
+};
+struct query epoch_range_query(struct connection *c, enum sql s, const struct epoch_range *range);
+/* Notes the extremes of each block that has become whole: epochs before+1..now were inserted. */
+enum err_code epoch_blocks_append(struct connection *c, int64_t run, uint32_t before, uint32_t now, struct err *err);
+/* The epochs of a thinned range of `total`; kept has room for (buckets + 1) x EXTREMES, in no order. */
+enum err_code epochs_choose(struct connection *c, const struct epoch_range *range, uint64_t total, uint64_t buckets,
+                            uint32_t *kept, size_t *ret_count, struct err *err);

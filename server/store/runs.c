@@ -181,10 +181,13 @@ enum err_code store_run_start(struct store_tx *tx, int64_t id, uint64_t paramete
     enum err_code code = change(&q, id, "queued", err);
     if (code)
         return code;
-    struct query epochs = query_start(c, SQL_EPOCHS_DELETE);
-    query_put_integer(&epochs, id);
-    if ((code = query_run(&epochs, NULL, err)))
-        return code;
+    static const enum sql deletes[] = {SQL_EPOCHS_DELETE, SQL_EPOCH_BLOCKS_DELETE};
+    for (size_t i = 0; i < sizeof deletes / sizeof *deletes; i++) {
+        struct query earlier = query_start(c, deletes[i]);
+        query_put_integer(&earlier, id);
+        if ((code = query_run(&earlier, NULL, err)))
+            return code;
+    }
     struct query texts = query_start(c, SQL_RUN_TEXTS_START);
     query_put_text(&texts, layers);
     query_put_text(&texts, environment);

@@ -88,8 +88,14 @@ const struct sql_text sql_texts[SQL_COUNT] = {
                                      "(" SQL_METRICS ") = (?, ?, ?, ?, ?, ?, ?, ?, ?), "
                                      "best_epoch = ?, best_loss = ?, version = version + 1 WHERE id = ?"},
     [SQL_EPOCHS_DELETE] = {SQL_WRITER, "DELETE FROM epochs WHERE run = ?"},
-    [SQL_EPOCHS_COUNT] = {SQL_READER, "SELECT count(*) FROM epochs WHERE run = ? AND epoch BETWEEN ? AND ?"},
-    [SQL_EPOCHS_LOSSES] = {SQL_READER, "SELECT epoch, train_loss, valid_loss FROM epochs "
+    [SQL_EPOCHS_COUNT] = {SQL_READER, /* they have no gaps */
+        "SELECT max(0, coalesce((SELECT max(epoch) FROM epochs WHERE run = ?1 AND epoch <= ?3), 0) - ?2 + 1)"},
+    [SQL_EPOCH_BLOCK_INSERT] = {SQL_WRITER, "INSERT INTO epoch_blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+    [SQL_EPOCH_BLOCKS] = {SQL_READER, "SELECT least_train_epoch, least_train, most_train_epoch, most_train, least_valid_epoch, "
+                                      "least_valid, most_valid_epoch, most_valid, block FROM epoch_blocks "
+                                      "WHERE run = ? AND block BETWEEN ? AND ? ORDER BY block"},
+    [SQL_EPOCH_BLOCKS_DELETE] = {SQL_WRITER, "DELETE FROM epoch_blocks WHERE run = ?"},
+    [SQL_EPOCHS_LOSSES] = {SQL_READER | SQL_WRITER, "SELECT epoch, train_loss, valid_loss FROM epochs "
                                        "WHERE run = ? AND epoch BETWEEN ? AND ? ORDER BY epoch"},
     [SQL_EPOCHS_RANGE] = {SQL_READER, EPOCH "WHERE run = ? AND epoch BETWEEN ? AND ? ORDER BY epoch"},
     [SQL_EPOCH_GET] = {SQL_READER, EPOCH "WHERE run = ? AND epoch = ?"},

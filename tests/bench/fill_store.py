@@ -81,3 +81,9 @@ def fill_epochs(db, first_run, runs, each, long_run):
     db.execute(NUMBERS.format(first_run, last - 1) + row.format("n.i", "some.i") +
                "n CROSS JOIN temp.some CROSS JOIN epochs AS t ON t.run = 1 AND t.epoch = 1")
     db.execute(NUMBERS.format(1, long_run) + row.format(last, "i") + "n CROSS JOIN epochs AS t ON t.run = 1 AND t.epoch = 1")
+    # The extremes of each 64 epochs, as mlpd notes them (migrations/0001_initial.sql); epochs has the row of a lone min or max.
+    extremes = [f"SELECT (epoch - 1) / 64 AS block, epoch, {which}({loss}_loss) AS value FROM epochs WHERE run = {last} "
+                "GROUP BY block HAVING count(*) = 64" for loss in ("train", "valid") for which in ("min", "max")]
+    a, b, c, d = extremes
+    db.execute(f"INSERT INTO epoch_blocks SELECT {last}, a.block, a.epoch, a.value, b.epoch, b.value, c.epoch, c.value, d.epoch, "
+               f"d.value FROM ({a}) a JOIN ({b}) b USING (block) JOIN ({c}) c USING (block) JOIN ({d}) d USING (block)")

@@ -94,8 +94,28 @@ static bool short_number(const char *at, const char *end, char decimal, double *
     return true;
 }
 
+/* One to three digits: pixels, counts, codes. No loop, whose end could not be foretold. */
+static bool tiny_number(const char *text, size_t length, double *ret_value)
+{
+    unsigned a = (unsigned char)text[0] - '0', b = 0, c = 0, value = a;
+    if (length > 1) {
+        b = (unsigned char)text[1] - '0';
+        value = value * 10 + b;
+    }
+    if (length > 2) {
+        c = (unsigned char)text[2] - '0';
+        value = value * 10 + c;
+    }
+    if (a >= 10 || b >= 10 || c >= 10)
+        return false;
+    *ret_value = (double)(int)value;
+    return true;
+}
+
 bool csv_number(const struct csv_cell *cell, char decimal, double *ret_value)
 {
+    if (cell->length - 1 < 3 && tiny_number(cell->text, cell->length, ret_value))
+        return true;
     if (cell->length <= 16 && short_number(cell->text, cell->text + cell->length, decimal, ret_value))
         return true;
     const char *at = cell->text, *end = at + cell->length;

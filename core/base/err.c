@@ -58,7 +58,6 @@ enum err_code err_errno(struct err *e, const char *what)
 {
     int error = errno;
     enum err_code code = error == ENOSPC || error == EDQUOT ? ERR_NO_SPACE
-                         : error == ENOENT                  ? ERR_NOT_FOUND
                          : error == ENOMEM                  ? ERR_NO_MEMORY
                                                             : ERR_IO;
     return err_set(e, code, "%s: %s", what, strerror(error));

@@ -48,8 +48,8 @@ void err_fill_at(struct err *e, enum err_code code, uint64_t line, uint64_t colu
     __attribute__((format(printf, 5, 6)));
 /* "out of memory": ERR_NO_MEMORY. */
 #define err_no_memory(e) err_set((e), ERR_NO_MEMORY, "out of memory")
-/* From errno after a failed system call on `what`: ENOSPC and EDQUOT become ERR_NO_SPACE, ENOENT ERR_NOT_FOUND,
- * ENOMEM ERR_NO_MEMORY, the rest ERR_IO. */
+/* From errno after a failed system call on `what`: ENOSPC and EDQUOT become ERR_NO_SPACE, ENOMEM
+ * ERR_NO_MEMORY, the rest ERR_IO: a file of ours that is gone is a fault of ours, no answer to a client. */
 enum err_code err_errno(struct err *e, const char *what);
 /* The stable name of a code: "invalid", "not_found", ... */
 const char *err_name(enum err_code code);

@@ -32,6 +32,15 @@ void pack_text(struct buf *out, const char *text)
     pack_bytes(out, text, strlen(text));
 }
 
+#define NO_TEXTS UINT32_MAX
+
+void pack_texts(struct buf *out, const char *const *texts, size_t count)
+{
+    pack_u32(out, texts ? (uint32_t)count : NO_TEXTS);
+    for (size_t i = 0; texts && i < count; i++)
+        pack_text(out, texts[i]);
+}
+
 const unsigned char *unpack_skip(struct unpack *u, size_t length)
 {
     if (u->failed || (size_t)(u->end - u->at) < length) {
@@ -96,4 +105,25 @@ bool unpack_room(struct unpack *u, uint64_t count, size_t size)
     if (!u->failed && count > (uint64_t)(u->end - u->at) / size)
         u->failed = true;
     return !u->failed;
+}
+
+char **unpack_texts(struct unpack *u, size_t *ret_count)
+{
+    uint32_t count = unpack_u32(u);
+    *ret_count = 0;
+    if (count == NO_TEXTS || !unpack_room(u, count, sizeof(uint32_t)))
+        return NULL;
+    char **texts = mem_array((size_t)count + 1, sizeof *texts);
+    if (!unpack_got_memory(u, texts))
+        return NULL;
+    for (; *ret_count < count && !u->failed; ++*ret_count)
+        texts[*ret_count] = unpack_text(u);
+    return texts;
+}
+
+void unpack_texts_free(char **texts, size_t count)
+{
+    for (size_t i = 0; texts && i < count; i++)
+        mem_free(texts[i]);
+    mem_free(texts);
 }

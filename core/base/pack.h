@@ -10,6 +10,7 @@ void pack_u64(struct buf *out, uint64_t v);
 void pack_f64(struct buf *out, double v);
 void pack_bytes(struct buf *out, const void *data, size_t length); /* its length as u32, then the bytes */
 void pack_text(struct buf *out, const char *text);
+void pack_texts(struct buf *out, const char *const *texts, size_t count); /* or NULL, which is another thing than none */
 
 struct unpack {
     const unsigned char *at, *end;
@@ -20,6 +21,9 @@ uint64_t unpack_u64(struct unpack *u);
 double unpack_f64(struct unpack *u);
 /* A copy with a NUL behind it (mem_free); NULL and failed without room, without memory, or with a NUL inside. */
 char *unpack_text(struct unpack *u);
+/* A list of texts (unpack_texts_free), or NULL as it was packed; *ret_count of them. NULL too when failed. */
+char **unpack_texts(struct unpack *u, size_t *ret_count);
+void unpack_texts_free(char **texts, size_t count);
 /* The next `length` bytes where they stand; NULL and failed without them. */
 const unsigned char *unpack_skip(struct unpack *u, size_t length);
 /* Whether `count` things of at least `size` bytes each can still come: to be asked before memory is taken for them. */

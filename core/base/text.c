@@ -87,9 +87,11 @@ static const char *slow_float(float v, char text[TEXT_NUMBER_SIZE])
 static const double power_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                       1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
+/* v * 10^power for |power| <= 22 */
 static double scaled(double v, int power)
 {
-    return power < 0 ? v / power_of_ten[-power] : v * power_of_ten[power];
+    unsigned at = (unsigned)abs(power) % (sizeof power_of_ten / sizeof *power_of_ten);
+    return power < 0 ? v / power_of_ten[at] : v * power_of_ten[at];
 }
 
 /* v, positive, to so many digits: the digits as a number, and the decimal exponent of the first. False when a double cannot tell

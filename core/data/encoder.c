@@ -1,6 +1,8 @@
 #include "encoder_internal.h"
 
 #include "../base/mem.h"
+#include "../base/pack.h"
+#include "csv.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,7 @@ void encoder_free(struct encoder *e)
     mem_free(e->class_name);
     mem_free(e->feature);
     mem_free(e->by_name);
+    unpack_texts_free(e->missing, e->missing_count);
     mem_free(e->target);
     mem_free(e);
 }
@@ -169,4 +172,10 @@ bool encoder_row_category(const struct encoder *e, uint32_t feature, const char 
     if (category >= 0)
         x[f->input + (uint32_t)category] = 1;
     return category >= 0;
+}
+
+bool encoder_missing(const struct encoder *e, const char *text, size_t length)
+{
+    struct csv_options o = {.missing = (const char *const *)e->missing, .missing_count = e->missing_count};
+    return csv_missing(&o, &(struct csv_cell){.text = text, .length = length});
 }

@@ -76,6 +76,8 @@ struct encoder_warnings {
     uint64_t missing; /* values imputed or encoded as missing */
     uint64_t unseen;  /* categories never seen in training */
 };
+/* Whether a text means "no value", as it did in the table that the encoder was fitted on. */
+bool encoder_missing(const struct encoder *e, const char *text, size_t length);
 void encoder_row_start(const struct encoder *e, real *x);
 void encoder_row_number(const struct encoder *e, uint32_t feature, double value, real *x);
 /* Returns whether the category is known (false: all zeros). */

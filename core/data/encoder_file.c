@@ -16,6 +16,7 @@ bool encoder_save(const struct encoder *e, struct buf *out)
     pack_u32(out, e->classes);
     for (uint32_t k = 0; k < e->classes; k++)
         pack_text(out, e->class_name[k]);
+    pack_texts(out, (const char *const *)e->missing, e->missing_count);
     pack_u32(out, e->features);
     for (uint32_t i = 0; i < e->features; i++) {
         const struct encoder_feature *f = &e->feature[i];
@@ -76,6 +77,7 @@ static void load(struct encoder *e, struct unpack *u)
     e->target_deviation = unpack_f64(u);
     u->failed |= !isfinite(e->target_mean) || !isfinite(e->target_deviation);
     load_classes(e, u);
+    e->missing = unpack_texts(u, &e->missing_count);
     uint32_t features = unpack_u32(u);
     if (!unpack_room(u, features, 32))
         return;

@@ -229,6 +229,19 @@ static enum err_code fit_features(struct encoder *e, const struct table *t, uint
     return code;
 }
 
+static bool copy_missing(struct encoder *e, const struct table *t)
+{
+    size_t count;
+    const char *const *texts = table_missing(t, &count);
+    if (!texts)
+        return true;
+    e->missing = mem_array(count + 1, sizeof *e->missing);
+    for (; e->missing && e->missing_count < count; e->missing_count++)
+        if (!(e->missing[e->missing_count] = mem_strdup(texts[e->missing_count])))
+            return false;
+    return e->missing != NULL;
+}
+
 static enum err_code fit(struct encoder *e, const struct table *t, const struct encoder_options *o, struct target *target,
                          const uint32_t *rows, size_t count, struct err *err)
 {
@@ -243,6 +256,8 @@ static enum err_code fit(struct encoder *e, const struct table *t, const struct 
     target->name = NULL;
     e->target_deviation = 1;
     e->target = mem_strdup(o->target);
+    if (!copy_missing(e, t))
+        return err_no_memory(err);
     e->feature = mem_array(features, sizeof *e->feature);
     if (!e->target || !e->feature)
         return err_no_memory(err);

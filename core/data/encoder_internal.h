@@ -12,6 +12,8 @@ struct encoder {
     uint32_t features, inputs;
     struct encoder_feature *feature; /* owns its texts */
     uint32_t *by_name;               /* feature numbers, sorted by name */
+    char **missing;                  /* texts that mean "no value"; NULL: the usual ones */
+    size_t missing_count;
 };
 
 /* Sets every feature's first input, the number of inputs, and by_name; ERR_INVALID above ENCODER_MAX_INPUTS. */

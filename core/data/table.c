@@ -6,6 +6,7 @@
 #include "table_file.h"
 #include <math.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct table {
@@ -16,6 +17,9 @@ struct table {
     uint32_t columns, group_rows;
     unsigned group_shift; /* group_rows is 1 << group_shift */
     struct column *column;
+    uint32_t *by_name; /* the columns in the order of their names */
+    char **missing; /* the texts that meant "no value"; NULL: the usual ones */
+    size_t missing_count;
     const uint64_t *group;  /* of each group: its offset in the file */
     const uint32_t *entry;  /* of each group and column: offset in the group + kind */
 };
@@ -59,6 +63,8 @@ static void columns_free(struct table *t)
         mem_free((void *)(uintptr_t)c->name);
     }
     mem_free(t->column);
+    mem_free(t->by_name);
+    unpack_texts_free(t->missing, t->missing_count);
 }
 
 static void read_categories(struct unpack *u, struct column *c, uint64_t *total)
@@ -98,6 +104,23 @@ static void read_column(struct unpack *u, uint64_t table_rows, struct column *c)
     c->deviation = unpack_f64(u);
 }
 
+static int by_name(const void *a, const void *b, void *table)
+{
+    const struct table *t = table;
+    return strcmp(t->column[*(const uint32_t *)a].name, t->column[*(const uint32_t *)b].name);
+}
+
+static enum err_code sort_names(struct table *t, struct err *err)
+{
+    t->by_name = mem_array(t->columns, sizeof *t->by_name);
+    if (!t->by_name)
+        return err_no_memory(err);
+    for (uint32_t i = 0; i < t->columns; i++)
+        t->by_name[i] = i;
+    qsort_r(t->by_name, t->columns, sizeof *t->by_name, by_name, t);
+    return ERR_OK;
+}
+
 /* The groups fill the file between the header and the footer, and the columns each group, without a gap. */
 static bool read_index(struct table *t, const struct table_header *h)
 {
@@ -134,11 +157,12 @@ static enum err_code read_footer(struct table *t, const struct table_header *h, 
         return err_no_memory(err);
     for (uint32_t i = 0; !u.failed && i < t->columns; i++)
         read_column(&u, t->rows, &t->column[i]);
+    t->missing = unpack_texts(&u, &t->missing_count);
     if (u.no_memory)
         return err_no_memory(err);
     if (u.failed || u.end - u.at >= 8 || !read_index(t, h))
         return err_set(err, ERR_CORRUPT, "%s is damaged: its footer is wrong", path);
-    return ERR_OK;
+    return sort_names(t, err);
 }
 
 static bool header_fits(const struct table_header *h, size_t size)
@@ -213,11 +237,24 @@ const struct column *table_column(const struct table *t, uint32_t column)
     return &t->column[column];
 }
 
+const char *const *table_missing(const struct table *t, size_t *ret_count)
+{
+    *ret_count = t->missing_count;
+    return (const char *const *)t->missing;
+}
+
 int table_find(const struct table *t, const char *name)
 {
-    for (uint32_t i = 0; i < t->columns; i++)
-        if (!strcmp(t->column[i].name, name))
-            return (int)i;
+    for (uint32_t low = 0, high = t->columns; low < high;) {
+        uint32_t middle = (low + high) / 2;
+        int order = strcmp(t->column[t->by_name[middle]].name, name);
+        if (!order)
+            return (int)t->by_name[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
     return -1;
 }
 

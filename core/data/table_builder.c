@@ -272,7 +272,7 @@ enum err_code table_builder_finish(struct table_builder *b, char ret_sha256[65],
     if (!code && b->again)
         code = read_again(b, err);
     if (!code)
-        code = table_writer_finish(b->writer, err);
+        code = table_writer_finish(b->writer, &b->options, err);
     if (code)
         return code;
     uint8_t digest[SHA256_BYTES];

@@ -203,10 +203,11 @@ static void pack_column(const struct writer_column *c, struct buf *footer)
     }
 }
 
-static enum err_code write_footer(struct table_writer *w, struct buf *footer, struct err *err)
+static enum err_code write_footer(struct table_writer *w, const struct csv_options *options, struct buf *footer, struct err *err)
 {
     for (uint32_t i = 0; i < w->columns; i++)
         pack_column(&w->column[i], footer);
+    pack_texts(footer, options->missing, options->missing_count);
     static const char zeros[8];
     buf_add(footer, zeros, (8 - footer->length % 8) % 8);
     uint64_t index = w->offset + footer->length;
@@ -225,14 +226,14 @@ static enum err_code write_footer(struct table_writer *w, struct buf *footer, st
     return code ? code : fs_sync(w->fd, err);
 }
 
-enum err_code table_writer_finish(struct table_writer *w, struct err *err)
+enum err_code table_writer_finish(struct table_writer *w, const struct csv_options *options, struct err *err)
 {
     enum err_code code = w->held ? write_group(w, err) : ERR_OK;
     if (code)
         return code;
     struct buf footer;
     buf_init(&footer, FOOTER_MAX);
-    code = write_footer(w, &footer, err);
+    code = write_footer(w, options, &footer, err);
     buf_done(&footer);
     return code;
 }

@@ -20,5 +20,5 @@ enum err_code table_writer_row(struct table_writer *w, struct err *err);
 /* Whether the column has held nothing but missing cells, all still in memory. */
 bool table_writer_can_switch(const struct table_writer *w, uint32_t column);
 void table_writer_switch(struct table_writer *w, uint32_t column); /* numeric -> categorical */
-/* The last group, the footer, the header, and a sync. */
-enum err_code table_writer_finish(struct table_writer *w, struct err *err);
+/* The last group, the footer, the header, and a sync. The options' texts for "missing" are kept with the table. */
+enum err_code table_writer_finish(struct table_writer *w, const struct csv_options *options, struct err *err);

@@ -93,7 +93,37 @@ static const tile_function tiles[2][TILE_ROWS + 1] = {
     },
 };
 
-/* Packs k x n of B into panels of two vectors (the last of one when that is enough), padded with zeros. */
+/* 4 x 4 reals, turned round. */
+static inline void turn(const real *from, size_t from_stride, real *to, size_t to_stride)
+{
+    typedef real quad __attribute__((vector_size(4 * sizeof(real)), aligned(sizeof(real)), may_alias));
+    quad a = *(const quad *)from, b = *(const quad *)(from + from_stride), c = *(const quad *)(from + 2 * from_stride),
+         d = *(const quad *)(from + 3 * from_stride);
+    quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    *(quad *)to = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    *(quad *)(to + to_stride) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    ab = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    cd = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    *(quad *)(to + 2 * to_stride) = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    *(quad *)(to + 3 * to_stride) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+}
+
+/* to (columns x rows) = from (rows x columns), turned round: a strip of the result at a time, which stays in the first cache. */
+static void transpose(size_t rows, size_t columns, const real *from, size_t from_stride, real *to, size_t to_stride)
+{
+    for (size_t start = 0; start < columns; start += 16) {
+        size_t end = start + 16 < columns ? start + 16 : columns, whole = start + (end - start) / 4 * 4, r = 0;
+        for (; r + 4 <= rows; r += 4)
+            for (size_t p = start; p < whole; p += 4)
+                turn(from + r * from_stride + p, from_stride, to + p * to_stride + r, to_stride);
+        for (size_t x = 0; x < rows; x++)
+            for (size_t p = x < r ? whole : start; p < end; p++)
+                to[p * to_stride + x] = from[x * from_stride + p];
+    }
+}
+
+/* Packs k x n of B into panels of two vectors (the last of one when that is enough), padded with zeros. B's columns are contiguous,
+ * or its rows are. */
 static void pack_b(size_t k, size_t n, const real *b, size_t row, size_t column, real *out)
 {
     for (size_t j = 0; j < n; j += 2 * LANES) {
@@ -103,22 +133,26 @@ static void pack_b(size_t k, size_t n, const real *b, size_t row, size_t column,
                 for (size_t x = 0; x < width; x += LANES)
                     *(vec *)(out + p * width + x) = *(const vec *)(b + p * row + j + x);
         } else {
-            for (size_t x = 0; x < width; x++)
-                for (size_t p = 0; p < k; p++)
-                    out[p * width + x] = x < have ? b[p * row + (j + x) * column] : 0;
+            transpose(have, k, b + j * column, column, out, width);
+            for (size_t p = 0; p < k && have < width; p++)
+                for (size_t x = have; x < width; x++)
+                    out[p * width + x] = 0;
         }
         out += k * width;
     }
 }
 
-/* Packs m x k of A into panels of `height` rows, column by column. */
+/* Packs m x k of A into panels of `height` rows, column by column. A's columns are contiguous, or its rows are. */
 static void pack_a(size_t m, size_t k, size_t height, const real *a, size_t row, size_t column, real *out)
 {
     for (size_t i = 0; i < m; i += height) {
         size_t rows = m - i < height ? m - i : height;
-        for (size_t p = 0; p < k; p++)
-            for (size_t r = 0; r < rows; r++)
-                out[p * rows + r] = a[(i + r) * row + p * column];
+        if (column == 1)
+            transpose(rows, k, a + i * row, row, out, rows);
+        else
+            for (size_t p = 0; p < k; p++)
+                for (size_t r = 0; r < rows; r++)
+                    out[p * rows + r] = a[i + r + p * column];
         out += rows * k;
     }
 }

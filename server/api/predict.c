@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define PREDICT_ROWS 10000
+#define PREDICT_NUMBERS 2000000 /* that the network gives: rows x outputs */
 #define CHUNK 256
 
 /* The rows that wait to be predicted, and where answers go. */
@@ -142,10 +143,23 @@ static enum err_code predict_waiting(struct prediction *p, struct err *err)
     return code ? code : p->body->failed ? err_no_memory(err) : ERR_OK;
 }
 
+static enum err_code check_rows(const struct prediction *p, size_t rows, struct err *err)
+{
+    uint32_t outputs = encoder_outputs(p->encoder);
+    if (rows > PREDICT_ROWS)
+        return err_set(err, ERR_TOO_LARGE, "at most %d rows in one request", PREDICT_ROWS);
+    if (rows > PREDICT_NUMBERS / outputs)
+        return err_set(err, ERR_TOO_LARGE, "at most %u rows in one request to this model, which gives %u numbers for each: "
+                       "rows times numbers are limited to %d; send fewer rows at once", PREDICT_NUMBERS / outputs, outputs,
+                       PREDICT_NUMBERS);
+    return ERR_OK;
+}
+
 static enum err_code row_is_ready(struct prediction *p, struct err *err)
 {
-    if (++p->rows > PREDICT_ROWS)
-        return err_set(err, ERR_TOO_LARGE, "at most %d rows in one request", PREDICT_ROWS);
+    enum err_code code = check_rows(p, ++p->rows, err);
+    if (code)
+        return code;
     return ++p->waiting == CHUNK ? predict_waiting(p, err) : ERR_OK;
 }
 
@@ -156,7 +170,7 @@ static void set_cell(struct prediction *p, uint32_t feature, const struct json *
     const struct encoder_feature *f = encoder_feature(p->encoder, feature);
     enum json_kind kind = json_kind(v);
     char number[JSON_NUMBER_SIZE];
-    if (kind == JSON_NULL) {
+    if (kind == JSON_NULL || (kind == JSON_STRING && encoder_missing(p->encoder, json_string(v), strlen(json_string(v))))) {
         p->warnings.missing++;
     } else if (f->type == COLUMN_NUMERIC && kind == JSON_NUMBER) {
         encoder_row_number(p->encoder, feature, json_number(v), x);
@@ -271,6 +285,8 @@ static enum http_next predict_json(struct http_request *r, struct prediction *p)
     const struct json *instances = instances_of(body, p->violations);
     if (p->violations->count)
         return http_violations(r, p->violations);
+    if (check_rows(p, json_count(instances), &err)) /* before any is predicted */
+        return http_error(r, &err);
     api_writer(r, &p->w);
     json_object(&p->w);
     json_name(&p->w, "predictions");
@@ -343,7 +359,7 @@ static enum err_code read_cell(struct csv_input *in, uint64_t line, uint32_t col
     struct prediction *p = in->prediction;
     int32_t feature = p->column_feature[column];
     double value;
-    if (feature < 0 || csv_missing(&in->options, cell))
+    if (feature < 0 || encoder_missing(p->encoder, cell->text, cell->length))
         return ERR_OK;
     ++*given;
     if (encoder_feature(p->encoder, (uint32_t)feature)->type == COLUMN_CATEGORICAL)
@@ -405,21 +421,19 @@ static bool find_model(struct http_request *r, struct model **ret_model)
     int64_t id;
     if (!api_id(r, 0, "run", &id))
         return false;
-    enum err_code code = model_cache_get(app->models, id, ret_model, &err);
-    if (!code)
+    if (!model_cache_get(app->models, id, ret_model, &err))
         return true;
-    if (code == ERR_NOT_FOUND) {
-        struct store_run run = {0};
-        cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(app->store);
-        if (!store_run_get(reader, id, &run, &err))
-            http_problem(r, 409, "conflict", "No model yet", "run %lld is %s and has no model to predict with",
-                         (long long)id, store_status_name((int)run.status));
-        else
-            http_error(r, &err);
-        store_run_done(&run);
-        return false;
-    }
-    http_error(r, &err);
+    struct store_run run = {0};
+    struct err why = {0};
+    cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(app->store);
+    if (store_run_get(reader, id, &run, &why))
+        http_error(r, &why);
+    else if (!run.model_sha256)
+        http_problem(r, 409, "conflict", "No model yet", "run %lld is %s and has no model to predict with", (long long)id,
+                     store_status_name((int)run.status));
+    else
+        http_error(r, &err);
+    store_run_done(&run);
     return false;
 }
 

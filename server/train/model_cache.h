@@ -9,7 +9,7 @@ struct model_cache;
 
 enum err_code model_cache_new(const char *dir, struct model_cache **ret_cache, struct err *err);
 void model_cache_free(struct model_cache *c);
-/* The model of a run from its file DIR/<run>.model; the caller owns a reference (model_unref). ERR_NOT_FOUND. */
+/* The model of a run from its file DIR/<run>.model; the caller owns a reference (model_unref). ERR_IO when the file is not there. */
 enum err_code model_cache_get(struct model_cache *c, int64_t run, struct model **ret_model, struct err *err);
 void model_cache_forget(struct model_cache *c, int64_t run);
 /* The path of a run's model file. */

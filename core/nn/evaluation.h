@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mlp.h"
+#include <stdatomic.h>
 
 #define EVALUATION_CONFUSION_CLASSES 200 /* more: no confusion matrix, but still per-class figures */
 #define EVALUATION_CURVE_POINTS 200
@@ -17,9 +18,9 @@ struct evaluation {
     uint32_t *predicted; /* rows: the winning class; NULL for regression */
 };
 
-/* ERR_NO_MEMORY. evaluation_done in every case. */
-enum err_code mlp_evaluate(const struct mlp_network *n, const struct mlp_source *source, struct evaluation *ret_evaluation,
-                           struct err *err);
+/* ERR_NO_MEMORY; ERR_STOPPED within one block of rows when `stop` (NULL: never) is set. evaluation_done in every case. */
+enum err_code mlp_evaluate(const struct mlp_network *n, const struct mlp_source *source, const atomic_int *stop,
+                           struct evaluation *ret_evaluation, struct err *err);
 void evaluation_done(struct evaluation *e);
 
 /* One class against the rest. Shares that are not defined (0/0) are NAN. */

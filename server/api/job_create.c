@@ -59,7 +59,10 @@ static enum err_code insert_runs(struct store_tx *tx, struct job_create *c, stru
     enum err_code code = ERR_OK;
     for (size_t i = 0; !code && i < c->plan.run_count; i++) {
         const struct planned_run *p = &c->plan.runs[i];
-        struct store_run run = {.job = c->job.id, .number = (uint32_t)i + 1, .spec = p->spec,
+        cleanup(mem_freep) char *spec = job_plan_spec(&c->plan, i);
+        if (!spec)
+            return err_no_memory(err);
+        struct store_run run = {.job = c->job.id, .number = (uint32_t)i + 1, .spec = spec,
                                 .hyperparameters = p->hyperparameters, .epochs = p->epochs,
                                 .parameters = p->parameters, .queued_at = c->job.created_at};
         code = store_run_insert(tx, &run, &c->ids[i], err);

@@ -9,6 +9,15 @@
 
 #define SPEC_MAX ((size_t)4 << 20)
 
+/* How a run's target, task and features stand to the table: looked up once for all runs that share them. */
+struct plan_fit {
+    bool known, fits;
+    enum task task;
+    uint32_t inputs;
+};
+
+static const char *const FIT_POINTERS[] = {"/target", "/task", "/features"};
+
 void job_plan_done(struct job_plan *p)
 {
     for (size_t i = 0; i < p->run_count; i++) {
@@ -17,10 +26,14 @@ void job_plan_done(struct job_plan *p)
     }
     mem_free(p->runs);
     mem_free(p->spec_json);
+    mem_free(p->features);
+    mem_free(p->fits);
     if (p->table)
         table_unref(p->table);
     store_dataset_done(&p->dataset);
     job_spec_done(&p->spec);
+    if (p->base)
+        json_free(p->base);
     if (p->body)
         json_free(p->body);
     *p = (struct job_plan){0};
@@ -65,16 +78,8 @@ static bool known_violation(const struct violations *v, const char *pointer)
     return false;
 }
 
-static int64_t index_of(const struct grid_axis *axis, const struct json *value)
-{
-    int64_t index = 0;
-    for (const struct json *v = json_first(axis->values); v != value; v = json_next(v))
-        index++;
-    return index;
-}
-
 /* Moves what is wrong with a point to the grid's value that made it wrong, once. */
-static void blame(const struct grid *g, const struct json *const *value, const struct violations *point,
+static void blame(const struct grid *g, const struct grid_point *at_point, const struct violations *point,
                   struct violations *violations)
 {
     size_t kept = point->count < VIOLATIONS_MAX ? point->count : VIOLATIONS_MAX;
@@ -83,7 +88,7 @@ static void blame(const struct grid *g, const struct json *const *value, const s
         char at[256];
         int axis = axis_of(g, v->pointer);
         if (axis >= 0)
-            grid_axis_pointer(g, (size_t)axis, index_of(&g->axis[axis], value[axis]), at, sizeof at);
+            grid_axis_pointer(g, (size_t)axis, (int64_t)at_point->index[axis], at, sizeof at);
         else
             snprintf(at, sizeof at, "%s", v->pointer);
         if (!known_violation(violations, at))
@@ -91,16 +96,15 @@ static void blame(const struct grid *g, const struct json *const *value, const s
     }
 }
 
-static enum err_code build_point(const struct job_plan *p, const struct json *const *value, struct json **ret_body,
+static enum err_code build_point(const struct job_plan *p, const struct grid_point *values, struct json **ret_body,
                                  struct violations *point, struct err *err)
 {
-    struct json *body = json_copy(p->body);
+    struct json *body = json_copy(p->base);
     if (!body)
         return err_no_memory(err);
-    json_remove(body, "grid");
     for (size_t axis = 0; axis < p->grid.axes; axis++) {
         struct err why = {0};
-        enum err_code code = json_set(body, p->grid.axis[axis].pointer, value[axis], &why);
+        enum err_code code = json_set(body, p->grid.axis[axis].pointer, values->value[axis], &why);
         if (code == ERR_NO_MEMORY) {
             json_free(body);
             return err_no_memory(err);
@@ -112,17 +116,16 @@ static enum err_code build_point(const struct job_plan *p, const struct json *co
     return ERR_OK;
 }
 
-static void check_size(struct job_plan *p, const struct job_spec *s, enum task task, struct planned_run *run,
+static void check_size(struct job_plan *p, const struct job_spec *s, const struct plan_fit *fit, struct planned_run *run,
                        struct violations *point)
 {
     struct worker_estimate e = {0};
     struct err why = {0};
-    uint64_t most = rows_memory_limit();
-    if (worker_estimate(s, task, p->table, &e, &why))
+    if (worker_estimate(s, fit->task, p->table, fit->inputs, &e, &why))
         violation_add(point, "/network", "range", "%s", why.message);
-    else if (e.memory_bytes > most)
+    else if (e.memory_bytes > p->memory_limit)
         violation_add(point, "/network", "range", "needs %llu bytes of memory, more than the %llu this machine allows a run",
-                      (unsigned long long)e.memory_bytes, (unsigned long long)most);
+                      (unsigned long long)e.memory_bytes, (unsigned long long)p->memory_limit);
     run->parameters = e.parameters;
     p->flops += e.flops;
     p->parameters = e.parameters > p->parameters ? e.parameters : p->parameters;
@@ -155,45 +158,149 @@ static void write_spec(const void *spec, struct json_writer *w)
     job_spec_write(spec, w);
 }
 
+static void write_features(const void *spec, struct json_writer *w)
+{
+    const struct job_spec *s = spec;
+    char *const *features = s->features.items;
+    json_array(w);
+    for (size_t i = 0; i < s->features.count; i++)
+        json_put_string(w, features[i]);
+    json_array_end(w);
+}
+
 struct point {
     const struct grid *grid;
-    const struct json *const *value;
+    const struct grid_point *values;
 };
 
 static void write_point(const void *point, struct json_writer *w)
 {
     const struct point *p = point;
-    grid_point_write(p->grid, p->value, w);
+    grid_point_write(p->grid, p->values, w);
 }
 
-static enum err_code plan_run(struct job_plan *p, uint64_t number, struct violations *violations, struct err *err)
+/* ---- what all points share ------------------------------------------------------------------------------------------ */
+
+static bool axis_matters(const struct grid *g, size_t axis)
 {
-    const struct json *value[GRID_MAX_AXES];
-    struct planned_run *run = &p->runs[p->run_count];
-    struct violations *point = mem_zalloc(sizeof *point);
+    for (size_t i = 0; i < sizeof FIT_POINTERS / sizeof *FIT_POINTERS; i++)
+        if (grid_touches(g, axis, FIT_POINTERS[i]))
+            return true;
+    return false;
+}
+
+/* The place of a point among all values of the axes that matter to the table; how many places there are, without a point. */
+static size_t fit_number(const struct grid *g, const struct grid_point *values)
+{
+    size_t number = 0, places = 1;
+    for (size_t axis = 0; axis < g->axes; axis++) {
+        if (!axis_matters(g, axis))
+            continue;
+        places *= g->axis[axis].count;
+        number = number * g->axis[axis].count + (values ? values->index[axis] : 0);
+    }
+    return values ? number : places;
+}
+
+static struct plan_fit *fit_of(struct job_plan *p, const struct job_spec *s, const struct grid_point *values,
+                               struct violations *point)
+{
+    struct plan_fit *fit = &p->fits[fit_number(&p->grid, values)];
+    if (fit->known)
+        return fit; /* what is wrong with it was told */
+    fit->known = true;
+    fit->fits = !job_spec_check_table(s, p->table, &fit->task, point);
+    if (fit->fits)
+        fit->inputs = worker_inputs(s, p->table);
+    return fit;
+}
+
+static bool features_vary(const struct grid *g)
+{
+    for (size_t axis = 0; axis < g->axes; axis++)
+        if (grid_touches(g, axis, "/features"))
+            return true;
+    return false;
+}
+
+/* A long list of features, or a long grid, is not copied and bound again for each of 10000 points. */
+static enum err_code prepare_points(struct job_plan *p, struct err *err)
+{
+    size_t places = fit_number(&p->grid, NULL);
+    p->memory_limit = rows_memory_limit();
+    p->fits = mem_array(places, sizeof *p->fits);
+    p->base = json_copy(p->body);
+    if (!p->fits || !p->base)
+        return err_no_memory(err);
+    json_remove(p->base, "grid");
+    bool fits_all = true;
+    for (size_t axis = 0; axis < p->grid.axes; axis++)
+        fits_all = fits_all && !axis_matters(&p->grid, axis);
+    if (fits_all)
+        p->fits[0] = (struct plan_fit){true, true, p->task, worker_inputs(&p->spec, p->table)};
+    if (!p->spec.features.count || features_vary(&p->grid))
+        return ERR_OK;
+    json_remove(p->base, "features");
+    p->features = text_of(write_features, &p->spec);
+    return p->features ? ERR_OK : err_no_memory(err);
+}
+
+/* ---- runs ----------------------------------------------------------------------------------------------------------- */
+
+char *job_plan_spec(const struct job_plan *p, size_t run)
+{
+    static const char none[] = "\"features\":null"; /* inside a text its quotes would be escaped */
+    const char *spec = p->runs[run].spec, *at = p->features ? strstr(spec, none) : NULL;
+    if (!at)
+        return mem_strdup(spec);
+    struct buf out;
+    buf_init(&out, SPEC_MAX);
+    buf_printf(&out, "%.*s\"features\":%s%s", (int)(at - spec), spec, p->features, at + sizeof none - 1);
+    char *text = buf_steal(&out, NULL);
+    buf_done(&out);
+    return text;
+}
+
+static enum err_code add_run(struct job_plan *p, const struct job_spec *s, const struct grid_point *values, struct err *err)
+{
+    struct planned_run *run = &p->runs[p->run_count++];
+    run->epochs = s->epochs;
+    run->spec = text_of(write_spec, s);
+    run->hyperparameters = text_of(write_point, &(struct point){&p->grid, values});
+    return run->spec && run->hyperparameters ? ERR_OK : err_no_memory(err);
+}
+
+static void check_point(struct job_plan *p, struct job_spec *s, const struct grid_point *values, struct violations *point)
+{
+    struct json_list own = s->features;
+    if (p->features)
+        s->features = p->spec.features; /* lent */
+    const struct plan_fit *fit = fit_of(p, s, values, point);
+    if (fit->fits) {
+        check_split(p, s, fit->task, point);
+        check_size(p, s, fit, &p->runs[p->run_count], point);
+        p->task = fit->task;
+    }
+    s->features = own;
+}
+
+static enum err_code plan_run(struct job_plan *p, const struct grid_point *values, struct violations *violations,
+                              struct err *err)
+{
+    struct violations *point = mem_alloc(sizeof *point);
     cleanup(json_freep) struct json *body = NULL;
     struct job_spec spec = {0};
-    enum task task = TASK_AUTO;
     if (!point)
         return err_no_memory(err);
-    grid_point(&p->grid, number, value);
-    enum err_code code = build_point(p, value, &body, point, err);
+    point->count = 0; /* the items are large, and unset until they count */
+    enum err_code code = build_point(p, values, &body, point, err);
     if (!code && !point->count)
         code = job_spec_bind(body, grid_varies(&p->grid, "/optimizer/name"), &spec, point, err);
-    if (!code && !point->count && !job_spec_check_table(&spec, p->table, &task, point)) {
-        check_split(p, &spec, task, point);
-        check_size(p, &spec, task, run, point);
-    }
-    if (!code && !point->count) {
-        p->task = task;
-        run->epochs = spec.epochs;
-        run->spec = text_of(write_spec, &spec);
-        run->hyperparameters = text_of(write_point, &(struct point){&p->grid, value});
-        p->run_count++;
-        if (!run->spec || !run->hyperparameters)
-            code = err_no_memory(err);
-    }
-    blame(&p->grid, value, point, violations);
+    if (!code && !point->count)
+        check_point(p, &spec, values, point);
+    if (!code && !point->count && !violations->count)
+        code = add_run(p, &spec, values, err);
+    blame(&p->grid, values, point, violations);
     job_spec_done(&spec);
     mem_free(point);
     return code;
@@ -211,12 +318,18 @@ static enum err_code fill_network(struct job_plan *p, struct err *err)
 
 static enum err_code plan_runs(struct job_plan *p, struct violations *violations, struct err *err)
 {
+    struct grid_point values;
     enum err_code code = fill_network(p, err);
+    if (!code)
+        code = prepare_points(p, err);
     p->runs = mem_array((size_t)p->grid.points, sizeof *p->runs);
     if (!code && !p->runs)
         code = err_no_memory(err);
-    for (uint64_t i = 0; !code && i < p->grid.points && violations->count < VIOLATIONS_MAX; i++)
-        code = plan_run(p, i, violations, err);
+    grid_start(&p->grid, &values);
+    for (uint64_t i = 0; !code && i < p->grid.points && violations->count < VIOLATIONS_MAX; i++) {
+        code = plan_run(p, &values, violations, err);
+        grid_step(&p->grid, &values);
+    }
     return code;
 }
 
@@ -229,7 +342,8 @@ enum err_code job_plan_make(struct app *app, const char *text, size_t length, st
     if (code)
         return code;
     const struct json *grid = json_get(p->body, "grid");
-    grid_read(grid && json_kind(grid) == JSON_NULL ? NULL : grid, &p->grid, violations);
+    if ((code = grid_read(grid && json_kind(grid) == JSON_NULL ? NULL : grid, &p->grid, violations, err)))
+        return code;
     bool any_optimizer = grid_varies(&p->grid, "/optimizer/name");
     struct violations *own = mem_zalloc(sizeof *own);
     if (!own)

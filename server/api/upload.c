@@ -145,9 +145,13 @@ static enum err_code insert(struct store_tx *tx, struct store_op *op, struct err
     if (code == ERR_NOT_FOUND) {
         code = store_dataset_insert(tx, &u->dataset, &u->dataset.id, err);
     } else if (!code) {
-        u->again = !strcmp(there.sha256, u->dataset.sha256) && !strcmp(there.options, u->dataset.options);
+        bool same_bytes = !strcmp(there.sha256, u->dataset.sha256);
+        u->again = same_bytes && !strcmp(there.options, u->dataset.options);
         u->dataset.id = there.id;
-        if (!u->again)
+        if (same_bytes && !u->again)
+            code = err_set(err, ERR_CONFLICT, "a dataset \"%s\" of the same bytes is there, read with other options (%.150s): "
+                                              "choose another name, or delete it first", u->dataset.name, there.options);
+        else if (!u->again)
             code = err_set(err, ERR_CONFLICT, "a dataset \"%s\" with other contents is there: choose another name, or "
                                               "delete it first", u->dataset.name);
     }
@@ -168,7 +172,8 @@ static enum err_code describe(struct upload *u, struct err *err)
     json_start(&w, &schema);
     dataset_schema_write(t, &w);
     json_start(&w, &options);
-    dataset_options_write(&u->options, &w);
+    struct csv_options found = table_builder_options(u->builder); /* spelled out or not: what it was read with */
+    dataset_options_write(&found, &w);
     u->dataset.rows = table_rows(t);
     u->dataset.columns = table_columns(t);
     u->dataset.schema = buf_steal(&schema, NULL);

@@ -92,8 +92,8 @@ static enum err_code class_write(const struct evaluation *e, const struct encode
     return code;
 }
 
-static enum err_code classes_write(const struct evaluation *e, const struct encoder *encoder, struct json_writer *w,
-                                   struct err *err)
+static enum err_code classes_write(const struct evaluation *e, const struct encoder *encoder, const atomic_int *stop,
+                                   struct json_writer *w, struct err *err)
 {
     json_name(w, "classes");
     json_array(w);
@@ -104,7 +104,8 @@ static enum err_code classes_write(const struct evaluation *e, const struct enco
     json_name(w, "per_class");
     json_array(w);
     for (uint32_t k = 0; !code && k < e->classes; k++)
-        code = class_write(e, encoder, k, w, err);
+        code = stop && atomic_load(stop) ? err_set(err, ERR_STOPPED, "the evaluation was stopped")
+                                         : class_write(e, encoder, k, w, err);
     json_array_end(w);
     return code;
 }
@@ -143,17 +144,17 @@ static void residuals_write(const struct evaluation *e, const struct encoder *en
 }
 
 enum err_code evaluation_json(const struct mlp_network *network, const struct encoder *encoder,
-                              const struct mlp_source *valid, struct buf *out, struct err *err)
+                              const struct mlp_source *valid, const atomic_int *stop, struct buf *out, struct err *err)
 {
     struct evaluation e;
     struct json_writer w;
-    enum err_code code = mlp_evaluate(network, valid, &e, err);
+    enum err_code code = mlp_evaluate(network, valid, stop, &e, err);
     json_start(&w, out);
     json_object(&w);
     if (!code)
         head_write(&e, &w);
     if (!code && e.classes)
-        code = classes_write(&e, encoder, &w, err);
+        code = classes_write(&e, encoder, stop, &w, err);
     else if (!code)
         residuals_write(&e, encoder, &w);
     json_object_end(&w);

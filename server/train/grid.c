@@ -1,7 +1,10 @@
 #include "grid.h"
 
+#include "core/base/cleanup.h"
+#include "core/base/mem.h"
 #include "job_spec.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const FIXED[] = {"/name", "/dataset", "/grid"};
@@ -28,14 +31,6 @@ void grid_axis_pointer(const struct grid *g, size_t axis, int64_t index, char *o
         snprintf(out + at, size - at, "/%lld", (long long)index);
 }
 
-static bool repeats(const struct json *values, const struct json *value)
-{
-    for (const struct json *v = json_first(values); v && v != value; v = json_next(v))
-        if (json_equal(v, value))
-            return true;
-    return false;
-}
-
 static void check_axis(const struct grid *g, size_t axis, struct violations *violations)
 {
     const struct grid_axis *a = &g->axis[axis];
@@ -50,37 +45,103 @@ static void check_axis(const struct grid *g, size_t axis, struct violations *vio
         violation_add(violations, at, "type", "must be a list of at least one value");
 }
 
-/* Quadratic: only for grids that have not too many points. */
-static void check_repeats(const struct grid *g, size_t axis, struct violations *violations)
+/* ---- values that repeat ----------------------------------------------------------------------------------------------- */
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * 0x9E3779B97F4A7C15u;
+    return h ^ h >> 29;
+}
+
+static uint64_t text_hash(const char *text)
+{
+    uint64_t h = 14695981039346656037u;
+    for (; *text; text++)
+        h = (h ^ (unsigned char)*text) * 1099511628211u;
+    return h;
+}
+
+/* Values that are json_equal have the same: the order of members does not count, nor the sign of zero. */
+static uint64_t value_hash(const struct json *v)
+{
+    enum json_kind kind = json_kind(v);
+    uint64_t h = mix(kind, 1);
+    if (kind == JSON_BOOLEAN)
+        return mix(h, json_boolean(v));
+    if (kind == JSON_STRING)
+        return mix(h, text_hash(json_string(v)));
+    if (kind == JSON_NUMBER) {
+        double number = json_number(v) + 0.0;
+        uint64_t bits;
+        memcpy(&bits, &number, sizeof bits);
+        return mix(h, bits);
+    }
+    for (const struct json *e = kind == JSON_NULL ? NULL : json_first(v); e; e = json_next(e))
+        h = kind == JSON_ARRAY ? mix(h, value_hash(e)) : h + mix(text_hash(json_key(e)), value_hash(e));
+    return h;
+}
+
+struct listed {
+    const struct json *value;
+    uint64_t hash;
+    size_t index;
+};
+
+static int by_hash(const void *a, const void *b)
+{
+    const struct listed *x = a, *y = b;
+    return x->hash != y->hash ? (x->hash < y->hash ? -1 : 1) : x->index < y->index ? -1 : 1;
+}
+
+/* Only the first of equal values is none that repeats. */
+static void mark_repeats(const struct listed *sorted, size_t count, bool *repeats)
+{
+    for (size_t i = 1; i < count; i++)
+        for (size_t k = i; k-- > 0 && sorted[k].hash == sorted[i].hash && !repeats[sorted[i].index];)
+            repeats[sorted[i].index] = json_equal(sorted[k].value, sorted[i].value);
+}
+
+static enum err_code check_repeats(const struct grid *g, size_t axis, struct violations *violations, struct err *err)
 {
     const struct grid_axis *a = &g->axis[axis];
     char at[256];
-    int64_t index = 0;
-    if (!a->count)
-        return;
-    for (const struct json *v = json_first(a->values); v; v = json_next(v), index++) {
-        if (repeats(a->values, v)) {
-            grid_axis_pointer(g, axis, index, at, sizeof at);
-            violation_add(violations, at, "duplicate", "the value is in the list twice");
-        }
+    if (a->count < 2)
+        return ERR_OK;
+    cleanup(mem_freep) struct listed *sorted = mem_array(a->count, sizeof *sorted);
+    cleanup(mem_freep) bool *repeats = mem_array(a->count, sizeof *repeats);
+    if (!sorted || !repeats)
+        return err_no_memory(err);
+    size_t count = 0;
+    for (const struct json *v = json_first(a->values); v; v = json_next(v), count++)
+        sorted[count] = (struct listed){v, value_hash(v), count};
+    qsort(sorted, count, sizeof *sorted, by_hash);
+    mark_repeats(sorted, count, repeats);
+    for (size_t i = 0; i < count; i++) {
+        if (!repeats[i])
+            continue;
+        grid_axis_pointer(g, axis, (int64_t)i, at, sizeof at);
+        violation_add(violations, at, "duplicate", "the value is in the list twice");
     }
+    return ERR_OK;
 }
 
-void grid_read(const struct json *grid, struct grid *ret_grid, struct violations *violations)
+/* ---- reading ---------------------------------------------------------------------------------------------------------- */
+
+enum err_code grid_read(const struct json *grid, struct grid *ret_grid, struct violations *violations, struct err *err)
 {
     memset(ret_grid, 0, sizeof *ret_grid);
     ret_grid->points = 1;
     if (!grid)
-        return;
+        return ERR_OK;
     if (json_kind(grid) != JSON_OBJECT) {
         violation_add(violations, "/grid", "type", "must be an object of JSON Pointers to lists of values, got %s",
                       json_kind_name(json_kind(grid)));
-        return;
+        return ERR_OK;
     }
     for (const struct json *member = json_first(grid); member; member = json_next(member)) {
         if (ret_grid->axes == GRID_MAX_AXES) {
             violation_add(violations, "/grid", "length", "must have at most %d axes", GRID_MAX_AXES);
-            return;
+            return ERR_OK;
         }
         size_t axis = ret_grid->axes++;
         ret_grid->axis[axis] = (struct grid_axis){
@@ -89,13 +150,15 @@ void grid_read(const struct json *grid, struct grid *ret_grid, struct violations
         if (ret_grid->points <= JOB_MAX_RUNS)
             ret_grid->points *= ret_grid->axis[axis].count ? ret_grid->axis[axis].count : 1;
     }
-    for (size_t axis = 0; axis < ret_grid->axes && ret_grid->points <= JOB_MAX_RUNS; axis++)
-        check_repeats(ret_grid, axis, violations);
+    enum err_code code = ERR_OK;
+    for (size_t axis = 0; !code && axis < ret_grid->axes && ret_grid->points <= JOB_MAX_RUNS; axis++)
+        code = check_repeats(ret_grid, axis, violations, err);
     const char *twice = json_duplicate(grid);
     if (twice)
         violation_add(violations, "/grid", "duplicate", "\"%s\" is given twice", twice);
     if (ret_grid->points > JOB_MAX_RUNS)
         violation_add(violations, "/grid", "length", "gives more than %d runs: use fewer values", JOB_MAX_RUNS);
+    return code;
 }
 
 bool grid_varies(const struct grid *g, const char *pointer)
@@ -106,23 +169,38 @@ bool grid_varies(const struct grid *g, const char *pointer)
     return false;
 }
 
-void grid_point(const struct grid *g, uint64_t point, const struct json *value[GRID_MAX_AXES])
+bool grid_touches(const struct grid *g, size_t axis, const char *pointer)
 {
-    for (size_t axis = g->axes; axis-- > 0;) {
-        uint64_t index = point % g->axis[axis].count;
-        point /= g->axis[axis].count;
-        value[axis] = json_first(g->axis[axis].values);
-        while (index--)
-            value[axis] = json_next(value[axis]);
+    const char *own = g->axis[axis].pointer;
+    return starts_with_pointer(pointer, own) || starts_with_pointer(own, pointer);
+}
+
+void grid_start(const struct grid *g, struct grid_point *ret_point)
+{
+    for (size_t axis = 0; axis < g->axes; axis++) {
+        ret_point->value[axis] = json_first(g->axis[axis].values);
+        ret_point->index[axis] = 0;
     }
 }
 
-void grid_point_write(const struct grid *g, const struct json *const *value, struct json_writer *w)
+void grid_step(const struct grid *g, struct grid_point *point)
+{
+    for (size_t axis = g->axes; axis-- > 0;) {
+        point->value[axis] = json_next(point->value[axis]);
+        point->index[axis]++;
+        if (point->value[axis])
+            return;
+        point->value[axis] = json_first(g->axis[axis].values);
+        point->index[axis] = 0;
+    }
+}
+
+void grid_point_write(const struct grid *g, const struct grid_point *point, struct json_writer *w)
 {
     json_object(w);
     for (size_t axis = 0; axis < g->axes; axis++) {
         json_name(w, g->axis[axis].pointer);
-        json_put_value(w, value[axis]);
+        json_put_value(w, point->value[axis]);
     }
     json_object_end(w);
 }

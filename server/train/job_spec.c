@@ -251,6 +251,10 @@ static void check_column(const struct table *t, const char *name, const char *po
 {
     if (table_find(t, name) >= 0)
         return;
+    if (violations->count >= VIOLATIONS_MAX) { /* counted, but its text is not kept */
+        violation_add(violations, pointer, "not_found", "the dataset has no such column");
+        return;
+    }
     const char *names[TABLE_MAX_COLUMNS];
     uint32_t count = table_columns(t);
     for (uint32_t i = 0; i < count; i++)
@@ -260,14 +264,17 @@ static void check_column(const struct table *t, const char *name, const char *po
                                                          : "the dataset has no column \"%s\"", name, near);
 }
 
-/* The first feature that is in the list before, or 0: the first never is. */
-static size_t repeated_feature(const struct job_spec *s)
+/* The first feature that is in the list before, or 0: the first never is. All of them are columns. */
+static size_t repeated_feature(const struct job_spec *s, const struct table *t)
 {
+    bool seen[TABLE_MAX_COLUMNS] = {false};
     char *const *features = s->features.items;
-    for (size_t i = 1; i < s->features.count; i++)
-        for (size_t k = 0; k < i; k++)
-            if (!strcmp(features[k], features[i]))
-                return i;
+    for (size_t i = 0; i < s->features.count; i++) {
+        bool *there = &seen[table_find(t, features[i])];
+        if (*there)
+            return i;
+        *there = true;
+    }
     return 0;
 }
 
@@ -295,7 +302,7 @@ enum err_code job_spec_check_table(const struct job_spec *s, const struct table 
     struct encoder_options options = job_spec_encoder_options(s);
     if (!encoder_check(t, &options, ret_task, &err))
         return ERR_OK;
-    size_t twice = repeated_feature(s);
+    size_t twice = repeated_feature(s, t);
     if (twice) {
         char pointer[64];
         snprintf(pointer, sizeof pointer, "/features/%zu", twice);

@@ -12,6 +12,7 @@
 /* A batch of epochs on its way to the store. */
 struct batch {
     struct store_op op;
+    struct batch *next; /* among those that failed */
     struct recorder *recorder;
     size_t count, capacity;
     uint32_t layer_count;
@@ -28,9 +29,10 @@ struct recorder {
     uint64_t flushed_ns;
     pthread_mutex_t lock;
     pthread_cond_t idle;
-    unsigned under_way;    /* batches submitted and not done */
-    enum err_code failure; /* of the first batch that failed */
-    struct err err;
+    unsigned under_way;   /* batches submitted and not done */
+    struct batch *failed; /* in the order of their epochs */
+    bool (*wait)(void *context, const struct err *why);
+    void *context;
 };
 
 enum err_code recorder_new(struct store *store, struct hub *hub, int64_t run, int64_t job, struct recorder **ret_recorder,
@@ -53,6 +55,16 @@ static void batch_free(struct batch *b)
     mem_free(b);
 }
 
+static void drop_batches(struct recorder *r)
+{
+    for (struct batch *b = r->failed, *next; b; b = next) {
+        next = b->next;
+        batch_free(b);
+    }
+    batch_free(r->batch);
+    r->batch = r->failed = NULL;
+}
+
 static void wait_idle(struct recorder *r)
 {
     pthread_mutex_lock(&r->lock);
@@ -66,10 +78,16 @@ void recorder_free(struct recorder *r)
     if (!r)
         return;
     wait_idle(r);
-    batch_free(r->batch);
+    drop_batches(r);
     pthread_mutex_destroy(&r->lock);
     pthread_cond_destroy(&r->idle);
     mem_free(r);
+}
+
+void recorder_patience(struct recorder *r, bool (*wait)(void *context, const struct err *why), void *context)
+{
+    r->wait = wait;
+    r->context = context;
 }
 
 bool recorder_has_started(const struct recorder *r)
@@ -111,21 +129,31 @@ static enum err_code append_epochs(struct store_tx *tx, struct store_op *op, str
     return store_epochs_append(tx, b->recorder->run, b->epochs, b->count, err);
 }
 
+static void keep_locked(struct recorder *r, struct batch *b)
+{
+    struct batch **at = &r->failed;
+    while (*at && (*at)->epochs[0].epoch < b->epochs[0].epoch)
+        at = &(*at)->next;
+    b->next = *at;
+    *at = b;
+}
+
+/* The batch came back. What failed is kept: behind it the store takes no later epoch. */
 static void epochs_appended(struct store_op *op)
 {
     struct batch *b = (struct batch *)op;
     struct recorder *r = b->recorder;
-    if (!op->code)
+    bool stored = !op->code;
+    if (stored)
         hub_publish(r->hub, r->run, r->job);
     pthread_mutex_lock(&r->lock);
-    if (op->code && !r->failure) {
-        r->failure = op->code;
-        r->err = op->err;
-    }
+    if (!stored)
+        keep_locked(r, b);
     r->under_way--;
     pthread_cond_signal(&r->idle);
     pthread_mutex_unlock(&r->lock);
-    batch_free(b);
+    if (stored)
+        batch_free(b);
 }
 
 static enum err_code batch_new(struct recorder *r, uint32_t layer_count, struct err *err)
@@ -145,34 +173,68 @@ static enum err_code batch_new(struct recorder *r, uint32_t layer_count, struct 
     return ERR_OK;
 }
 
-static enum err_code earlier_failure(struct recorder *r, struct err *err)
+static void submit(struct recorder *r, struct batch *b)
 {
-    pthread_mutex_lock(&r->lock);
-    enum err_code code = r->failure;
-    if (code && err)
-        *err = r->err;
-    pthread_mutex_unlock(&r->lock);
-    return code;
-}
-
-static enum err_code flush(struct recorder *r, struct err *err)
-{
-    struct batch *b = r->batch;
-    r->flushed_ns = clock_monotonic_ns();
-    if (!b)
-        return ERR_OK;
-    r->batch = NULL;
+    struct err err = {0};
     pthread_mutex_lock(&r->lock);
     r->under_way++;
     pthread_mutex_unlock(&r->lock);
-    enum err_code code = store_submit_blocking(r->store, &b->op, err);
-    if (code) {
-        pthread_mutex_lock(&r->lock);
-        r->under_way--;
-        pthread_mutex_unlock(&r->lock);
-        batch_free(b);
+    enum err_code code = store_submit_blocking(r->store, &b->op, &err);
+    if (!code)
+        return; /* from here on it is the writer's */
+    b->op.code = code;
+    b->op.err = err;
+    epochs_appended(&b->op);
+}
+
+static void flush(struct recorder *r)
+{
+    struct batch *b = r->batch;
+    r->flushed_ns = clock_monotonic_ns();
+    r->batch = NULL;
+    if (b)
+        submit(r, b);
+}
+
+/* Waits for all batches; why the first of those that were not stored was not. */
+static enum err_code settle(struct recorder *r, struct err *err)
+{
+    wait_idle(r);
+    const struct batch *b = r->failed;
+    return b ? err_set(err, b->op.code, "%s", b->op.err.message) : ERR_OK;
+}
+
+/* Submits what failed once more. Nothing is under way. */
+static void resubmit(struct recorder *r)
+{
+    struct batch *b = r->failed;
+    r->failed = NULL;
+    for (struct batch *next; b; b = next) {
+        next = b->next;
+        submit(r, b);
     }
-    return code;
+}
+
+/* Whether the same batch may be stored later. */
+static bool may_pass(enum err_code code)
+{
+    return code == ERR_NO_SPACE || code == ERR_IO || code == ERR_UNAVAILABLE || code == ERR_NO_MEMORY;
+}
+
+/* ERR_OK at once when no batch has failed; else waits until all are stored or the run shall stop. */
+static enum err_code wait_for_store(struct recorder *r, struct err *err)
+{
+    pthread_mutex_lock(&r->lock);
+    bool fine = !r->failed;
+    pthread_mutex_unlock(&r->lock);
+    struct err why = {0};
+    for (enum err_code code; !fine && (code = settle(r, &why)); resubmit(r)) {
+        if (!may_pass(code) || !r->wait)
+            return err_set(err, code, "%s", why.message);
+        if (!r->wait(r->context, &why))
+            return err_set(err, ERR_STOPPED, "stopped while the store failed: %s", why.message);
+    }
+    return ERR_OK;
 }
 
 static void copy_epoch(struct batch *b, enum task task, const struct mlp_epoch *e)
@@ -198,15 +260,15 @@ static void copy_epoch(struct batch *b, enum task task, const struct mlp_epoch *
 
 enum err_code recorder_epoch(struct recorder *r, enum task task, const struct mlp_epoch *e, struct err *err)
 {
-    enum err_code code = earlier_failure(r, err);
-    if (!code && !r->batch)
-        code = batch_new(r, e->layer_count, err);
-    if (code)
-        return code;
+    if (!r->batch) {
+        enum err_code code = batch_new(r, e->layer_count, err);
+        if (code)
+            return code;
+    }
     copy_epoch(r->batch, task, e);
     if (r->batch->count == r->batch->capacity || clock_monotonic_ns() - r->flushed_ns >= BATCH_NS)
-        return flush(r, err);
-    return ERR_OK;
+        flush(r);
+    return wait_for_store(r, err);
 }
 
 /* ---- the end ---------------------------------------------------------------------------------------------------------- */
@@ -234,17 +296,18 @@ static enum err_code end(struct recorder *r, const struct store_finish *finish, 
 
 enum err_code recorder_finish(struct recorder *r, const struct store_finish *finish, struct err *err)
 {
-    enum err_code code = flush(r, err);
-    wait_idle(r);
-    if (!code)
-        code = earlier_failure(r, err);
+    flush(r);
+    enum err_code code = settle(r, err);
+    if (code) {
+        resubmit(r);
+        code = settle(r, err);
+    }
     return code ? code : end(r, finish, err);
 }
 
 enum err_code recorder_requeue(struct recorder *r, struct err *err)
 {
-    batch_free(r->batch);
-    r->batch = NULL;
     wait_idle(r);
+    drop_batches(r);
     return end(r, NULL, err);
 }

@@ -18,11 +18,13 @@
 #define RETRY_SECONDS 1
 #define WORKER_NICENESS 10
 
+enum { CANCEL = 1, HALT = 2 }; /* why a slot shall stop: this run, or all of them */
+
 struct slot { /* one worker thread */
     struct scheduler *scheduler;
     pthread_t thread;
     int64_t run; /* under the lock; 0: idle */
-    atomic_int stop;
+    atomic_int stop; /* bits */
 };
 
 struct scheduler {
@@ -33,6 +35,7 @@ struct scheduler {
     int64_t *queue; /* ring of run ids */
     size_t head, count, capacity;
     bool stopping;
+    atomic_int halt; /* as `stopping`, for those who do not lock */
     struct slot *slots;
     unsigned started;
     struct scheduler_totals totals;
@@ -100,7 +103,8 @@ void scheduler_stop_run(struct scheduler *s, int64_t run)
     pthread_mutex_lock(&s->lock);
     for (unsigned i = 0; i < s->started; i++)
         if (s->slots[i].run == run)
-            atomic_store(&s->slots[i].stop, 1);
+            atomic_fetch_or(&s->slots[i].stop, CANCEL);
+    pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -117,12 +121,50 @@ static bool is_stopping(struct scheduler *s)
 /* A run on its worker: what was read of it, and what it became. */
 struct task_run {
     struct scheduler *scheduler;
+    struct slot *slot;
     struct store_run run;
     struct table *table;
     struct job_spec spec;
     struct recorder *recorder;
     double flops; /* of one epoch */
+    enum err_code waits_for; /* the fault that was logged last; ERR_OK: none since it went on */
+    char model_sha256[SHA256_TEXT]; /* of the model file; empty until it is there */
 };
+
+/* ---- waiting for what does not last */
+
+/* Whether the code says that storing failed, not training: such a run is tried again. */
+static bool is_storage(enum err_code code)
+{
+    return code == ERR_NO_SPACE || code == ERR_IO || code == ERR_UNAVAILABLE || code == ERR_INTERNAL;
+}
+
+/* False: the daemon stops, or the run is cancelled when `stop` is given. */
+static bool sleep_while_running(struct scheduler *s, const atomic_int *stop)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += RETRY_SECONDS;
+    bool running;
+    pthread_mutex_lock(&s->lock);
+    while ((running = !s->stopping && !(stop && atomic_load(stop))) &&
+           pthread_cond_timedwait(&s->changed, &s->lock, &until) != ETIMEDOUT)
+        ;
+    pthread_mutex_unlock(&s->lock);
+    return running;
+}
+
+/* Before storing is tried again: tells each kind of fault once. False: the run shall stop. */
+static bool wait_for_storage(void *context, const struct err *why)
+{
+    struct task_run *t = context;
+    if (t->waits_for != why->code)
+        log_event(LOG_WARNING, "run waits for storage", "run", LOG_N(t->run.id), "reason", why->message, NULL);
+    t->waits_for = why->code;
+    return sleep_while_running(t->scheduler, &t->slot->stop);
+}
+
+/* ---- what the worker tells */
 
 static enum err_code on_started(void *context, const struct worker_started *started, struct err *err)
 {
@@ -152,7 +194,9 @@ static enum err_code on_epoch(void *context, enum task task, const struct mlp_ep
     s->totals.training_seconds += e->seconds;
     s->totals.flops += t->flops;
     pthread_mutex_unlock(&s->lock);
-    return recorder_epoch(t->recorder, task, e, err);
+    enum err_code code = recorder_epoch(t->recorder, task, e, err);
+    t->waits_for = code ? t->waits_for : ERR_OK;
+    return code;
 }
 
 static enum err_code read_spec(struct task_run *t, struct err *err)
@@ -182,6 +226,9 @@ static enum err_code open_table(struct task_run *t, struct store_reader *reader,
         code = fs_join(path, t->scheduler->datasets_dir, dataset.file, err);
     if (!code)
         code = table_open(path, &t->table, err);
+    /* A lone file that is gone does not come back by itself; a directory may, and the run is tried until it does. */
+    if (code == ERR_IO && fs_exists(t->scheduler->datasets_dir) && !fs_exists(path))
+        code = err_set(err, ERR_CORRUPT, "the dataset's file %s is gone: upload it again", dataset.file);
     store_dataset_done(&dataset);
     store_job_done(&job);
     return code;
@@ -196,8 +243,10 @@ static enum err_code load(struct task_run *t, int64_t run, struct err *err)
     if (t->run.status != STATUS_QUEUED)
         return err_set(err, ERR_CONFLICT, "the run is %s", store_status_name((int)t->run.status));
     code = recorder_new(t->scheduler->o.store, t->scheduler->o.hub, run, t->run.job, &t->recorder, err);
-    if (!code)
-        code = read_spec(t, err);
+    if (code)
+        return code;
+    recorder_patience(t->recorder, wait_for_storage, t);
+    code = read_spec(t, err);
     return code ? code : open_table(t, reader, err);
 }
 
@@ -209,32 +258,25 @@ static void unload(struct task_run *t)
     store_run_done(&t->run);
 }
 
-/* Whether the code says that storing failed, not training: such a run is tried again. */
-static bool is_storage(enum err_code code)
+static enum err_code save_model(struct task_run *t, const struct worker_result *result, struct err *err)
 {
-    return code == ERR_NO_SPACE || code == ERR_IO || code == ERR_UNAVAILABLE || code == ERR_INTERNAL;
-}
-
-static enum err_code save_model(struct task_run *t, struct worker_result *result, struct store_finish *finish,
-                                char sha256[SHA256_TEXT], struct err *err)
-{
-    if (!result->model.length)
+    if (!result->model.length || *t->model_sha256)
         return ERR_OK;
     char path[FS_PATH_MAX];
     enum err_code code = model_path(t->scheduler->models_dir, t->run.id, path, err);
     if (code || (code = fs_write_atomic(path, result->model.data, result->model.length, err)))
         return code;
     model_cache_forget(t->scheduler->o.models, t->run.id);
-    sha256_of(result->model.data, result->model.length, sha256);
-    finish->model_sha256 = sha256;
-    finish->model_bytes = result->model.length;
+    sha256_of(result->model.data, result->model.length, t->model_sha256);
     return ERR_OK;
 }
 
 static enum err_code finish(struct task_run *t, enum err_code outcome, const struct err *why,
                             struct worker_result *result, struct err *err)
 {
-    char sha256[SHA256_TEXT];
+    enum err_code code = save_model(t, result, err);
+    if (code)
+        return code;
     struct store_finish f = {.run = t->run.id, .now = clock_wall_ms(), .training_seconds = result->training_seconds,
                              .samples_per_second = result->samples_per_second};
     f.status = outcome == ERR_OK ? STATUS_SUCCEEDED : outcome == ERR_STOPPED ? STATUS_CANCELLED : STATUS_FAILED;
@@ -244,8 +286,11 @@ static enum err_code finish(struct task_run *t, enum err_code outcome, const str
         f.failure_epoch = outcome == ERR_DIVERGED ? result->epoch + 1 : result->epoch;
     }
     f.evaluation = result->evaluation.length ? buf_text(&result->evaluation) : NULL;
-    enum err_code code = save_model(t, result, &f, sha256, err);
-    return code ? code : recorder_finish(t->recorder, &f, err);
+    if (*t->model_sha256) {
+        f.model_sha256 = t->model_sha256;
+        f.model_bytes = result->model.length;
+    }
+    return recorder_finish(t->recorder, &f, err);
 }
 
 static enum err_code fail_before_start(struct task_run *t, enum err_code outcome, const struct err *why, struct err *err)
@@ -256,15 +301,21 @@ static enum err_code fail_before_start(struct task_run *t, enum err_code outcome
     return code ? code : finish(t, outcome, why, &nothing, err);
 }
 
-static void sleep_while_running(struct scheduler *s)
+/* Whether finish may work later: anything may ail the model's file; what the store says of the run itself is final. */
+static bool is_worth_another_try(const struct task_run *t, const struct worker_result *result, enum err_code code)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += RETRY_SECONDS;
-    pthread_mutex_lock(&s->lock);
-    while (!s->stopping && pthread_cond_timedwait(&s->changed, &s->lock, &until) != ETIMEDOUT)
-        ;
-    pthread_mutex_unlock(&s->lock);
+    return is_storage(code) || code == ERR_NO_MEMORY || (result->model.length && !*t->model_sha256);
+}
+
+/* Tries until the result is stored: it took long to get. Ends without when the run is cancelled or the daemon stops. */
+static enum err_code finish_at_last(struct task_run *t, enum err_code outcome, const struct err *why,
+                                    struct worker_result *result, struct err *err)
+{
+    enum err_code code;
+    while ((code = finish(t, outcome, why, result, err)) && is_worth_another_try(t, result, code))
+        if (!wait_for_storage(t, err))
+            break;
+    return code;
 }
 
 /* Puts a run whose storing failed back behind the queue, trying until the store takes it or the daemon stops (then the
@@ -273,33 +324,46 @@ static void put_back(struct task_run *t, const struct err *why)
 {
     struct scheduler *s = t->scheduler;
     struct err err = {0};
+    enum err_code code = ERR_OK;
     log_event(LOG_WARNING, "run put back", "run", LOG_N(t->run.id), "reason", why->message, NULL);
-    do {
-        sleep_while_running(s);
-    } while (t->recorder && recorder_has_started(t->recorder) && recorder_requeue(t->recorder, &err) && !is_stopping(s));
-    if (!is_stopping(s))
-        (void)scheduler_add(s, &t->run.id, 1, &err);
+    if (t->recorder && recorder_has_started(t->recorder))
+        while (is_storage(code = recorder_requeue(t->recorder, &err)) && sleep_while_running(s, NULL))
+            ;
+    bool told = false;
+    while (!code && sleep_while_running(s, NULL) && scheduler_add(s, &t->run.id, 1, &err)) {
+        if (!told)
+            log_event(LOG_ERROR, "run not queued yet", "run", LOG_N(t->run.id), "reason", err.message, NULL);
+        told = true;
+    }
+    if (code)
+        log_event(LOG_ERROR, "run not put back", "run", LOG_N(t->run.id), "reason", err.message, NULL);
 }
 
-static void execute(struct task_run *t, struct slot *slot)
+/* Stores what became of the run; any code: it is to be put back. */
+static enum err_code settle(struct task_run *t, enum err_code outcome, const struct err *why, struct worker_result *result,
+                            struct err *err)
 {
-    struct worker_events events = {.started = on_started, .threads = threads_for, .epoch = on_epoch, .context = t};
+    bool started = recorder_has_started(t->recorder);
+    if (is_storage(outcome))
+        return err_set(err, outcome, "%s", why->message);
+    bool cancelled = (atomic_load(&t->slot->stop) & CANCEL) && result->model.length; /* and there is something to keep */
+    if (outcome == ERR_STOPPED && is_stopping(t->scheduler) && !cancelled)
+        return started ? recorder_requeue(t->recorder, err) : ERR_OK; /* else queued still */
+    return started ? finish_at_last(t, outcome, why, result, err) : fail_before_start(t, outcome, why, err);
+}
+
+static void execute(struct task_run *t)
+{
+    struct scheduler *s = t->scheduler;
+    struct worker_events events = {.started = on_started, .threads = threads_for, .epoch = on_epoch, .halt = &s->halt,
+                                   .context = t};
     struct worker_result result;
     struct err why = {0}, err = {0};
     log_event(LOG_INFO, "run started", "run", LOG_N(t->run.id), "job", LOG_N(t->run.job), NULL);
-    enum err_code outcome = worker_execute(&t->spec, t->table, &slot->stop, &events, &result, &why);
-    enum err_code code = ERR_OK;
-    if (is_storage(outcome))
-        put_back(t, &why);
-    else if (outcome == ERR_CONFLICT && !recorder_has_started(t->recorder))
+    enum err_code outcome = worker_execute(&t->spec, t->table, &t->slot->stop, &events, &result, &why);
+    if (outcome == ERR_CONFLICT && !recorder_has_started(t->recorder))
         log_event(LOG_INFO, "run skipped", "run", LOG_N(t->run.id), "reason", why.message, NULL);
-    else if (outcome == ERR_STOPPED && is_stopping(t->scheduler))
-        code = recorder_has_started(t->recorder) ? recorder_requeue(t->recorder, &err) : ERR_OK; /* else queued still */
-    else if (!recorder_has_started(t->recorder))
-        code = fail_before_start(t, outcome, &why, &err);
-    else
-        code = finish(t, outcome, &why, &result, &err);
-    if (code)
+    else if (settle(t, outcome, &why, &result, &err))
         put_back(t, &err);
     else
         log_event(LOG_INFO, "run ended", "run", LOG_N(t->run.id), "epochs", LOG_N(result.epoch), "outcome",
@@ -309,12 +373,12 @@ static void execute(struct task_run *t, struct slot *slot)
 
 static void run_one(struct scheduler *s, struct slot *slot, int64_t run)
 {
-    struct task_run t = {.scheduler = s, .run.id = run};
+    struct task_run t = {.scheduler = s, .slot = slot, .run.id = run};
     struct err why = {0}, err = {0};
     enum err_code code = load(&t, run, &why);
     bool gone = !t.recorder && (code == ERR_NOT_FOUND || code == ERR_CONFLICT); /* deleted or cancelled before its turn */
     if (!code)
-        execute(&t, slot);
+        execute(&t);
     else if (!gone && (!t.recorder || is_storage(code)))
         put_back(&t, &why);
     else if (!gone && fail_before_start(&t, code, &why, &err))
@@ -387,8 +451,9 @@ void scheduler_stop(struct scheduler *s)
         return;
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
+    atomic_store(&s->halt, 1);
     for (unsigned i = 0; i < s->started; i++)
-        atomic_store(&s->slots[i].stop, 1);
+        atomic_fetch_or(&s->slots[i].stop, HALT);
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
     for (unsigned i = 0; i < s->started; i++)

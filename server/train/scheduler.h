@@ -2,7 +2,8 @@
  * store's writer. Every fact is published to the hub only once it is committed.
  *
  * A run is claimed in memory, then queued -> running in the store, so that it is executed by one worker only. When storing
- * fails (a full disk) the run is put back and tried again a second later. */
+ * fails (a full disk) it is tried again every second: training waits for its epochs, and a result stays in memory until it is
+ * stored. A run that was not begun, or failed otherwise in the store, is put back behind the queue. */
 #pragma once
 
 #include "hub.h"

@@ -73,16 +73,38 @@ static enum err_code tell_started(const struct mlp_spec *s, const struct rows *r
     return code;
 }
 
-/* Adds the model file and the evaluation of the network as it stands. */
-static enum err_code conclude(const struct mlp_trainer *trainer, const struct rows *r, struct worker_result *result,
-                              struct err *err)
+static bool is_set(const atomic_int *flag)
+{
+    return flag && atomic_load(flag);
+}
+
+/* Adds the model file and the evaluation of the network as it stands: whole or not at all. */
+static enum err_code add_result(const struct mlp_trainer *trainer, const struct rows *r, const atomic_int *stop,
+                                struct worker_result *result, struct err *err)
 {
     const struct mlp_network *network = mlp_trainer_network(trainer);
     if (!model_save(r->encoder, network, &result->model))
         return err_no_memory(err);
-    if (r->valid.rows)
-        return evaluation_json(network, r->encoder, &r->valid, &result->evaluation, err);
-    return ERR_OK;
+    if (!r->valid.rows)
+        return ERR_OK;
+    enum err_code code = evaluation_json(network, r->encoder, &r->valid, stop, &result->evaluation, err);
+    if (code)
+        buf_done(&result->evaluation);
+    return code;
+}
+
+/* What becomes of a training that ended with `code`. One that was stopped is evaluated all the same, unless all is to halt. */
+static enum err_code conclude(enum err_code code, const struct mlp_trainer *trainer, const struct rows *r,
+                              const atomic_int *stop, const atomic_int *halt, struct worker_result *result, struct err *err)
+{
+    bool stopped = code == ERR_STOPPED;
+    if ((code && code != ERR_DIVERGED && !stopped) || (stopped && (!result->epoch || is_set(halt))))
+        return code;
+    struct err why = {0};
+    enum err_code failed = add_result(trainer, r, stopped ? halt : stop, result, &why);
+    if (failed && (!code || (failed == ERR_STOPPED && is_set(halt))))
+        code = err_set(err, failed, "%s", why.message);
+    return code;
 }
 
 static enum err_code train(const struct mlp_spec *spec, const struct rows *r, struct mlp_trainer *trainer,
@@ -126,10 +148,7 @@ enum err_code worker_execute(const struct job_spec *spec, const struct table *ta
         code = tell_started(&network, &rows, events, err);
     if (!code) {
         code = train(&network, &rows, trainer, stop, events, ret_result, err);
-        struct err concluding = {0};
-        bool keep = code == ERR_OK || code == ERR_DIVERGED || (code == ERR_STOPPED && ret_result->epoch);
-        if (keep && conclude(trainer, &rows, ret_result, &concluding) && !code)
-            code = err_set(err, concluding.code, "%s", concluding.message);
+        code = conclude(code, trainer, &rows, stop, events->halt, ret_result, err);
     }
     mlp_trainer_free(trainer);
     rows_done(&rows);
@@ -149,7 +168,7 @@ static uint32_t column_inputs(const struct column *c)
     return c->type == COLUMN_NUMERIC ? 1 : c->categories + (c->missing > 0);
 }
 
-static uint64_t count_inputs(const struct job_spec *spec, const struct table *t)
+uint32_t worker_inputs(const struct job_spec *spec, const struct table *t)
 {
     uint64_t inputs = 0;
     char *const *features = spec->features.items;
@@ -158,14 +177,13 @@ static uint64_t count_inputs(const struct job_spec *spec, const struct table *t)
     for (uint32_t c = 0; !spec->features.count && c < table_columns(t); c++)
         if (strcmp(table_column(t, c)->name, spec->target) != 0)
             inputs += column_inputs(table_column(t, c));
-    return inputs < UINT32_MAX ? inputs : UINT32_MAX;
+    return inputs < UINT32_MAX ? (uint32_t)inputs : UINT32_MAX;
 }
 
-enum err_code worker_estimate(const struct job_spec *spec, enum task task, const struct table *t, struct worker_estimate *ret,
-                              struct err *err)
+enum err_code worker_estimate(const struct job_spec *spec, enum task task, const struct table *t, uint32_t inputs,
+                              struct worker_estimate *ret, struct err *err)
 {
     const struct column *target = table_column(t, (uint32_t)table_find(t, spec->target));
-    uint32_t inputs = (uint32_t)count_inputs(spec, t);
     uint32_t outputs = task == TASK_MULTICLASS ? (target->type == COLUMN_CATEGORICAL ? target->categories : 10) : 1;
     uint64_t rows = table_rows(t) - target->missing, valid = (uint64_t)((double)rows * spec->validation.fraction);
     struct mlp_spec network;

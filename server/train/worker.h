@@ -19,6 +19,7 @@ struct worker_events {
     enum err_code (*started)(void *context, const struct worker_started *s, struct err *err);
     unsigned (*threads)(void *context); /* asked before each epoch; NULL: one */
     enum err_code (*epoch)(void *context, enum task task, const struct mlp_epoch *e, struct err *err);
+    const atomic_int *halt; /* set: nobody wants what was learned, stop without a model or an evaluation; NULL: never */
     void *context;
 };
 
@@ -29,8 +30,9 @@ struct worker_result {
     uint32_t epoch; /* epochs that counted */
 };
 
-/* ERR_OK: all epochs done. ERR_STOPPED: `stop` was seen. ERR_DIVERGED: the result holds the last finite network. Any other
- * code: the run failed, for the reason in err. worker_result_done in every case. */
+/* ERR_OK: all epochs done, and evaluated. ERR_STOPPED: `stop` was seen; after an epoch the result holds the network, and its
+ * evaluation unless it was that which was stopped. ERR_DIVERGED: the result holds the last finite network. Any other code: the
+ * run failed, for the reason in err. Who sets `halt` sets `stop` as well. worker_result_done in every case. */
 enum err_code worker_execute(const struct job_spec *spec, const struct table *table, const atomic_int *stop,
                              const struct worker_events *events, struct worker_result *ret_result, struct err *err);
 void worker_result_done(struct worker_result *r);
@@ -40,5 +42,7 @@ struct worker_estimate {
     uint64_t parameters, memory_bytes;
     double flops; /* of the whole run */
 };
-enum err_code worker_estimate(const struct job_spec *spec, enum task task, const struct table *t, struct worker_estimate *ret,
-                              struct err *err);
+enum err_code worker_estimate(const struct job_spec *spec, enum task task, const struct table *t, uint32_t inputs,
+                              struct worker_estimate *ret, struct err *err);
+/* The `inputs` of an estimate: it looks at every feature, the estimate at none. */
+uint32_t worker_inputs(const struct job_spec *spec, const struct table *t);

@@ -89,6 +89,23 @@ static void the_same_bytes_again_are_200_and_others_409(void **state)
     assert_true(number(other, "/id") > number(first, "/id"));
 }
 
+/* The options are those that it was read with, spelled out or found. */
+static void options_that_are_spelled_out_are_the_same(void **state)
+{
+    (void)state;
+    static const char bytes[] = "x,y\n1,2\n3,4\n";
+    struct reply *first = expect(http_post_csv("/v1/datasets?name=spelled", bytes), 201);
+    assert_string_equal(text(first, "/options/delimiter"), ",");
+    assert_string_equal(text(first, "/options/decimal"), ".");
+    struct reply *again = expect(http_post_csv("/v1/datasets?name=spelled&delimiter=,&decimal=.", bytes), 200);
+    assert_string_equal(again->body, first->body);
+    struct reply *r = expect_problem(http_post_csv("/v1/datasets?name=spelled&missing=1", bytes), 409, "conflict");
+    assert_non_null(strstr(text(r, "/detail"), "same bytes"));
+    assert_non_null(strstr(text(r, "/detail"), "other options"));
+    r = expect_problem(http_post_csv("/v1/datasets?name=spelled", "x,y\n1,2\n"), 409, "conflict");
+    assert_non_null(strstr(text(r, "/detail"), "other contents"));
+}
+
 static void content_types_may_have_parameters(void **state)
 {
     (void)state;
@@ -311,6 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(uploads_a_csv_file_and_describes_it),
         TEST(the_same_bytes_again_are_200_and_others_409),
+        TEST(options_that_are_spelled_out_are_the_same),
         TEST(content_types_may_have_parameters),
         TEST(names_may_have_128_characters),
         TEST(a_large_file_streams),

@@ -238,6 +238,30 @@ static void a_grid_may_have_10000_runs(void **state)
     free(grid);
 }
 
+/* Features that all points share are kept once while planning, and are in every run's own spec all the same. */
+static void every_run_has_its_features(void **state)
+{
+    (void)state;
+    long job = start_job("{\"dataset\":\"penguins\",\"name\":\"\\\"features\\\":null\",\"target\":\"species\","
+                         "\"epochs\":1,\"features\":[\"year\",\"body_mass_g\"],"
+                         "\"grid\":{\"/seed\":[1,2],\"/task\":[\"auto\",\"multiclass\"]}}");
+    expect(finish_job(job), 200);
+    for (int i = 0; i < 4; i++) {
+        struct reply *r = expect(run_get(run_of(job, i)), 200);
+        assert_string_equal(text(r, "/status"), "succeeded");
+        assert_int_equal(count(r, "/spec/features"), 2);
+        assert_string_equal(text(r, "/spec/features/1"), "body_mass_g");
+    }
+    job = start_job("{\"dataset\":\"penguins\",\"target\":\"species\",\"epochs\":1,\"features\":[\"year\",\"body_mass_g\"],"
+                    "\"grid\":{\"/features/0\":[\"sex\",\"island\"]}}");
+    expect(finish_job(job), 200);
+    assert_string_equal(text(run_get(run_of(job, 0)), "/spec/features/0"), "sex");
+    assert_string_equal(text(run_get(run_of(job, 1)), "/spec/features/0"), "island");
+    expect_violation(http_post(DRY, "{\"dataset\":\"penguins\",\"target\":\"species\",\"features\":[\"year\",\"sex\"],"
+                                    "\"grid\":{\"/features/0\":[\"island\",\"sex\"],\"/seed\":[1,2]}}"),
+                     "/features/1", "duplicate");
+}
+
 /* ---- idempotency -------------------------------------------------------------------------------------------------- */
 
 static struct reply *post_with_key(const char *key, const char *body)
@@ -357,6 +381,7 @@ int main(void)
         TEST(a_grid_may_vary_the_optimizer),
         TEST(a_grid_may_vary_default_layers_and_the_target),
         TEST(a_grid_may_have_10000_runs),
+        TEST(every_run_has_its_features),
         TEST(a_key_makes_one_job),
         TEST(a_key_is_known_for_good),
         TEST(every_fault_is_told_at_once),

@@ -197,7 +197,7 @@ static void a_bad_csv_names_its_place(void **state)
 
 /* ---- limits ------------------------------------------------------------------------------------------------------- */
 
-static struct reply *predict_rows(int rows, bool csv)
+static struct reply *predict_rows(long run, int rows, bool csv)
 {
     char *body = NULL, path[60];
     size_t length = 0, room = (size_t)rows * 10 + 100;
@@ -207,7 +207,7 @@ static struct reply *predict_rows(int rows, bool csv)
     for (int i = 0; i < rows; i++)
         length += (size_t)sprintf(body + length, "%s", csv ? "2007\n" : i ? ",{}" : "{}");
     sprintf(body + length, "%s", csv ? "" : "]}");
-    snprintf(path, sizeof path, "/v1/runs/%ld/predict", mass_run);
+    snprintf(path, sizeof path, "/v1/runs/%ld/predict", run);
     struct reply *r = http_send(&(struct request){.path = path, .type = csv ? "text/csv" : "application/json", .body = body});
     free(body);
     return r;
@@ -216,15 +216,34 @@ static struct reply *predict_rows(int rows, bool csv)
 static void ten_thousand_rows_are_the_limit(void **state)
 {
     (void)state;
-    struct reply *r = expect(predict_rows(10000, false), 200);
+    struct reply *r = expect(predict_rows(mass_run, 10000, false), 200);
     assert_int_equal(cJSON_GetArraySize(at(r, "/predictions")), 10000);
-    expect_problem(predict_rows(10001, false), 413, NULL);
-    r = expect(predict_rows(10000, true), 200);
+    expect_problem(predict_rows(mass_run, 10001, false), 413, NULL);
+    r = expect(predict_rows(mass_run, 10000, true), 200);
     int lines = 0;
     for (const char *p = r->body; *p; p++)
         lines += *p == '\n';
     assert_int_equal(lines, 10001);
-    expect_problem(predict_rows(10001, true), 413, NULL);
+    expect_problem(predict_rows(mass_run, 10001, true), 413, NULL);
+}
+
+/* 300 classes: 2000000 numbers are 6666 rows. */
+static void rows_of_many_classes_have_a_lower_limit(void **state)
+{
+    (void)state;
+    char *csv = NULL;
+    append(&csv, "year,y\n");
+    for (int i = 0; i < 600; i++)
+        append(&csv, "%d,c%d\n", i, i % 300);
+    expect(http_post_csv("/v1/datasets?name=classes", csv), 201);
+    free(csv);
+    long run = train("{\"dataset\":\"classes\",\"target\":\"y\",\"epochs\":1,\"network\":{\"hidden\":[]}}");
+    for (int as_csv = 0; as_csv < 2; as_csv++) {
+        struct reply *r = expect_problem(predict_rows(run, 6667, as_csv), 413, NULL);
+        assert_non_null(strstr(text(r, "/detail"), "at most 6666 rows"));
+        assert_non_null(strstr(text(r, "/detail"), "send fewer rows"));
+        expect(predict_rows(run, 6666, as_csv), 200);
+    }
 }
 
 /* ---- CSV ---------------------------------------------------------------------------------------------------------- */
@@ -406,6 +425,7 @@ int main(void)
         TEST(every_bad_cell_is_told_with_its_index),
         TEST(a_bad_csv_names_its_place),
         TEST(ten_thousand_rows_are_the_limit),
+        TEST(rows_of_many_classes_have_a_lower_limit),
         TEST(csv_in_gives_csv_out),
         TEST(csv_is_read_as_an_upload_is),
         TEST(missing_is_what_it_was_in_the_upload),

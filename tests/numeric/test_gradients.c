@@ -131,7 +131,7 @@ static void prepare(struct check *c, enum task task, unsigned depth, enum mlp_ac
 static double loss(const struct check *c)
 {
     struct evaluation e;
-    assert_int_equal(mlp_evaluate(c->network, &c->problem->source, &e, NULL), ERR_OK);
+    assert_int_equal(mlp_evaluate(c->network, &c->problem->source, NULL, &e, NULL), ERR_OK);
     double value = e.loss;
     evaluation_done(&e);
     return value;

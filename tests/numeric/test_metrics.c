@@ -193,7 +193,7 @@ static void check_evaluation(enum task task, uint32_t classes)
     struct oracle *o = oracle_new(mlp_trainer_network(t));
     struct evaluation e;
     fixture_case("evaluation, %s", task_name(task));
-    assert_int_equal(mlp_evaluate(mlp_trainer_network(t), &p->source, &e, NULL), ERR_OK);
+    assert_int_equal(mlp_evaluate(mlp_trainer_network(t), &p->source, NULL, &e, NULL), ERR_OK);
     assert_int_equal(e.rows, 600);
     assert_int_equal(e.outputs, s.outputs);
     assert_int_equal(e.classes, classes);
@@ -287,7 +287,7 @@ static void test_an_evaluation_without_memory(void **state)
         struct err err = {0};
         assert_true(nth < 100);
         mem_fail_at(nth, 0);
-        code = mlp_evaluate(mlp_trainer_network(t), &p->source, &e, &err);
+        code = mlp_evaluate(mlp_trainer_network(t), &p->source, NULL, &e, &err);
         mem_fail_at(0, 0);
         assert_true(code == err.code && (code ? code == ERR_NO_MEMORY : nth > 5));
         evaluation_done(&e); /* in every case */

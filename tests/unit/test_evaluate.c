@@ -64,7 +64,7 @@ static void make(struct scene *s, enum task task, uint32_t outputs, uint64_t row
 static void evaluate(struct scene *s)
 {
     memset(&s->e, 0xA5, sizeof s->e);
-    if (mlp_evaluate(&s->network, &s->source, &s->e, &s->err))
+    if (mlp_evaluate(&s->network, &s->source, NULL, &s->e, &s->err))
         fail_msg("%s", s->err.message);
 }
 
@@ -276,12 +276,45 @@ static void test_no_memory(void **state)
         assert_true(allocations >= 5);
         for (uint64_t nth = 1; nth <= allocations; nth++) {
             mem_fail_at(nth, 0);
-            assert_int_equal(mlp_evaluate(&s->network, &s->source, &s->e, &s->err), ERR_NO_MEMORY);
+            assert_int_equal(mlp_evaluate(&s->network, &s->source, NULL, &s->e, &s->err), ERR_NO_MEMORY);
             mem_fail_at(0, 0);
             evaluation_done(&s->e); /* in every case */
         }
         done(s);
     }
+}
+
+/* ---- stopping --------------------------------------------------------------------------------------------------------- */
+
+struct stopping_source {
+    struct scene *scene;
+    atomic_int *stop;
+    unsigned *blocks;
+};
+
+static void gather_and_stop(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y)
+{
+    const struct stopping_source *s = context;
+    mlp_matrix_gather(&s->scene->matrix, rows, count, x, stride, y);
+    ++*s->blocks;
+    atomic_store(s->stop, 1);
+}
+
+static void test_a_stop_is_seen_within_a_block(void **state)
+{
+    (void)state;
+    atomic_int stop = 0;
+    unsigned blocks = 0;
+    struct scene *s = scene(TASK_BINARY, 1, ROWS);
+    struct stopping_source stopping = {.scene = s, .stop = &stop, .blocks = &blocks};
+    s->source.gather = gather_and_stop;
+    s->source.context = &stopping;
+    assert_int_equal(mlp_evaluate(&s->network, &s->source, &stop, &s->e, &s->err), ERR_STOPPED);
+    assert_int_equal(blocks, 1);
+    evaluation_done(&s->e);
+    assert_int_equal(mlp_evaluate(&s->network, &s->source, &stop, &s->e, &s->err), ERR_STOPPED);
+    assert_int_equal(blocks, 1); /* none when it was set before */
+    done(s);
 }
 
 int main(void)
@@ -293,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_evaluation_and_prediction_agree),
         cmocka_unit_test(test_no_rows_give_no_figures),
         cmocka_unit_test(test_outputs_that_are_no_numbers),
+        cmocka_unit_test(test_a_stop_is_seen_within_a_block),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

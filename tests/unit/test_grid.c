@@ -11,20 +11,22 @@
 static void read_fine(const struct json *body, struct grid *g)
 {
     struct violations v = {0};
-    grid_read(body, g, &v);
+    assert_int_equal(grid_read(body, g, &v, NULL), ERR_OK);
     if (v.count)
         fail_msg("%s %s", v.item[0].pointer, v.item[0].detail);
 }
 
 static void assert_point(const struct grid *g, uint64_t point, const char *expected)
 {
-    const struct json *value[GRID_MAX_AXES];
+    struct grid_point at;
     struct json_writer w;
     struct buf out;
     buf_init(&out, 1000);
     json_start(&w, &out);
-    grid_point(g, point, value);
-    grid_point_write(g, value, &w);
+    grid_start(g, &at);
+    while (point--)
+        grid_step(g, &at);
+    grid_point_write(g, &at, &w);
     assert_string_equal(buf_text(&out), expected);
     buf_done(&out);
 }
@@ -76,13 +78,18 @@ static void test_every_point_comes_once(void **state)
     bool seen[3][2][5][4] = {0};
     read_fine(grid, &g);
     assert_int_equal(g.points, 120);
-    for (uint64_t i = 0; i < 120; i++) {
-        const struct json *v[GRID_MAX_AXES];
-        grid_point(&g, i, v);
+    struct grid_point p;
+    grid_start(&g, &p);
+    for (uint64_t i = 0; i < 120; i++, grid_step(&g, &p)) {
+        const struct json *const *v = p.value;
+        for (size_t axis = 0; axis < 4; axis++)
+            assert_int_equal(p.index[axis], (size_t)json_number(v[axis]));
         bool *at = &seen[(int)json_number(v[0])][(int)json_number(v[1])][(int)json_number(v[2])][(int)json_number(v[3])];
         assert_false(*at);
         *at = true;
     }
+    for (size_t axis = 0; axis < 4; axis++) /* the first again */
+        assert_int_equal(p.index[axis], 0);
 }
 
 static void test_what_an_axis_varies(void **state)
@@ -99,6 +106,19 @@ static void test_what_an_axis_varies(void **state)
     assert_false(grid_varies(&g, "/optimizers"));
     assert_false(grid_varies(&g, "/optim"));
     assert_false(grid_varies(&g, ""));
+}
+
+static void test_what_an_axis_touches(void **state)
+{
+    (void)state;
+    cleanup(json_freep) struct json *grid = json_of("{\"/features/3\":[1],\"/features\":[1],\"/feature\":[1]}");
+    struct grid g;
+    read_fine(grid, &g);
+    assert_true(grid_touches(&g, 0, "/features")); /* one below it */
+    assert_true(grid_touches(&g, 1, "/features"));
+    assert_true(grid_touches(&g, 1, "/features/3"));
+    assert_false(grid_touches(&g, 2, "/features"));
+    assert_false(grid_touches(&g, 0, "/features/30"));
 }
 
 static void test_pointers_of_axes_are_escaped(void **state)
@@ -146,6 +166,7 @@ static const struct {
      {"/grid/~1network~1hidden/1", "duplicate"}},
     {"{\"/seed\":[],\"/name\":[\"a\"],\"epochs\":[1,1]}",
      {"/grid/~1seed", "type", "/grid/~1name", "value", "/grid/epochs", "value", "/grid/epochs/1", "duplicate"}},
+    {"{\"/seed\":[0,-0.0,1]}", {"/grid/~1seed/1", "duplicate"}},
     {"{\"/seed\":[1],\"/seed\":[2]}", {"/grid", "duplicate"}},
 };
 
@@ -156,7 +177,7 @@ static void test_what_is_no_grid(void **state)
         cleanup(json_freep) struct json *grid = json_of(refused[i].grid);
         struct violations v = {0};
         struct grid g;
-        grid_read(grid, &g, &v);
+        assert_int_equal(grid_read(grid, &g, &v, NULL), ERR_OK);
         assert_violations(&v, refused[i].wrong, refused[i].grid);
     }
 }
@@ -198,7 +219,7 @@ static void assert_points(const size_t *counts, size_t axes, uint64_t points)
     cleanup(json_freep) struct json *grid = wide(counts, axes);
     struct violations v = {0};
     struct grid g;
-    grid_read(grid, &g, &v);
+    assert_int_equal(grid_read(grid, &g, &v, NULL), ERR_OK);
     if (points) {
         assert_int_equal(v.count, 0);
         assert_int_equal(g.points, points);
@@ -230,7 +251,7 @@ static void test_axes_have_a_limit(void **state)
     cleanup(json_freep) struct json *grid = wide(ones, GRID_MAX_AXES + 1);
     struct violations v = {0};
     struct grid g;
-    grid_read(grid, &g, &v);
+    assert_int_equal(grid_read(grid, &g, &v, NULL), ERR_OK);
     assert_violations(&v, (const char *[]){"/grid", "length", NULL}, "axes");
     assert_string_equal(v.item[0].detail, "must have at most 16 axes");
 }
@@ -242,6 +263,7 @@ int main(void)
         cmocka_unit_test(test_the_last_axis_is_the_fastest),
         cmocka_unit_test(test_every_point_comes_once),
         cmocka_unit_test(test_what_an_axis_varies),
+        cmocka_unit_test(test_what_an_axis_touches),
         cmocka_unit_test(test_pointers_of_axes_are_escaped),
         cmocka_unit_test(test_what_is_no_grid),
         cmocka_unit_test(test_similar_values_are_not_the_same),

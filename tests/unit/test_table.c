@@ -42,6 +42,8 @@ static void test_columns_get_their_types(void **state)
     assert_column(t, 3, "z", COLUMN_NUMERIC, 4);
     assert_int_equal(table_find(t, "nothing"), -1);
     assert_int_equal(table_find(t, "X"), -1);
+    assert_int_equal(table_find(t, ""), -1); /* before the first by name, and behind the last */
+    assert_int_equal(table_find(t, "zz"), -1);
     static const double x[] = {1, NAN, 20, 4}, y[] = {2.5, -3, NAN, 0};
     static const char *const colour[] = {"red", "blue", "red", NULL};
     for (uint64_t row = 0; row < 4; row++) {

@@ -113,7 +113,7 @@ static bool round_digits(double v, int digits, int *exponent, uint64_t *ret_digi
 /* As %g lays digits out. */
 static char *lay_out(char *at, uint64_t value, int digits, int exponent)
 {
-    char all[20];
+    char all[20] = "";
     int count = digits;
     for (int i = digits; i-- > 0; value /= 10)
         all[i] = (char)('0' + value % 10);

@@ -25,14 +25,38 @@ const char *dataset_name_fault(const char *name)
 
 /* ---- columns as JSON ------------------------------------------------------------------------------------------------ */
 
+#define CATEGORIES_SHOWN 1000 /* of more, those with most rows */
+#define TEXT_SHOWN ((size_t)256 << 10)
+
+static int by_falling_count(const void *a, const void *b, void *column)
+{
+    const struct column *c = column;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    if (c->count[x] != c->count[y])
+        return c->count[x] < c->count[y] ? 1 : -1;
+    return (x > y) - (x < y);
+}
+
+/* A column of a million names would make every list of datasets a hundred megabytes long. */
 static void categories_write(const struct column *c, struct json_writer *w)
 {
+    uint32_t shown = c->categories < CATEGORIES_SHOWN ? c->categories : CATEGORIES_SHOWN;
+    cleanup(mem_freep) uint32_t *order = mem_array((size_t)c->categories + 1, sizeof *order);
+    w->out->failed |= !order;
+    for (uint32_t k = 0; order && k < c->categories; k++)
+        order[k] = k;
+    if (order && shown < c->categories)
+        qsort_r(order, c->categories, sizeof *order, by_falling_count, (void *)(uintptr_t)c);
+    json_field_unsigned(w, "distinct", c->categories);
     json_name(w, "categories");
     json_array(w);
-    for (uint32_t k = 0; k < c->categories; k++) {
+    size_t text = 0;
+    for (uint32_t k = 0; order && k < shown && text < TEXT_SHOWN; k++) {
+        const char *value = c->category[order[k]];
+        text += strlen(value);
         json_object(w);
-        json_field_string(w, "value", c->category[k]);
-        json_field_unsigned(w, "count", c->count[k]);
+        json_field_string(w, "value", value);
+        json_field_unsigned(w, "count", c->count[order[k]]);
         json_object_end(w);
     }
     json_array_end(w);

@@ -5,7 +5,8 @@
 #include "core/data/table.h"
 #include "server/json/bind.h"
 
-/* [{"name","type","missing","min","max","mean","standard_deviation"} or {...,"categories":[{"value","count"}]}] */
+/* [{"name","type","missing","min","max","mean","standard_deviation"} or {...,"distinct","categories":[{"value","count"}]}]: of
+ * more than 1000 categories, those with most rows. */
 void dataset_schema_write(const struct table *t, struct json_writer *w);
 /* What the upload's options were, as JSON, to tell whether a second upload under the name is the same. */
 void dataset_options_write(const struct csv_options *o, struct json_writer *w);

@@ -54,11 +54,38 @@ static void test_columns_as_json(void **state)
     assert_schema(*state, "x,\"a \"\"c\"\"\"\n1,red\n3,\"b,\nlue\"\nNA,red\n",
                   "[{\"name\":\"x\",\"type\":\"numeric\",\"missing\":1,\"min\":1,\"max\":3,\"mean\":2,"
                   "\"standard_deviation\":1},{\"name\":\"a \\\"c\\\"\",\"type\":\"categorical\",\"missing\":0,"
-                  "\"categories\":[{\"value\":\"red\",\"count\":2},{\"value\":\"b,\\nlue\",\"count\":1}]}]");
+                  "\"distinct\":2,\"categories\":[{\"value\":\"red\",\"count\":2},{\"value\":\"b,\\nlue\",\"count\":1}]}]");
     assert_schema(*state, "x,y\n,1\n,2\n", /* no value at all: what is not a number is null */
                   "[{\"name\":\"x\",\"type\":\"numeric\",\"missing\":2,\"min\":null,\"max\":null,\"mean\":null,"
                   "\"standard_deviation\":null},{\"name\":\"y\",\"type\":\"numeric\",\"missing\":0,\"min\":1,\"max\":2,"
                   "\"mean\":1.5,\"standard_deviation\":0.5}]");
+}
+
+/* Of 3000 categories, the thousand that most rows have: those from n2000 on, which are there twice, and the last three times. */
+static void test_many_categories(void **state)
+{
+    struct buf csv, out;
+    struct json_writer w;
+    buf_init(&csv, 1 << 20);
+    buf_init(&out, 1 << 20);
+    buf_puts(&csv, "name,y\n");
+    for (int i = 0; i < 3000; i++)
+        for (int times = 0; times < 1 + (i >= 2000) + (i == 2999); times++)
+            buf_printf(&csv, "n%d,1\n", i);
+    struct table *t = table_of(*state, buf_text(&csv));
+    json_start(&w, &out);
+    dataset_schema_write(t, &w);
+    cleanup(json_freep) struct json *schema = json_of(buf_text(&out));
+    const struct json *categories = json_at(schema, "/0/categories");
+    assert_int_equal(json_count(categories), 1000);
+    assert_true(json_number(json_at(schema, "/0/distinct")) == 3000);
+    assert_string_equal(json_string(json_at(categories, "/0/value")), "n2999");
+    assert_true(json_number(json_at(categories, "/0/count")) == 3);
+    assert_string_equal(json_string(json_at(categories, "/1/value")), "n2000");
+    assert_string_equal(json_string(json_at(categories, "/999/value")), "n2998");
+    buf_done(&csv);
+    buf_done(&out);
+    table_unref(t);
 }
 
 static void assert_options(struct csv_options o, const char *expected)
@@ -197,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_of_datasets),
         WITH_DIR(test_columns_as_json),
+        WITH_DIR(test_many_categories),
         cmocka_unit_test(test_options_as_json),
         cmocka_unit_test(test_inline_tables_that_are_none),
         WITH_DIR(test_every_text_comes_through),

@@ -208,11 +208,12 @@ static int follow(const char *path, const char *figure, double last)
 static void polls_with_the_last_tag_follow_to_the_end(void **state)
 {
     (void)state;
-    static const char job_of_three[] = "{\"dataset\":\"penguins\",\"target\":\"species\",\"epochs\":100,\"grid\":{\"/seed\":[1,2,3]}}";
+    static const char three[] =
+        "{\"dataset\":\"penguins\",\"target\":\"species\",\"epochs\":100,\"grid\":{\"/seed\":[1,2,3]}}";
     char path[60];
-    snprintf(path, sizeof path, "/v1/runs/%ld?wait=60", run_of(start_job(job_of_three), 2));
+    snprintf(path, sizeof path, "/v1/runs/%ld?wait=60", run_of(start_job("%s", three), 2));
     assert_true(follow(path, "/epoch", 100) >= 2);
-    snprintf(path, sizeof path, "/v1/jobs/%ld?wait=60", start_job(job_of_three));
+    snprintf(path, sizeof path, "/v1/jobs/%ld?wait=60", start_job("%s", three));
     assert_true(follow(path, "/progress", 1) >= 2);
 }
 

@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "core/data/csv.h"
+#include "core/nn/metrics.h"
 #include "core/nn/model.h"
 #include <math.h>
 #include <string.h>
@@ -59,17 +60,6 @@ static real *next_row(struct prediction *p)
 
 /* ---- answers ---------------------------------------------------------------------------------------------------------- */
 
-static uint32_t winner(const struct encoder *e, const real *out)
-{
-    if (encoder_task(e) == TASK_BINARY)
-        return out[0] >= (real)0.5;
-    uint32_t best = 0;
-    for (uint32_t k = 1; k < encoder_classes(e); k++)
-        if (out[k] > out[best])
-            best = k;
-    return best;
-}
-
 static double probability(const struct encoder *e, const real *out, uint32_t k)
 {
     if (encoder_task(e) != TASK_BINARY)
@@ -90,7 +80,7 @@ static void answer_json(struct prediction *p, const real *out)
         return;
     }
     json_object(&p->w);
-    json_field_string(&p->w, "class", encoder_class(e, winner(e, out)));
+    json_field_string(&p->w, "class", encoder_class(e, metrics_winner(encoder_task(e), encoder_classes(e), out)));
     json_name(&p->w, "probabilities");
     json_object(&p->w);
     for (uint32_t k = 0; k < encoder_classes(e); k++) {
@@ -124,7 +114,7 @@ static void answer_csv(struct prediction *p, const real *out)
         buf_printf(p->body, "%s\n", json_number_text(in_units(e, out[0]), number));
         return;
     }
-    csv_text(p->body, encoder_class(e, winner(e, out)));
+    csv_text(p->body, encoder_class(e, metrics_winner(encoder_task(e), encoder_classes(e), out)));
     for (uint32_t k = 0; k < encoder_classes(e); k++) {
         double share = probability(e, out, k);
         buf_putc(p->body, ',');

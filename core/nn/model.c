@@ -2,16 +2,13 @@
 
 #include "../base/mem.h"
 #include "../base/pack.h"
-#include "../base/sha256.h"
+#include "../base/sections.h"
 #include "network.h"
 #include <math.h>
 #include <string.h>
 
-/* The layout: magic | version, endianness mark, sections | the length of each section | the sections | SHA-256 */
-#define MODEL_VERSION 1
-#define MODEL_ENDIAN  0x01020304u
-static const char magic[8] = {'M', 'L', 'P', 'M', 'O', 'D', 'E', 'L'};
 enum section { SECTION_ENCODER, SECTION_NETWORK, SECTION_WEIGHTS, SECTIONS };
+static const struct sections_format format = {"MLPMODEL", "model file", 1, SECTIONS};
 
 struct model {
     struct encoder *encoder;
@@ -59,32 +56,16 @@ static void save_weights(const struct mlp_network *n, struct buf *out)
 
 bool model_save(const struct encoder *e, const struct mlp_network *n, struct buf *out)
 {
-    size_t start = out->length, lengths, at;
-    buf_add(out, magic, sizeof magic);
-    pack_u32(out, MODEL_VERSION);
-    pack_u32(out, MODEL_ENDIAN);
-    pack_u32(out, SECTIONS);
-    pack_u32(out, 0);
-    lengths = out->length;
-    for (int i = 0; i < SECTIONS; i++)
-        pack_u64(out, 0);
+    struct sections_out file;
+    sections_start(&file, &format, out);
     for (int i = 0; i < SECTIONS; i++) {
-        at = out->length;
         if (i == SECTION_ENCODER)
             encoder_save(e, out);
         else
             (i == SECTION_NETWORK ? save_network : save_weights)(n, out);
-        if (out->failed)
-            return false;
-        uint64_t length = out->length - at;
-        memcpy(out->data + lengths + (size_t)i * sizeof length, &length, sizeof length);
+        sections_next(&file);
     }
-    uint8_t digest[SHA256_BYTES];
-    struct sha256 sha;
-    sha256_start(&sha);
-    sha256_add(&sha, out->data + start, out->length - start);
-    sha256_finish(&sha, digest);
-    return buf_add(out, digest, sizeof digest);
+    return sections_finish(&file);
 }
 
 /* ---- load ----------------------------------------------------------------------------------------------------------- */
@@ -92,39 +73,6 @@ bool model_save(const struct encoder *e, const struct mlp_network *n, struct buf
 static enum err_code damaged(struct err *err, const char *what)
 {
     return err_set(err, ERR_CORRUPT, "the model file is damaged: %s", what);
-}
-
-/* The whole file's digest, and where the sections are. */
-static enum err_code open_sections(const void *data, size_t length, struct unpack section[SECTIONS], struct err *err)
-{
-    struct unpack u = {.at = data, .end = (const unsigned char *)data + length};
-    const unsigned char *start = unpack_skip(&u, sizeof magic);
-    if (!start || memcmp(start, magic, sizeof magic) != 0)
-        return damaged(err, "it does not start as one");
-    uint32_t version = unpack_u32(&u), endian = unpack_u32(&u), sections = unpack_u32(&u), reserved = unpack_u32(&u);
-    if (!u.failed && version > MODEL_VERSION && endian == MODEL_ENDIAN)
-        return err_set(err, ERR_CORRUPT, "the model file is of version %u; this program reads up to %d: use a newer one", version,
-                       MODEL_VERSION);
-    if (u.failed || version != MODEL_VERSION || endian != MODEL_ENDIAN || sections != SECTIONS || reserved ||
-        (size_t)(u.end - u.at) < SECTIONS * sizeof(uint64_t) + SHA256_BYTES)
-        return damaged(err, "its head is wrong or cut short");
-    uint8_t digest[SHA256_BYTES];
-    struct sha256 sha;
-    sha256_start(&sha);
-    sha256_add(&sha, data, length - SHA256_BYTES);
-    sha256_finish(&sha, digest);
-    u.end -= SHA256_BYTES;
-    if (memcmp(digest, u.end, SHA256_BYTES) != 0)
-        return damaged(err, "its SHA-256 does not fit its bytes");
-    uint64_t size[SECTIONS];
-    for (int i = 0; i < SECTIONS; i++)
-        size[i] = unpack_u64(&u);
-    for (int i = 0; i < SECTIONS; i++) {
-        section[i].at = unpack_skip(&u, (size_t)size[i]);
-        section[i].end = u.at;
-        section[i].failed = false;
-    }
-    return u.failed || u.at != u.end ? damaged(err, "its sections do not fill it") : ERR_OK;
 }
 
 static void load_name(struct unpack *u, int (*find)(const char *), int *ret)
@@ -201,7 +149,7 @@ static enum err_code load(struct model *m, struct unpack section[SECTIONS], stru
 enum err_code model_load(const void *data, size_t length, struct model **ret_model, struct err *err)
 {
     struct unpack section[SECTIONS] = {0};
-    enum err_code code = open_sections(data, length, section, err);
+    enum err_code code = sections_open(&format, data, length, section, err);
     if (code)
         return code;
     struct model *m = mem_zalloc(sizeof *m);

@@ -13,15 +13,18 @@ enum err_code diagnosis_init(struct diagnosis *d, const struct mlp_network *n, s
     if (!d->layer || !d->sums)
         return err_no_memory(err);
     for (uint32_t l = 0; l < n->layers; l++)
-        if (!(d->sums[l].measure = mem_array(n->layer[l].stride, sizeof(double))))
+        if (!(d->sums[l].measure = mem_array(n->layer[l].stride, sizeof(double))) ||
+            !(d->sums[l].marked = mem_array(n->layer[l].stride, sizeof(double))))
             return err_no_memory(err);
     return ERR_OK;
 }
 
 void diagnosis_done(struct diagnosis *d)
 {
-    for (uint32_t l = 0; d->sums && l < d->network->layers; l++)
+    for (uint32_t l = 0; d->sums && l < d->network->layers; l++) {
         mem_free(d->sums[l].measure);
+        mem_free(d->sums[l].marked);
+    }
     mem_free(d->sums);
     mem_free(d->layer);
 }
@@ -33,6 +36,18 @@ void diagnosis_start(struct diagnosis *d)
         d->sums[l].squared_gradients = d->sums[l].step_lengths = 0;
         memset(d->sums[l].measure, 0, d->network->layer[l].stride * sizeof(double));
     }
+}
+
+void diagnosis_mark(struct diagnosis *d)
+{
+    for (uint32_t l = 0; l < d->network->layers; l++)
+        memcpy(d->sums[l].marked, d->sums[l].measure, d->network->layer[l].stride * sizeof(double));
+}
+
+void diagnosis_rewind(struct diagnosis *d)
+{
+    for (uint32_t l = 0; l < d->network->layers; l++)
+        memcpy(d->sums[l].measure, d->sums[l].marked, d->network->layer[l].stride * sizeof(double));
 }
 
 void diagnosis_update(struct diagnosis *d, uint32_t layer, const double sums[2])
@@ -64,5 +79,27 @@ void diagnosis_finish(struct diagnosis *d, const double *weight_squares)
         s->gradient_norm = sqrt(d->sums[l].squared_gradients / updates);
         s->update_ratio = weight_squares[l] > 0 ? d->sums[l].step_lengths / updates / sqrt(weight_squares[l]) : 0;
         judge_units(d, l);
+    }
+}
+
+void diagnosis_save(const struct diagnosis *d, struct buf *out)
+{
+    pack_u64(out, d->updates);
+    for (uint32_t l = 0; l < d->network->layers; l++) {
+        pack_f64(out, d->sums[l].squared_gradients);
+        pack_f64(out, d->sums[l].step_lengths);
+        for (size_t j = 0; j < d->network->layer[l].stride; j++)
+            pack_f64(out, d->sums[l].measure[j]);
+    }
+}
+
+void diagnosis_load(struct diagnosis *d, struct unpack *u)
+{
+    d->updates = unpack_u64(u);
+    for (uint32_t l = 0; l < d->network->layers; l++) {
+        d->sums[l].squared_gradients = unpack_f64(u);
+        d->sums[l].step_lengths = unpack_f64(u);
+        for (size_t j = 0; j < d->network->layer[l].stride; j++)
+            d->sums[l].measure[j] = unpack_f64(u);
     }
 }

@@ -56,29 +56,58 @@ void feed_start(struct feed *f, uint64_t seed, uint32_t epoch)
         rng_shuffle(&f->rng, f->blocks, f->block_count - short_block);
 }
 
-static enum err_code next_window(struct feed *f, const atomic_int *stop, struct err *err)
+static size_t next_window_rows(const struct feed *f)
 {
     const struct mlp_source *s = f->source;
     uint64_t before = (uint64_t)f->next_block * (f->block_count ? s->block_rows : s->rows);
     uint64_t left = before < s->rows ? s->rows - before : 0;
-    size_t rows = (size_t)(left < f->window_rows ? left : f->window_rows);
-    if (f->block_count && rows) {
-        uint32_t count = (uint32_t)((rows + s->block_rows - 1) / s->block_rows);
-        uint32_t later = f->block_count - f->next_block - count, ahead = later < s->window_blocks ? later : s->window_blocks;
-        enum err_code code = s->load(s->context, f->blocks + f->next_block, count, ahead, stop, err);
-        if (code)
-            return code;
-        f->next_block += count;
-    } else {
-        f->next_block = 1;
-    }
+    return (size_t)(left < f->window_rows ? left : f->window_rows);
+}
+
+static uint32_t blocks_in(const struct feed *f, size_t rows)
+{
+    return f->block_count ? (uint32_t)((rows + f->source->block_rows - 1) / f->source->block_rows) : 1;
+}
+
+static void enter_window(struct feed *f, size_t rows)
+{
+    f->next_block += blocks_in(f, rows);
     f->rows = rows;
     f->at = 0;
     if (f->shuffles) {
         count_up(f->order, rows, 0);
         rng_shuffle(&f->rng, f->order, rows);
     }
+}
+
+static enum err_code next_window(struct feed *f, const atomic_int *stop, struct err *err)
+{
+    const struct mlp_source *s = f->source;
+    size_t rows = next_window_rows(f);
+    if (f->block_count && rows) {
+        uint32_t count = blocks_in(f, rows), later = f->block_count - f->next_block - count;
+        uint32_t ahead = later < s->window_blocks ? later : s->window_blocks;
+        enum err_code code = s->load(s->context, f->blocks + f->next_block, count, ahead, stop, err);
+        if (code)
+            return code;
+    }
+    enter_window(f, rows);
     return ERR_OK;
+}
+
+enum err_code feed_seek(struct feed *f, uint64_t seed, uint32_t epoch, uint64_t row, const atomic_int *stop, struct err *err)
+{
+    feed_start(f, seed, epoch);
+    for (size_t rows; row >= (rows = next_window_rows(f)) && rows; row -= rows) {
+        enter_window(f, rows);
+        f->at = rows;
+    }
+    if (!row)
+        return ERR_OK;
+    enum err_code code = next_window(f, stop, err);
+    f->at = code ? 0 : (size_t)row;
+    f->rows = code ? 0 : f->rows;
+    return code;
 }
 
 enum err_code feed_next(struct feed *f, size_t most, const atomic_int *stop, const uint32_t **ret_rows, size_t *ret_count,

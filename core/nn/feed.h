@@ -21,6 +21,8 @@ enum err_code feed_init(struct feed *f, const struct mlp_source *source, bool sh
 void feed_done(struct feed *f);
 /* From the first row again; the shuffled order is that of the seed and the epoch (from 0). */
 void feed_start(struct feed *f, uint64_t seed, uint32_t epoch);
+/* As feed_start, and to where `row` rows (at most all of them) were given. After an error it is to be started again. */
+enum err_code feed_seek(struct feed *f, uint64_t seed, uint32_t epoch, uint64_t row, const atomic_int *stop, struct err *err);
 /* The next rows, at most `most`; 0 of them at the end. They are never of two windows. `stop` is for the source's load. */
 enum err_code feed_next(struct feed *f, size_t most, const atomic_int *stop, const uint32_t **ret_rows, size_t *ret_count,
                         struct err *err);

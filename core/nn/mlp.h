@@ -133,13 +133,23 @@ void mlp_trainer_free(struct mlp_trainer *t);
 /* From now on with so many threads, the caller's own among them (1 at first), or as many as the network's layers
  * can use. The number changes no bit of any result. On failure training goes on with the threads that it has. */
 enum err_code mlp_trainer_threads(struct mlp_trainer *t, unsigned threads, struct err *err);
-/* Trains one epoch. `stop` (may be NULL) is read at every batch: once it is not 0, ERR_STOPPED comes back and the epoch
- * does not count. A loss or weight that is not finite: ERR_DIVERGED with the epoch and batch in the message; the network
- * is as it was at the end of the last good epoch, but the optimizer's state is not: a run does not go on from there. */
+/* Trains one epoch. `stop` (may be NULL) is read at every batch: once it is not 0, ERR_STOPPED comes back, and the next call
+ * goes on with the same epoch where it stood, to the same bits as if nothing had been; so it does after an error of the
+ * source's load. A loss or weight that is not finite: ERR_DIVERGED, now and at each further call, with the epoch and batch
+ * in the message. */
 enum err_code mlp_trainer_epoch(struct mlp_trainer *t, const atomic_int *stop, struct mlp_epoch *ret_epoch,
                                 struct err *err);
-/* The network as it stands; a view that lives as long as the trainer. */
+/* The network at the end of the last epoch that counted, before any as it was initialized; a view that lives as long as the
+ * trainer. */
 const struct mlp_network *mlp_trainer_network(const struct mlp_trainer *t);
+
+/* A checkpoint: all that training goes on from, between any two batches. Its bytes go behind what `out` holds; false when
+ * that failed. */
+bool mlp_trainer_save(const struct mlp_trainer *t, struct buf *out);
+/* Makes a new trainer of the same specification and sources what the saved one was: from there on both give the same bits.
+ * ERR_CORRUPT when it is damaged or of another specification; t is then as it was. *ret_epoch: epochs that counted. */
+enum err_code mlp_trainer_restore(struct mlp_trainer *t, const void *data, size_t length, uint32_t *ret_epoch,
+                                  struct err *err);
 
 /* ---- networks ------------------------------------------------------------------------------------------------- */
 

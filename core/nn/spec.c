@@ -1,9 +1,5 @@
 /* What a network and its training shall be: defaults, ranges, and sizes. */
-#include "feed.h"
-#include "metrics.h"
-#include "network.h"
 #include "optimizer.h"
-#include "pieces.h"
 #include "trainer.h"
 #include <math.h>
 #include <string.h>

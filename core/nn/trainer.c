@@ -4,26 +4,10 @@
 
 #include "../base/clock.h"
 #include "../base/mem.h"
-#include "feed.h"
-#include "metrics.h"
 #include "optimizer.h"
 #include "output.h"
-#include "pass.h"
 #include <math.h>
 #include <string.h>
-
-struct mlp_trainer {
-    struct mlp_network network;
-    struct mlp_source train, valid;
-    struct feed train_feed, valid_feed;
-    uint64_t batch; /* rows of a full one */
-    uint32_t epoch;
-    uint64_t updates;
-    struct pass pass;
-    real *good; /* the parameters at the end of the last epoch */
-    struct diagnosis diagnosis;
-    struct metrics metrics;
-};
 
 /* ---- life ----------------------------------------------------------------------------------------------------------- */
 
@@ -32,6 +16,12 @@ uint64_t trainer_chunk(const struct mlp_spec *s, uint64_t train_rows, uint64_t v
     uint64_t batch = !s->batch_size || s->batch_size > train_rows ? train_rows : s->batch_size;
     uint64_t most = valid_rows > batch ? valid_rows : batch;
     return most < TRAINER_CHUNK ? most : TRAINER_CHUNK;
+}
+
+/* The epoch counts: this is what it came to. */
+static void keep(struct mlp_trainer *t)
+{
+    memcpy(t->result.parameters, t->network.parameters, t->network.count * sizeof(real));
 }
 
 enum err_code mlp_trainer_new(const struct mlp_spec *spec, const struct mlp_source *train, const struct mlp_source *valid,
@@ -58,10 +48,8 @@ enum err_code mlp_trainer_new(const struct mlp_spec *spec, const struct mlp_sour
         code = pass_init(&t->pass, &t->network, &t->diagnosis, chunk, err);
     if (!code)
         code = metrics_init(&t->metrics, spec, t->valid.rows, err);
-    if (!code) {
-        t->good = mem_aligned(t->network.count * sizeof(real));
-        code = t->good ? ERR_OK : err_no_memory(err);
-    }
+    if (!code)
+        code = network_init(&t->result, &filled, err);
     if (!code)
         code = feed_init(&t->train_feed, &t->train, spec->batch_size != 0, chunk, err);
     if (!code)
@@ -71,7 +59,7 @@ enum err_code mlp_trainer_new(const struct mlp_spec *spec, const struct mlp_sour
         return code;
     }
     network_initialize(&t->network);
-    memcpy(t->good, t->network.parameters, t->network.count * sizeof(real));
+    keep(t);
     *ret_trainer = t;
     return ERR_OK;
 }
@@ -80,7 +68,7 @@ void mlp_trainer_free(struct mlp_trainer *t)
 {
     if (!t)
         return;
-    mem_free(t->good);
+    network_done(&t->result);
     feed_done(&t->train_feed);
     feed_done(&t->valid_feed);
     pass_done(&t->pass);
@@ -92,7 +80,7 @@ void mlp_trainer_free(struct mlp_trainer *t)
 
 const struct mlp_network *mlp_trainer_network(const struct mlp_trainer *t)
 {
-    return &t->network;
+    return &t->result;
 }
 
 enum err_code mlp_trainer_threads(struct mlp_trainer *t, unsigned threads, struct err *err)
@@ -108,30 +96,47 @@ static enum err_code diverged(const struct mlp_trainer *t, uint64_t batch, const
                    "may help", t->epoch + 1, (unsigned long long)batch, what, t->network.spec.optimizer.learning_rate);
 }
 
-/* Loss (sum over the rows), gradient and update of the next batch. */
+/* Loss (their sum) and gradients of the next rows of a batch, at most all that it lacks; with the last of them, its update. */
+static enum err_code train_chunk(struct mlp_trainer *t, size_t at, size_t count, const struct step *step, const atomic_int *stop,
+                                 size_t *ret_rows, double *loss, bool *finite, struct err *err)
+{
+    const struct layer *last = &t->network.layer[t->network.layers - 1];
+    struct pass *p = &t->pass;
+    const uint32_t *rows;
+    size_t most = count - at < p->chunk ? count - at : p->chunk, chunk;
+    if (stop && atomic_load_explicit(stop, memory_order_relaxed))
+        return err_set(err, ERR_STOPPED, "stopped");
+    enum err_code code = feed_next(&t->train_feed, most, stop, &rows, &chunk, err);
+    if (code)
+        return code;
+    if (!at && chunk < count)
+        diagnosis_mark(&t->diagnosis);
+    pass_gather(p, &t->train, rows, chunk);
+    real *out = pass_forward(p, chunk);
+    *loss += output_loss(t->network.spec.task, chunk, last->units, last->stride, out, p->y, p->loss);
+    *ret_rows = chunk;
+    if (!isfinite(*loss))
+        return ERR_OK; /* the batch looks at it */
+    output_delta(t->network.spec.task, chunk, last->stride, out, p->y, count);
+    *finite &= pass_backward(p, chunk, at > 0, at + chunk == count ? step : NULL);
+    return ERR_OK;
+}
+
+/* Loss (sum over the rows), gradient and update of the next batch. After an error the batch has not begun. */
 static enum err_code train_batch(struct mlp_trainer *t, size_t count, uint64_t batch, const atomic_int *stop, double *ret_loss,
                                  struct err *err)
 {
-    const struct layer *last = &t->network.layer[t->network.layers - 1];
-    const struct mlp_spec *spec = &t->network.spec;
-    struct pass *p = &t->pass;
-    struct step step = optimizer_step(&spec->optimizer, t->updates + 1);
+    struct step step = optimizer_step(&t->network.spec.optimizer, t->updates + 1);
     bool finite = true;
     double loss = 0;
-    for (size_t at = 0, chunk; at < count; at += chunk) {
-        const uint32_t *rows;
-        if (stop && atomic_load_explicit(stop, memory_order_relaxed))
-            return err_set(err, ERR_STOPPED, "stopped");
-        enum err_code code = feed_next(&t->train_feed, count - at < p->chunk ? count - at : p->chunk, stop, &rows, &chunk, err);
+    for (size_t at = 0, chunk = 0; at < count; at += chunk) {
+        enum err_code code = train_chunk(t, at, count, &step, stop, &chunk, &loss, &finite, err);
+        if (code && at)
+            diagnosis_rewind(&t->diagnosis);
         if (code)
             return code;
-        pass_gather(p, &t->train, rows, chunk);
-        real *out = pass_forward(p, chunk);
-        loss += output_loss(spec->task, chunk, last->units, last->stride, out, p->y, p->loss);
         if (!isfinite(loss))
             return diverged(t, batch, "the loss", err);
-        output_delta(spec->task, chunk, last->stride, out, p->y, count);
-        finite &= pass_backward(p, chunk, at > 0, at + chunk == count ? &step : NULL);
     }
     t->updates++;
     t->diagnosis.updates++;
@@ -141,21 +146,29 @@ static enum err_code train_batch(struct mlp_trainer *t, size_t count, uint64_t b
 
 /* ---- one epoch ------------------------------------------------------------------------------------------------------ */
 
+/* From where the epoch stands to its last row. */
 static enum err_code train(struct mlp_trainer *t, const atomic_int *stop, double *ret_loss, struct err *err)
 {
-    double sum = 0;
-    uint64_t batch = 0;
-    feed_start(&t->train_feed, t->network.spec.seed, t->epoch);
-    for (uint64_t at = 0; at < t->train.rows; at += t->batch) {
-        uint64_t count = t->train.rows - at < t->batch ? t->train.rows - at : t->batch;
+    enum err_code code = ERR_OK;
+    if (!t->now.begun) {
+        diagnosis_start(&t->diagnosis);
+        t->now.begun = t->now.seek = true;
+    }
+    if (t->now.seek && (code = feed_seek(&t->train_feed, t->network.spec.seed, t->epoch, t->now.row, stop, err)))
+        return code;
+    t->now.seek = false;
+    while (t->now.row < t->train.rows) {
+        uint64_t left = t->train.rows - t->now.row, count = left < t->batch ? left : t->batch;
         double loss = 0;
-        enum err_code code = train_batch(t, count, ++batch, stop, &loss, err);
-        if (code)
+        if ((code = train_batch(t, count, t->now.row / t->batch + 1, stop, &loss, err))) {
+            t->now.seek = true;
             return code;
-        sum += loss;
+        }
+        t->now.row += count;
+        t->now.loss += loss;
     }
     t->diagnosis.rows = t->train.rows;
-    *ret_loss = sum / (double)t->train.rows;
+    *ret_loss = t->now.loss / (double)t->train.rows;
     return ERR_OK;
 }
 
@@ -201,7 +214,6 @@ static enum err_code validate(struct mlp_trainer *t, const atomic_int *stop, str
 static enum err_code run_epoch(struct mlp_trainer *t, const atomic_int *stop, struct mlp_epoch *epoch, struct err *err)
 {
     double squares[MLP_MAX_HIDDEN + 1];
-    diagnosis_start(&t->diagnosis);
     enum err_code code = train(t, stop, &epoch->train_loss, err);
     if (!code && !weigh(t, squares))
         code = diverged(t, (t->train.rows + t->batch - 1) / t->batch, "a weight", err);
@@ -215,21 +227,22 @@ static enum err_code run_epoch(struct mlp_trainer *t, const atomic_int *stop, st
 enum err_code mlp_trainer_epoch(struct mlp_trainer *t, const atomic_int *stop, struct mlp_epoch *ret_epoch,
                                 struct err *err)
 {
-    uint64_t started = clock_monotonic_ns(), updates = t->updates;
+    uint64_t started = clock_monotonic_ns();
     struct mlp_epoch epoch = {.learning_rate = t->network.spec.optimizer.learning_rate};
+    if (t->diverged)
+        return err_set(err, ERR_DIVERGED, "diverged in epoch %u: there is nothing to go on from", t->epoch + 1);
     enum err_code code = run_epoch(t, stop, &epoch, err);
-    size_t bytes = t->network.count * sizeof(real);
-    if (code) {
-        memcpy(t->network.parameters, t->good, bytes);
-        t->updates = updates;
+    t->now.seconds += (double)(clock_monotonic_ns() - started) * 1e-9;
+    t->diverged = code == ERR_DIVERGED;
+    if (code)
         return code;
-    }
-    memcpy(t->good, t->network.parameters, bytes);
+    keep(t);
     epoch.epoch = ++t->epoch;
     epoch.weight_updates = t->updates;
-    epoch.seconds = (double)(clock_monotonic_ns() - started) * 1e-9;
+    epoch.seconds = t->now.seconds;
     epoch.layers = t->diagnosis.layer;
     epoch.layer_count = t->network.layers;
+    memset(&t->now, 0, sizeof t->now);
     *ret_epoch = epoch;
     return ERR_OK;
 }

@@ -1,7 +1,29 @@
-/* Shared by the trainer and the estimate of its memory. */
+/* Inside the trainer: shared with its checkpoints and the estimate of its memory. */
 #pragma once
 
-#include "mlp.h"
+#include "feed.h"
+#include "metrics.h"
+#include "pass.h"
+
+struct mlp_trainer {
+    struct mlp_network network; /* what is trained */
+    struct mlp_network result;  /* as it was at the end of the last epoch that counted */
+    struct mlp_source train, valid;
+    struct feed train_feed, valid_feed;
+    uint64_t batch; /* rows of a full one */
+    uint32_t epoch;
+    uint64_t updates;
+    struct { /* the epoch under way, between two batches */
+        bool begun;
+        bool seek; /* the feed does not stand at `row` */
+        uint64_t row;
+        double loss, seconds; /* loss: the sum over the rows before `row` */
+    } now;
+    bool diverged;
+    struct pass pass;
+    struct diagnosis diagnosis;
+    struct metrics metrics;
+};
 
 /* Rows that go through the network at once. A batch of more is cut into chunks whose gradients are added, so that full
  * batches take no more memory than mini-batches. */

@@ -13,13 +13,13 @@
 /* W or b of a layer (from 1) that tests set up by hand. */
 static real *weight(struct mlp_trainer *t, uint32_t layer, uint32_t input, uint32_t unit)
 {
-    const struct mlp_network *n = mlp_trainer_network(t);
+    const struct mlp_network *n = network_of(t);
     return n->parameters + n->layer[layer - 1].weights + input * n->layer[layer - 1].stride + unit;
 }
 
 static real *bias(struct mlp_trainer *t, uint32_t layer, uint32_t unit)
 {
-    const struct mlp_network *n = mlp_trainer_network(t);
+    const struct mlp_network *n = network_of(t);
     return n->parameters + n->layer[layer - 1].bias + unit;
 }
 
@@ -131,7 +131,7 @@ static void test_dead_units_are_counted(void **state)
             struct problem *p = problem_new(TASK_BINARY, 2, 4, 30, 3);
             struct mlp_trainer *t = three_of_eight(p, cases[c].f);
             size_t count;
-            double *before = parameters_of(mlp_trainer_network(t), &count);
+            double *before = parameters_of(network_of(t), &count);
             struct mlp_epoch e = one_epoch(t);
             fixture_case("%s", mlp_activation_name((int)cases[c].f));
             assert_near(e.layers[0].dead, cases[c].dead, 0, 0);

@@ -115,7 +115,7 @@ static void prepare(struct check *c, enum task task, unsigned depth, enum mlp_ac
             c->spec.hidden[l].negative_slope = 0.3; /* unlike the default, and large enough to be seen */
         }
         c->trainer = trainer_for(&c->spec, c->problem, NULL);
-        c->network = mlp_trainer_network(c->trainer);
+        c->network = network_of(c->trainer);
         c->count = (size_t)mlp_spec_parameters(&c->spec);
         for (size_t i = 0; i < c->count; i++) /* biases start at 0: where errors like to hide */
             if (*parameter_at(c->network, i, NULL) == 0)

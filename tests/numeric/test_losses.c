@@ -196,7 +196,7 @@ static void test_training_from_extreme_logits(void **state)
         }
         struct mlp_trainer *t = trainer_for(&s, p, p);
         for (size_t j = 0; j < s.outputs; j++)
-            *parameter_at(mlp_trainer_network(t), j, NULL) = j ? 0 : EXTREME;
+            *parameter_at(network_of(t), j, NULL) = j ? 0 : EXTREME;
         fixture_case("%s", task_name(s.task));
         struct mlp_epoch e = one_epoch(t);
         assert_near(e.train_loss, losses[task], 1e-13, 0);

@@ -1,6 +1,6 @@
 #include "fixture.h"
 
-#include "core/nn/network.h"
+#include "core/nn/trainer.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -124,6 +124,11 @@ struct mlp_trainer *trainer_for(const struct mlp_spec *s, const struct problem *
     if (mlp_trainer_new(s, &train->source, valid ? &valid->source : NULL, &t, &err))
         fail_msg("%s: %s", running, err.message);
     return t;
+}
+
+struct mlp_network *network_of(struct mlp_trainer *t)
+{
+    return &t->network;
 }
 
 struct mlp_epoch one_epoch(struct mlp_trainer *t)

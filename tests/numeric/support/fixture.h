@@ -44,6 +44,8 @@ void problem_free(struct problem *p);
 struct mlp_spec spec_for(const struct problem *p, enum mlp_optimizer optimizer, double learning_rate, uint32_t batch, ...);
 void spec_layer(struct mlp_spec *s, uint32_t units, enum mlp_activation activation); /* one more hidden layer */
 struct mlp_trainer *trainer_for(const struct mlp_spec *s, const struct problem *train, const struct problem *valid);
+/* What is being trained, where mlp_trainer_network is what was at the end of an epoch: to be read and written by tests. */
+struct mlp_network *network_of(struct mlp_trainer *t);
 struct mlp_epoch one_epoch(struct mlp_trainer *t);
 bool epochs_are_equal(const struct mlp_epoch *a, const struct mlp_epoch *b); /* all figures, to the bit */
 

@@ -1,0 +1,143 @@
+/* The trainer's state as bytes. Random numbers are counter-based, so that seed, epoch and row are all that they need. */
+#include "../base/sections.h"
+#include "optimizer.h"
+#include "trainer.h"
+#include <string.h>
+
+enum section { SECTION_IDENTITY, SECTION_STATE, SECTION_PARAMETERS, SECTION_OPTIMIZER, SECTION_RESULT, SECTIONS };
+static const struct sections_format format = {"MLPCHECK", "checkpoint", 1, SECTIONS};
+
+/* ---- what it belongs to --------------------------------------------------------------------------------------------- */
+
+static void pack_source(struct buf *out, const struct mlp_source *s)
+{
+    pack_u64(out, s->rows);
+    pack_u32(out, s->block_rows);
+    pack_u32(out, s->window_blocks);
+}
+
+/* All that decides the trainer's shapes and figures. */
+static void pack_identity(struct buf *out, const struct mlp_trainer *t)
+{
+    const struct mlp_spec *s = &t->network.spec;
+    const struct mlp_optimizer_spec *o = &s->optimizer;
+    const double reals[] = {o->learning_rate, o->momentum, o->rho,        o->beta1,
+                            o->beta2,         o->epsilon,  s->target_deviation};
+    const uint32_t wholes[] = {sizeof(real), (uint32_t)s->task, s->inputs, s->outputs, s->hidden_count, (uint32_t)o->name,
+                               o->bias_correction, s->batch_size};
+    for (size_t i = 0; i < sizeof wholes / sizeof *wholes; i++)
+        pack_u32(out, wholes[i]);
+    for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
+        pack_f64(out, reals[i]);
+    for (uint32_t l = 0; l < s->hidden_count; l++) {
+        pack_u32(out, s->hidden[l].units);
+        pack_u32(out, (uint32_t)s->hidden[l].activation);
+        pack_f64(out, s->hidden[l].negative_slope);
+    }
+    pack_u64(out, s->seed);
+    pack_source(out, &t->train);
+    pack_source(out, &t->valid);
+}
+
+static bool is_ours(const struct mlp_trainer *t, const struct unpack *section)
+{
+    struct buf own;
+    buf_init(&own, 1 << 16);
+    pack_identity(&own, t);
+    size_t length = (size_t)(section->end - section->at);
+    bool same = !own.failed && own.length == length && !memcmp(own.data, section->at, length);
+    buf_done(&own);
+    return same;
+}
+
+/* ---- save ----------------------------------------------------------------------------------------------------------- */
+
+static void save_state(const struct mlp_trainer *t, struct buf *out)
+{
+    pack_u32(out, t->epoch);
+    pack_u64(out, t->updates);
+    pack_u32(out, t->now.begun);
+    pack_u64(out, t->now.row);
+    pack_f64(out, t->now.loss);
+    pack_f64(out, t->now.seconds);
+    diagnosis_save(&t->diagnosis, out);
+}
+
+static unsigned states_of(const struct mlp_trainer *t)
+{
+    return optimizers[t->network.spec.optimizer.name].states;
+}
+
+static void save_section(const struct mlp_trainer *t, enum section section, struct buf *out)
+{
+    size_t bytes = t->network.count * sizeof(real);
+    if (section == SECTION_IDENTITY)
+        pack_identity(out, t);
+    else if (section == SECTION_STATE)
+        save_state(t, out);
+    else if (section == SECTION_PARAMETERS)
+        buf_add(out, t->network.parameters, bytes);
+    else if (section == SECTION_RESULT && t->now.begun) /* else it is the parameters */
+        buf_add(out, t->result.parameters, bytes);
+    for (unsigned i = 0; section == SECTION_OPTIMIZER && i < states_of(t); i++)
+        buf_add(out, t->pass.state[i], bytes);
+}
+
+bool mlp_trainer_save(const struct mlp_trainer *t, struct buf *out)
+{
+    struct sections_out file;
+    sections_start(&file, &format, out);
+    for (int i = 0; i < SECTIONS; i++) {
+        save_section(t, (enum section)i, out);
+        sections_next(&file);
+    }
+    return sections_finish(&file);
+}
+
+/* ---- restore -------------------------------------------------------------------------------------------------------- */
+
+static void load_state(struct mlp_trainer *t, struct unpack *u)
+{
+    t->epoch = unpack_u32(u);
+    t->updates = unpack_u64(u);
+    t->now.begun = t->now.seek = unpack_u32(u);
+    t->now.row = unpack_u64(u);
+    t->now.loss = unpack_f64(u);
+    t->now.seconds = unpack_f64(u);
+    diagnosis_load(&t->diagnosis, u);
+}
+
+/* Whether the sections are as long as they must be; a digest has vouched for what is in them. */
+static bool lengths_fit(const struct mlp_trainer *t, const struct unpack section[SECTIONS])
+{
+    struct buf state;
+    buf_init(&state, SIZE_MAX);
+    save_state(t, &state);
+    size_t bytes = t->network.count * sizeof(real), length[SECTIONS];
+    bool fits = !state.failed;
+    for (int i = 0; i < SECTIONS; i++)
+        length[i] = (size_t)(section[i].end - section[i].at);
+    fits &= length[SECTION_STATE] == state.length && length[SECTION_PARAMETERS] == bytes &&
+            length[SECTION_OPTIMIZER] == states_of(t) * bytes &&
+            (length[SECTION_RESULT] == 0 || length[SECTION_RESULT] == bytes);
+    buf_done(&state);
+    return fits;
+}
+
+enum err_code mlp_trainer_restore(struct mlp_trainer *t, const void *data, size_t length, uint32_t *ret_epoch, struct err *err)
+{
+    struct unpack section[SECTIONS] = {0};
+    size_t bytes = t->network.count * sizeof(real);
+    enum err_code code = sections_open(&format, data, length, section, err);
+    if (code)
+        return code;
+    if (!is_ours(t, &section[SECTION_IDENTITY]) || !lengths_fit(t, section))
+        return err_set(err, ERR_CORRUPT, "the checkpoint is of another run");
+    load_state(t, &section[SECTION_STATE]);
+    memcpy(t->network.parameters, section[SECTION_PARAMETERS].at, bytes);
+    for (unsigned i = 0; i < states_of(t); i++)
+        memcpy(t->pass.state[i], section[SECTION_OPTIMIZER].at + i * bytes, bytes);
+    memcpy(t->result.parameters, section[t->now.begun ? SECTION_RESULT : SECTION_PARAMETERS].at, bytes);
+    *ret_epoch = t->epoch;
+    return ERR_OK;
+}

@@ -1,0 +1,249 @@
+/* Checkpoints: what goes on from one gives the same bits as what was never interrupted. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "support/fixture.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define EPOCHS 6
+#define MAXIMUM ((size_t)1 << 24)
+
+/* Rows of a problem; the nth call of gather raises the flag. */
+struct interruption {
+    struct mlp_matrix matrix;
+    unsigned calls, at;
+    atomic_int stop;
+};
+
+static void gather(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y)
+{
+    struct interruption *i = (struct interruption *)(uintptr_t)context;
+    mlp_matrix_gather(&i->matrix, rows, count, x, stride, y);
+    if (++i->calls == i->at)
+        atomic_store(&i->stop, 1);
+}
+
+/* What blocks would bring is in memory already. */
+static enum err_code load(const void *context, const uint32_t *blocks, size_t count, size_t ahead, const atomic_int *stop,
+                          struct err *err)
+{
+    (void)context, (void)blocks, (void)count, (void)ahead, (void)stop, (void)err;
+    return ERR_OK;
+}
+
+struct scene {
+    struct problem *problem, *valid;
+    struct mlp_spec spec;
+    uint32_t block_rows;
+    struct interruption interruption;
+};
+
+static struct mlp_trainer *trainer_of(struct scene *s)
+{
+    struct mlp_source train = {.rows = s->problem->rows.count, .gather = gather, .context = &s->interruption,
+                               .block_rows = s->block_rows, .window_blocks = s->block_rows ? 2 : 0, .load = load};
+    struct mlp_trainer *t = NULL;
+    s->interruption.matrix = s->problem->matrix;
+    assert_int_equal(mlp_trainer_new(&s->spec, &train, &s->valid->source, &t, NULL), ERR_OK);
+    return t;
+}
+
+/* What training came to: each epoch's figures, and a checkpoint of the end, which has every bit in it. */
+struct history {
+    struct mlp_epoch epoch[EPOCHS];
+    struct mlp_layer_stats layers[EPOCHS][4];
+    struct buf end;
+};
+
+/* To the end, or to an interruption; whether it came to the end. */
+static bool go_on(struct scene *s, struct mlp_trainer *t, uint32_t from, struct history *h)
+{
+    for (uint32_t e = from; e < EPOCHS; e++) {
+        enum err_code code = mlp_trainer_epoch(t, &s->interruption.stop, &h->epoch[e], NULL);
+        if (code == ERR_STOPPED)
+            return false;
+        assert_int_equal(code, ERR_OK);
+        memcpy(h->layers[e], h->epoch[e].layers, h->epoch[e].layer_count * sizeof **h->layers);
+        h->epoch[e].layers = h->layers[e];
+    }
+    assert_true(mlp_trainer_save(t, &h->end));
+    return true;
+}
+
+static void assert_same(const struct history *a, const struct history *b)
+{
+    for (unsigned e = 0; e < EPOCHS; e++)
+        assert_true(epochs_are_equal(&a->epoch[e], &b->epoch[e]));
+    assert_int_equal(a->end.length, b->end.length);
+    assert_memory_equal(a->end.data, b->end.data, a->end.length);
+}
+
+/* Stops at batch `at`, saves, and goes on in a new trainer; the epochs before are the first trainer's. */
+static void interrupt(struct scene *s, unsigned at, struct history *h)
+{
+    struct buf saved;
+    uint32_t epochs = 0;
+    buf_init(&saved, MAXIMUM);
+    s->interruption = (struct interruption){.at = at};
+    struct mlp_trainer *t = trainer_of(s), *other;
+    if (go_on(s, t, 0, h)) {
+        mlp_trainer_free(t);
+        buf_done(&saved);
+        return;
+    }
+    assert_true(mlp_trainer_save(t, &saved));
+    mlp_trainer_free(t);
+    s->interruption = (struct interruption){.at = 0};
+    other = trainer_of(s);
+    assert_int_equal(mlp_trainer_restore(other, saved.data, saved.length, &epochs, NULL), ERR_OK);
+    assert_true(go_on(s, other, epochs, h));
+    mlp_trainer_free(other);
+    buf_done(&saved);
+}
+
+static void scene_start(struct scene *s, enum mlp_optimizer optimizer, uint32_t batch, size_t rows)
+{
+    memset(s, 0, sizeof *s);
+    s->problem = problem_new(TASK_MULTICLASS, 3, 4, rows, 11);
+    s->valid = problem_new(TASK_MULTICLASS, 3, 4, 40, 12);
+    s->spec = spec_for(s->problem, optimizer, 0.01, batch, 6, MLP_TANH, 5, MLP_RELU, 0);
+    s->spec.epochs = EPOCHS;
+}
+
+static void scene_done(struct scene *s)
+{
+    problem_free(s->problem);
+    problem_free(s->valid);
+}
+
+static void check_interruptions(struct scene *s, unsigned batches)
+{
+    struct history smooth = {0}, other = {0};
+    buf_init(&smooth.end, MAXIMUM);
+    interrupt(s, 0, &smooth);
+    for (unsigned at = 1; at <= EPOCHS * batches; at++) {
+        fixture_case("%s, batch %u, blocks of %u, interrupted at call %u", mlp_optimizer_name((int)s->spec.optimizer.name),
+                     s->spec.batch_size, s->block_rows, at);
+        buf_init(&other.end, MAXIMUM);
+        interrupt(s, at, &other);
+        assert_same(&smooth, &other);
+        buf_done(&other.end);
+    }
+    buf_done(&smooth.end);
+}
+
+static void test_an_interruption_at_any_batch(void **state)
+{
+    (void)state;
+    for (int o = 0; o < MLP_OPTIMIZERS; o++)
+        for (uint32_t block_rows = 0; block_rows <= 10; block_rows += 10) {
+            struct scene s;
+            scene_start(&s, (enum mlp_optimizer)o, 8, 57);
+            s.block_rows = block_rows; /* windows of 20 rows: 3 batches each */
+            check_interruptions(&s, 9);
+            scene_done(&s);
+        }
+}
+
+/* A batch of three chunks: what was added up before the interruption is done again. */
+static void test_an_interruption_within_a_batch(void **state)
+{
+    (void)state;
+    for (uint32_t batch = 0; batch <= 1100; batch += 1100) {
+        struct scene s;
+        scene_start(&s, MLP_ADAM, batch, 1300);
+        check_interruptions(&s, 4);
+        scene_done(&s);
+    }
+}
+
+/* ---- files ---------------------------------------------------------------------------------------------------------- */
+
+static void test_damage_is_seen(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct buf saved, before, after;
+    uint32_t epochs;
+    struct mlp_epoch e;
+    scene_start(&s, MLP_ADAM, 8, 30);
+    s.spec = spec_for(s.problem, MLP_ADAM, 0.01, 8, 2, MLP_TANH, 0);
+    buf_init(&saved, MAXIMUM);
+    buf_init(&before, MAXIMUM);
+    buf_init(&after, MAXIMUM);
+    struct mlp_trainer *t = trainer_of(&s), *other = trainer_of(&s);
+    assert_int_equal(mlp_trainer_epoch(t, NULL, &e, NULL), ERR_OK);
+    assert_true(mlp_trainer_save(t, &saved) && mlp_trainer_save(other, &before));
+    for (size_t length = 0; length < saved.length; length++) {
+        struct err err = {0};
+        assert_int_equal(mlp_trainer_restore(other, saved.data, length, &epochs, &err), ERR_CORRUPT);
+        assert_non_null(strstr(err.message, "checkpoint"));
+    }
+    for (size_t bit = 0; bit < 8 * saved.length; bit++) {
+        saved.data[bit / 8] ^= (char)(1 << bit % 8);
+        assert_int_equal(mlp_trainer_restore(other, saved.data, saved.length, &epochs, NULL), ERR_CORRUPT);
+        saved.data[bit / 8] ^= (char)(1 << bit % 8);
+    }
+    assert_true(mlp_trainer_save(other, &after)); /* it is as it was */
+    assert_int_equal(after.length, before.length);
+    assert_memory_equal(after.data, before.data, after.length);
+    assert_int_equal(mlp_trainer_restore(other, saved.data, saved.length, &epochs, NULL), ERR_OK);
+    assert_int_equal(epochs, 1);
+    mlp_trainer_free(t);
+    mlp_trainer_free(other);
+    buf_done(&saved);
+    buf_done(&before);
+    buf_done(&after);
+    scene_done(&s);
+}
+
+/* One trainer's checkpoint is no other's: each of these differs in one thing. */
+static void test_a_checkpoint_of_another_run(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct buf saved;
+    uint32_t epochs = 7;
+    buf_init(&saved, MAXIMUM);
+    scene_start(&s, MLP_MOMENTUM, 8, 30);
+    struct mlp_trainer *t = trainer_of(&s);
+    assert_true(mlp_trainer_save(t, &saved));
+    mlp_trainer_free(t);
+    const struct mlp_spec original = s.spec;
+    for (unsigned i = 0; i < 9; i++) {
+        s.spec = original;
+        s.spec.seed += i == 0;
+        s.spec.batch_size += i == 1;
+        s.spec.optimizer.learning_rate *= i == 2 ? 2 : 1;
+        s.spec.optimizer.momentum *= i == 3 ? 0.5 : 1;
+        s.spec.hidden[1].activation = i == 4 ? MLP_TANH : original.hidden[1].activation;
+        s.spec.hidden[0].units += i == 5;
+        s.spec.hidden_count -= i == 6;
+        s.block_rows = i == 7 ? 16 : 0;
+        s.spec.target_deviation = i == 8 ? 2 : 1;
+        t = trainer_of(&s);
+        struct err err = {0};
+        fixture_case("difference %u", i);
+        assert_int_equal(mlp_trainer_restore(t, saved.data, saved.length, &epochs, &err), ERR_CORRUPT);
+        assert_non_null(strstr(err.message, "another run"));
+        assert_int_equal(epochs, 7);
+        mlp_trainer_free(t);
+    }
+    buf_done(&saved);
+    scene_done(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_interruption_at_any_batch),
+        cmocka_unit_test(test_an_interruption_within_a_batch),
+        cmocka_unit_test(test_damage_is_seen),
+        cmocka_unit_test(test_a_checkpoint_of_another_run),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -28,7 +28,7 @@ BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/be
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 CORE_OBJ   := $(call obj,$(CORE_SRC))
 DOUBLE_OBJ := $(patsubst %.c,$(BUILD)/double/%.o,$(CORE_SRC))
-SERVER_OBJ := $(call obj,$(SERVER_SRC)) $(BUILD)/obj/migrations.o
+SERVER_OBJ := $(call obj,$(SERVER_SRC)) $(BUILD)/obj/migrations.o $(BUILD)/obj/assets.o
 CLIENT_OBJ := $(call obj,$(CLIENT_SRC))
 
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -46,6 +46,7 @@ help: ## lists the targets
 # deps comes first and in a make of its own: before it ran there may be no compiler.
 deps: ## installs the Debian packages that are missing
 	@bash tests/deps.sh build
+	@bash tests/deps.sh page || echo "mlpd is going to be built without its page: there is no node or npm"
 demo: deps ## builds, starts a daemon, trains on a small table, stops it again
 	@+$(REBUILD) all
 	@BUILD=$(BUILD) bash tests/demo.sh
@@ -122,6 +123,18 @@ $(BUILD)/obj/migrations.o: $(BUILD)/migrations.c
 	@mkdir -p $(@D)
 	@echo "  CC $@"
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
+
+# The page, bundled and compressed by node and tools from npm. Without them it is tried again at every make.
+PAGE := build/page
+$(PAGE)/assets.c: $(shell find client/dashboard -type f) tests/data/penguins.csv $(if $(wildcard $(PAGE)/without),FORCE)
+	@mkdir -p $(@D)
+	@echo "  PAGE $@"
+	$(Q)bash client/dashboard/embed.sh $(PAGE) $@
+$(BUILD)/obj/assets.o: $(PAGE)/assets.c
+	@mkdir -p $(@D)
+	@echo "  CC $@"
+	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
+FORCE:
 
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(SERVER_OBJ) $(BUILD)/libmlp.a
 	@mkdir -p $(@D)

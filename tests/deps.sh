@@ -6,11 +6,19 @@ set -euo pipefail
 # One row for each need: alternatives are separated by |, and the first one is what gets installed.
 packages_build='gcc libc6-dev binutils curl libcmocka-dev libcjson-dev libsqlite3-dev libmicrohttpd-dev nettle-dev
     libcurl4-openssl-dev|libcurl4-gnutls-dev|libcurl4-nss-dev'
+# The page: node bundles it, npm gets what it is made of. A node from elsewhere brings its own npm.
+packages_page='nodejs npm'
+# Its tests: a real browser, and letters for it.
+packages_browser='chromium fonts-dejavu-core'
 packages_lint='clang clang-tidy cppcheck'
 packages_bench='python3 python3-sklearn python3-torch python3-pandas libfann2 wrk
     libopenblas0-pthread|libopenblas0-openmp|libopenblas0-serial'
 
 installed() { # PACKAGE
+    case $1 in
+    nodejs) command -v node >/dev/null && return ;;
+    npm) command -v npm >/dev/null && return ;;
+    esac
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 

@@ -33,6 +33,8 @@ enum http_next service_health(struct http_request *r);
 enum http_next service_ready(struct http_request *r);
 enum http_next service_metrics(struct http_request *r);
 enum http_next service_schema(struct http_request *r);
+enum http_next dashboard_page(struct http_request *r);
+enum http_next dashboard_asset(struct http_request *r);
 
 /* ---- parameters: each returns false after it has made the reply (400 or 404) ------------------------------------------ */
 

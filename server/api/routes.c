@@ -34,5 +34,8 @@ const struct http_route api_routes[] = {
     JSON(HTTP_GET, "/healthz", SCOPE_OPEN, "", service_health, "Whether the process answers"),
     JSON(HTTP_GET, "/readyz", SCOPE_OPEN, "", service_ready, "Whether jobs are taken"),
     JSON(HTTP_GET, "/metrics", SCOPE_READ, "", service_metrics, "Prometheus metrics"),
+
+    JSON(HTTP_GET, "/", SCOPE_OPEN, "", dashboard_page, "The dashboard"),
+    JSON(HTTP_GET, "/assets/{file}", SCOPE_OPEN, "", dashboard_asset, "The dashboard's own files"),
     {.path = NULL},
 };

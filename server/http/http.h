@@ -36,6 +36,20 @@ struct http_reply {
     char disposition[200]; /* Content-Disposition; "" for none */
     unsigned retry_after;  /* seconds; 0 for none */
     bool problem;          /* content type becomes application/problem+json */
+    const struct http_asset *asset; /* the body is this instead, in a coding that the client takes */
+};
+
+/* A file that is part of the program: the page's. Its bytes live as long as the process. */
+enum http_coding { CODING_IDENTITY, CODING_GZIP, CODING_BROTLI, CODINGS };
+struct http_asset {
+    const char *path; /* relative to the page: "index.html", "assets/main-6GXQ.js" */
+    const char *content_type;
+    const char *hash; /* of its bytes: the ETag */
+    bool immutable;   /* the path has a hash of its bytes: cached for ever. Others are revalidated each time */
+    struct {
+        const unsigned char *data;
+        size_t length;
+    } body[CODINGS]; /* length 0: not in this coding; identity is always there */
 };
 
 typedef enum http_next (*http_handler)(struct http_request *r);
@@ -90,6 +104,8 @@ enum http_next http_empty(struct http_request *r, unsigned status);
 enum http_next http_error(struct http_request *r, const struct err *err);
 /* 422 /problems/validation with "errors". */
 enum http_next http_violations(struct http_request *r, const struct violations *violations);
+/* 200 with an asset, its ETag and Cache-Control, and what a browser is to refuse of it (Content-Security-Policy). */
+enum http_next http_asset(struct http_request *r, const struct http_asset *asset);
 /* Any other problem. `type` is the last segment of /problems/..., title and detail are texts. */
 enum http_next http_problem(struct http_request *r, unsigned status, const char *type, const char *title,
                             const char *format, ...) __attribute__((format(printf, 5, 6)));

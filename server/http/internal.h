@@ -150,6 +150,14 @@ enum MHD_Result reply_abort(struct context *c);
 enum MHD_Result reply_no_memory(struct MHD_Connection *connection);
 void reply_drop_body(struct http_reply *reply);
 
+/* ---- assets.c ---------------------------------------------------------------------------------------------------- */
+
+/* Of a reply with an asset. */
+struct MHD_Response *asset_response(const struct http_request *r);
+bool asset_headers(const struct http_request *r, struct MHD_Response *response);
+/* The best coding that both the asset and an Accept-Encoding (NULL: identity only) have: RFC 9110, 12.5.3. */
+enum http_coding asset_coding(const struct http_asset *asset, const char *accepted);
+
 /* ---- counters.c --------------------------------------------------------------------------------------------------- */
 
 enum err_code counters_start(struct http_server *s, struct err *err);

@@ -76,8 +76,11 @@ static void apply_condition(struct context *c)
 
 /* ---- the response ------------------------------------------------------------------------------------------------ */
 
-static struct MHD_Response *body_response(struct http_reply *reply)
+static struct MHD_Response *body_response(struct context *c)
 {
+    struct http_reply *reply = &c->request.reply;
+    if (reply->asset && reply->status == 200)
+        return asset_response(&c->request);
     if (reply->fd >= 0) {
         struct MHD_Response *response = MHD_create_response_from_fd64(reply->fd_size, reply->fd);
         if (response)
@@ -107,6 +110,13 @@ static const char *content_type(const struct http_reply *reply)
     return reply->problem ? "application/problem+json" : reply->content_type;
 }
 
+static const char *cache_control(const struct http_reply *reply)
+{
+    if (reply->asset && reply->asset->immutable)
+        return "public, max-age=31536000, immutable";
+    return reply->etag[0] ? "no-cache" : "no-store";
+}
+
 static bool add_headers(struct context *c, struct MHD_Response *response)
 {
     const struct http_request *r = &c->request;
@@ -121,7 +131,7 @@ static bool add_headers(struct context *c, struct MHD_Response *response)
         {MHD_HTTP_HEADER_CONTENT_TYPE, content_type(reply)},
         {"X-Request-Id", r->id},
         {"X-Content-Type-Options", "nosniff"},
-        {MHD_HTTP_HEADER_CACHE_CONTROL, reply->etag[0] ? "no-cache" : "no-store"},
+        {MHD_HTTP_HEADER_CACHE_CONTROL, cache_control(reply)},
         {MHD_HTTP_HEADER_ETAG, reply->etag},
         {MHD_HTTP_HEADER_LOCATION, reply->location},
         {MHD_HTTP_HEADER_CONTENT_DISPOSITION, reply->disposition},
@@ -132,7 +142,7 @@ static bool add_headers(struct context *c, struct MHD_Response *response)
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
         if (!add_header(response, headers[i].name, headers[i].value))
             return false;
-    return true;
+    return !reply->asset || asset_headers(r, response);
 }
 
 static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status, struct MHD_Response *response)
@@ -148,7 +158,7 @@ enum MHD_Result reply_send(struct context *c)
     apply_condition(c);
     if (reply->body.failed)
         http_error(&c->request, &(struct err){.code = ERR_NO_MEMORY, .message = "no memory for the reply"});
-    struct MHD_Response *response = body_response(reply);
+    struct MHD_Response *response = body_response(c);
     if (!response || !add_headers(c, response)) {
         if (response)
             MHD_destroy_response(response);

@@ -165,7 +165,13 @@ static enum http_next wake_early(struct http_request *r)
     return HTTP_WAIT;
 }
 
+/* A test may have more of them. */
+#ifndef FIXTURE_ROUTES
+#define FIXTURE_ROUTES
+#endif
+
 static const struct http_route routes[] = {
+    FIXTURE_ROUTES
     {HTTP_GET, "/", SCOPE_OPEN, .handler = show_fixed},
     {HTTP_GET, "/things/fixed", SCOPE_READ, .handler = show_fixed},
     {HTTP_GET, "/things/{a}", SCOPE_READ, .handler = show_one},

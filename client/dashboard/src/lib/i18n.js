@@ -1,0 +1,41 @@
+// Spanish and English. A text is a string with {names}, or {one, other} chosen by {n}.
+
+const loaders = { en: () => import('../locales/en.js'), es: () => import('../locales/es.js') };
+let texts = {}, language = 'en', plural = new Intl.PluralRules('en');
+
+export const languages = Object.keys(loaders);
+
+export function currentLanguage() {
+    return language;
+}
+
+/** The stored choice, else the first of the browser's languages that there is. */
+export function preferredLanguage() {
+    const wanted = [localStorage.getItem('mlpd.language'), ...navigator.languages].map((name) => name?.slice(0, 2));
+    return wanted.find((name) => name in loaders) ?? 'en';
+}
+
+export async function useLanguage(name) {
+    texts = (await loaders[name]()).default;
+    language = name;
+    plural = new Intl.PluralRules(name);
+    document.documentElement.lang = name;
+}
+
+export function translate(table, rules, key, values = {}) {
+    let entry = table[key];
+    if (entry && typeof entry === 'object')
+        entry = entry[rules.select(Number(values.n))] ?? entry.other;
+    if (entry === undefined)
+        return key;
+    return entry.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+}
+
+/** t('jobs.title'), t('runs.count', {n: 3}) */
+export function t(key, values) {
+    return translate(texts, plural, key, values);
+}
+
+export function known(key) {
+    return key in texts;
+}

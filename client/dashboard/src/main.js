@@ -1,0 +1,16 @@
+// Where the page starts: language, colors, keyboard, then the view that the address names.
+import './styles/base.css';
+import './styles/parts.css';
+import { startShell } from './parts/shell.js';
+import { preferredLanguage, useLanguage } from './lib/i18n.js';
+import { setFormatLanguage } from './lib/format.js';
+import { startKeys } from './lib/keys.js';
+import { startLive } from './lib/live.js';
+import { startTheme } from './lib/theme.js';
+
+startTheme();
+startKeys();
+startLive();
+await useLanguage(preferredLanguage());
+setFormatLanguage(document.documentElement.lang);
+await startShell();

@@ -1,0 +1,8 @@
+// THE table of views. A row is an address and the module that makes it; `nav` puts it in the bar at the top.
+
+export const pages = [
+    { path: '/jobs', nav: 'nav.jobs', load: () => import('./pages/jobs.js') },
+    { path: '/jobs/{job}', under: 'nav.jobs', load: () => import('./pages/job.js') },
+    { path: '/runs/{run}', under: 'nav.jobs', load: () => import('./pages/run.js') },
+    { path: '/service', nav: 'nav.service', load: () => import('./pages/service.js') },
+];

@@ -1,0 +1,29 @@
+// A block of code with a button that copies it.
+import { h } from '../lib/dom.js';
+import { t } from '../lib/i18n.js';
+
+async function copyText(code) {
+    try {
+        await navigator.clipboard.writeText(code);
+        return true;
+    } catch {
+        return false; /* not a secure context: the text can still be selected */
+    }
+}
+
+/** code: a text, or a function that makes it when it is copied. */
+export function codeBlock(code) {
+    const block = h('pre', { tabindex: '0' }, code);
+    const button = h('button', {
+        class: 'quiet', type: 'button',
+        onclick: async () => {
+            if (await copyText(block.textContent)) {
+                button.textContent = t('button.copied');
+                setTimeout(() => { button.textContent = t('button.copy'); }, 1500);
+            } else {
+                getSelection().selectAllChildren(block);
+            }
+        },
+    }, t('button.copy'));
+    return h('div', { class: 'copyable' }, block, button);
+}

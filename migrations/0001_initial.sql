@@ -85,6 +85,7 @@ CREATE TABLE runs (
     UNIQUE (job, number)
 ) STRICT;
 CREATE INDEX runs_status ON runs (status);
+CREATE INDEX runs_best ON runs (job, best_loss);
 
 CREATE TABLE run_texts (
     run             INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
@@ -96,21 +97,22 @@ CREATE TABLE run_texts (
 ) STRICT;
 
 CREATE TABLE epochs (
-    run            INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    epoch          INTEGER NOT NULL CHECK (epoch >= 1),
-    weight_updates INTEGER NOT NULL,
-    learning_rate  REAL,
-    seconds        REAL,
-    train_loss     REAL,
-    valid_loss     REAL,
-    valid_accuracy REAL,
-    valid_log_loss REAL,
-    valid_f1_macro REAL,
-    valid_roc_auc  REAL,
-    valid_rmse     REAL,
-    valid_mae      REAL,
-    valid_r2       REAL,
-    layers         BLOB, -- float32, little-endian: layers x (gradient_norm, update_ratio, dead, saturated)
+    run             INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    epoch           INTEGER NOT NULL CHECK (epoch >= 1),
+    weight_updates  INTEGER NOT NULL,
+    learning_rate   REAL,
+    seconds         REAL,
+    elapsed_seconds REAL, -- with all epochs before it, so that a thinned run can be drawn by time
+    train_loss      REAL,
+    valid_loss      REAL,
+    valid_accuracy  REAL,
+    valid_log_loss  REAL,
+    valid_f1_macro  REAL,
+    valid_roc_auc   REAL,
+    valid_rmse      REAL,
+    valid_mae       REAL,
+    valid_r2        REAL,
+    layers          BLOB, -- float32, little-endian: layers x (gradient_norm, update_ratio, dead, saturated)
     PRIMARY KEY (run, epoch)
 ) STRICT, WITHOUT ROWID;
 

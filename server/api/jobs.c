@@ -6,6 +6,19 @@
 #include "core/base/mem.h"
 #include <string.h>
 
+static void best_write(const struct store_job *j, struct json_writer *w)
+{
+    if (!j->best_run) {
+        json_put_null(w);
+        return;
+    }
+    json_object(w);
+    json_field_integer(w, "run", j->best_run);
+    json_field_unsigned(w, "epoch", j->best_epoch);
+    json_field_double(w, "loss", j->best_loss);
+    json_object_end(w);
+}
+
 void job_write(const struct store_job *j, struct json_writer *w)
 {
     json_object(w);
@@ -27,6 +40,8 @@ void job_write(const struct store_job *j, struct json_writer *w)
     for (int s = 0; s < STATUS_COUNT; s++)
         json_field_unsigned(w, store_status_name(s), j->by_status[s]);
     json_object_end(w);
+    json_name(w, "best");
+    best_write(j, w);
     json_field_raw(w, "spec", j->spec);
     json_field_time(w, "created_at", j->created_at);
     json_field_time(w, "started_at", j->started_at);

@@ -163,6 +163,12 @@ enum http_next runs_epochs(struct http_request *r)
             column_write(&w, store_metric_name(m), e.metric[m], e.count);
     column_write(&w, "learning_rate", e.learning_rate, e.count);
     column_write(&w, "seconds", e.seconds, e.count);
+    column_write(&w, "elapsed_seconds", e.elapsed_seconds, e.count);
+    json_name(&w, "weight_updates");
+    json_array(&w);
+    for (size_t i = 0; i < e.count; i++)
+        json_put_unsigned(&w, e.weight_updates[i]);
+    json_array_end(&w);
     json_field_unsigned(&w, "total", e.total);
     json_object_end(&w);
     store_epochs_done(&e);

@@ -14,6 +14,7 @@ struct state {
     enum store_status status;
     uint32_t epoch, epochs, best_epoch;
     double best_loss; /* NAN: none */
+    double elapsed_seconds;
 };
 
 static enum err_code state_read(struct connection *c, int64_t run, struct state *ret, struct err *err)
@@ -28,6 +29,7 @@ static enum err_code state_read(struct connection *c, int64_t run, struct state 
         s.epochs = (uint32_t)query_integer(&q);
         s.best_epoch = (uint32_t)query_integer(&q);
         s.best_loss = query_real(&q);
+        s.elapsed_seconds = query_real(&q);
     }
     enum err_code code = query_end(&q, err);
     if (code)
@@ -48,7 +50,8 @@ static void metrics_put(struct query *q, const double metric[METRIC_COUNT])
         query_put_real(q, metric[m]);
 }
 
-static enum err_code epoch_insert(struct connection *c, int64_t run, const struct store_epoch *e, struct err *err)
+static enum err_code epoch_insert(struct connection *c, int64_t run, const struct store_epoch *e, double elapsed_seconds,
+                                  struct err *err)
 {
     struct query q = query_start(c, SQL_EPOCH_INSERT);
     query_put_integer(&q, run);
@@ -56,6 +59,7 @@ static enum err_code epoch_insert(struct connection *c, int64_t run, const struc
     query_put_integer(&q, (int64_t)e->weight_updates);
     query_put_real(&q, e->learning_rate);
     query_put_real(&q, e->seconds);
+    query_put_real(&q, elapsed_seconds);
     metrics_put(&q, e->metric);
     if (e->layer_count)
         query_put_blob(&q, e->layers, e->layer_count * FIGURES * sizeof *e->layers);
@@ -66,6 +70,7 @@ static void state_advance(struct state *s, const struct store_epoch *e)
 {
     double valid = e->metric[METRIC_VALID_LOSS], loss = isnan(valid) ? e->metric[METRIC_TRAIN_LOSS] : valid;
     s->epoch = e->epoch;
+    s->elapsed_seconds += isnan(e->seconds) ? 0 : e->seconds;
     if (isfinite(loss) && !(loss >= s->best_loss)) {
         s->best_loss = loss;
         s->best_epoch = e->epoch;
@@ -97,8 +102,8 @@ enum err_code store_epochs_append(struct store_tx *tx, int64_t run, const struct
         if (e->epoch != s.epoch + 1 || e->epoch > s.epochs)
             return err_set(err, ERR_INTERNAL, "epoch %u of run %lld does not follow epoch %u of %u", (unsigned)e->epoch,
                            (long long)run, (unsigned)s.epoch, (unsigned)s.epochs);
-        code = epoch_insert(c, run, e, err);
         state_advance(&s, e);
+        code = epoch_insert(c, run, e, s.elapsed_seconds, err);
     }
     if (!code)
         code = epoch_blocks_append(c, run, before, s.epoch, err);
@@ -112,6 +117,7 @@ void store_epochs_done(struct store_epochs *e)
     mem_free(e->epoch);
     mem_free(e->learning_rate);
     mem_free(e->seconds);
+    mem_free(e->elapsed_seconds);
     mem_free(e->weight_updates);
     mem_free(e->layers);
     for (int m = 0; m < METRIC_COUNT; m++)
@@ -125,8 +131,9 @@ static bool columns_new(struct store_epochs *e, size_t rows)
     e->epoch = mem_array(count, sizeof *e->epoch);
     e->learning_rate = mem_array(count, sizeof *e->learning_rate);
     e->seconds = mem_array(count, sizeof *e->seconds);
+    e->elapsed_seconds = mem_array(count, sizeof *e->elapsed_seconds);
     e->weight_updates = mem_array(count, sizeof *e->weight_updates);
-    bool fine = e->epoch && e->learning_rate && e->seconds && e->weight_updates;
+    bool fine = e->epoch && e->learning_rate && e->seconds && e->elapsed_seconds && e->weight_updates;
     for (int m = 0; m < METRIC_COUNT; m++)
         fine = (e->metric[m] = mem_array(count, sizeof *e->metric[m])) && fine;
     return fine;
@@ -166,6 +173,7 @@ static void row_take(struct query *q, struct reading *r)
     e->weight_updates[i] = (uint64_t)query_integer(q);
     e->learning_rate[i] = query_real(q);
     e->seconds[i] = query_real(q);
+    e->elapsed_seconds[i] = query_real(q);
     for (int m = 0; m < METRIC_COUNT; m++)
         e->metric[m][i] = query_real(q);
     const void *blob = query_blob(q, &size);

@@ -65,6 +65,9 @@ static void job_read(struct query *q, void *item)
     j->version = (uint64_t)query_integer(q);
     j->idempotency_key = query_text(q);
     j->request_sha256 = query_text(q);
+    j->best_run = query_integer(q);
+    j->best_epoch = (uint32_t)query_integer(q);
+    j->best_loss = query_real(q);
 }
 
 enum err_code store_job_get(struct store_reader *r, int64_t id, struct store_job *ret, struct err *err)

@@ -7,10 +7,12 @@
     "SELECT id, name, sha256, file, bytes, row_count, column_count, schema, options, created_at FROM datasets "
 #define JOB                                                                                                            \
     "SELECT id, name, dataset, dataset_name, spec, priority, status, runs, queued, running, paused, succeeded, failed, " \
-    "cancelled, progress, created_at, started_at, finished_at, version, idempotency_key, request_sha256 "              \
-    "FROM jobs JOIN job_specs ON job = id "
+    "cancelled, progress, created_at, started_at, finished_at, version, idempotency_key, request_sha256, "             \
+    "best_run, best_epoch, best_loss FROM jobs JOIN job_specs ON job = id "                                            \
+    "LEFT JOIN (SELECT id AS best_run, best_epoch, best_loss FROM runs) ON best_run = (SELECT id FROM runs "           \
+    "WHERE runs.job = jobs.id AND best_loss IS NOT NULL ORDER BY best_loss, id LIMIT 1) "
 #define NAME_PREFIX "(?2 IS NULL OR substr(name, 1, length(?2)) = ?2) "
-#define EPOCH "SELECT epoch, weight_updates, learning_rate, seconds, " SQL_METRICS ", layers FROM epochs "
+#define EPOCH "SELECT epoch, weight_updates, learning_rate, seconds, elapsed_seconds, " SQL_METRICS ", layers FROM epochs "
 
 const struct sql_text sql_texts[SQL_COUNT] = {
     [SQL_BEGIN_READ] = {SQL_READER, "BEGIN"},
@@ -81,9 +83,11 @@ const struct sql_text sql_texts[SQL_COUNT] = {
     [SQL_RECOVER_REQUEUE] = {SQL_WRITER, "UPDATE runs SET status = 0, queued_at = ?, started_at = 0, version = version + 1 "
                                          "WHERE status = 1"},
 
-    [SQL_EPOCHS_STATE] = {SQL_WRITER, "SELECT status, epoch, epochs, best_epoch, best_loss FROM runs WHERE id = ?"},
-    [SQL_EPOCH_INSERT] = {SQL_WRITER, "INSERT INTO epochs (run, epoch, weight_updates, learning_rate, seconds, " SQL_METRICS
-                                      ", layers) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+    [SQL_EPOCHS_STATE] = {SQL_WRITER, "SELECT status, epoch, epochs, best_epoch, best_loss, coalesce((SELECT elapsed_seconds "
+                                      "FROM epochs WHERE run = id AND epochs.epoch = runs.epoch), 0) FROM runs WHERE id = ?"},
+    [SQL_EPOCH_INSERT] = {SQL_WRITER, "INSERT INTO epochs (run, epoch, weight_updates, learning_rate, seconds, "
+                                      "elapsed_seconds, " SQL_METRICS
+                                      ", layers) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
     [SQL_EPOCHS_MOVE] = {SQL_WRITER, "UPDATE runs SET epoch = ?, weight_updates = ?, "
                                      "(" SQL_METRICS ") = (?, ?, ?, ?, ?, ?, ?, ?, ?), "
                                      "best_epoch = ?, best_loss = ?, version = version + 1 WHERE id = ?"},

@@ -98,6 +98,9 @@ struct store_job {
     uint32_t runs, by_status[STATUS_COUNT];
     double epochs_done; /* sum over its runs of epoch/epochs, a terminal run counting 1: progress = epochs_done / runs */
     int64_t created_at, started_at, finished_at;
+    int64_t best_run;      /* the run with the lowest valid_loss of any epoch (train_loss without validation); 0: none */
+    uint32_t best_epoch;   /* and which epoch of it */
+    double best_loss;      /* NAN: none */
     uint64_t version; /* grows with every change of the job or of one of its runs, epochs included: the ETag */
     char *idempotency_key, *request_sha256; /* may be NULL */
 };
@@ -217,7 +220,7 @@ struct store_epochs {
     size_t count;
     uint64_t total; /* rows in the range before thinning */
     uint32_t *epoch;
-    double *learning_rate, *seconds;
+    double *learning_rate, *seconds, *elapsed_seconds; /* elapsed: with all epochs before it, in the range or not */
     double *metric[METRIC_COUNT]; /* NAN where absent */
     uint64_t *weight_updates;
     uint32_t layer_count; /* only when layers were asked for */

@@ -32,7 +32,7 @@ static void a_job_comes_back_whole_with_its_place(void **state)
     char location[60];
     snprintf(location, sizeof location, "/v1/jobs/%.0f", number(r, "/id"));
     assert_string_equal(http_header(r, "Location"), location);
-    expect_members(r, "", "id name dataset dataset_id status terminal progress priority runs spec created_at started_at "
+    expect_members(r, "", "id name dataset dataset_id status terminal progress priority runs best spec created_at started_at "
                           "finished_at");
     expect_members(r, "/runs", "total queued running paused succeeded failed cancelled");
     assert_true(is_null(r, "/name"));

@@ -103,6 +103,41 @@ static long mixed_job(void)
     return job;
 }
 
+/* The lowest loss of any epoch of a run: valid_loss, or train_loss where no rows validate. */
+static double lowest_loss(long run, double *ret_epoch)
+{
+    struct reply *e = expect(http_get("/v1/runs/%ld/epochs", run), 200);
+    double lowest = INFINITY;
+    for (int i = 0; i < count(e, "/epoch"); i++) {
+        const char *name = is_null(e, "/valid_loss/0") ? "train_loss" : "valid_loss";
+        double loss = is_null(e, "/%s/%d", name, i) ? INFINITY : number(e, "/%s/%d", name, i);
+        if (loss < lowest) {
+            lowest = loss;
+            *ret_epoch = number(e, "/epoch/%d", i);
+        }
+    }
+    return lowest;
+}
+
+static void a_job_names_its_best_run(void **state)
+{
+    (void)state;
+    long job = mixed_job(), best = 0;
+    double lowest = INFINITY, epoch = 0, of_run = 0;
+    for (int i = 0; i < RUNS; i++) {
+        double loss = lowest_loss(run_of(job, i), &of_run);
+        if (loss < lowest) {
+            lowest = loss;
+            epoch = of_run;
+            best = run_of(job, i);
+        }
+    }
+    struct reply *r = job_get(job);
+    assert_true(number(r, "/best/run") == (double)best);
+    assert_true(number(r, "/best/loss") == lowest);
+    assert_true(number(r, "/best/epoch") == epoch);
+}
+
 /* The key of a run in a list; NAN when it has none. */
 static double key_of(struct reply *r, int index, const char *order)
 {
@@ -243,6 +278,7 @@ int main(void)
         TEST(jobs_are_listed_newest_first_by_pages),
         TEST(jobs_are_found_by_name),
         TEST_OF_WORK(jobs_are_found_by_status),
+        TEST(a_job_names_its_best_run),
         TEST(runs_are_ordered_by_every_key_absent_ones_last),
         TEST(without_an_order_runs_come_by_number),
         TEST(a_page_has_50_unless_told_otherwise),

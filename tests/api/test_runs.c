@@ -206,7 +206,7 @@ static void epochs_are_columns(void **state)
 {
     (void)state;
     static const char names[] = "epoch train_loss valid_loss valid_accuracy valid_log_loss valid_f1_macro learning_rate "
-                                "seconds";
+                                "seconds elapsed_seconds weight_updates";
     struct reply *e = epochs("epochs", ""), *r = run_get(long_run());
     char list[sizeof names], *rest = strcpy(list, names), members[sizeof names + 8];
     snprintf(members, sizeof members, "%s total", names);
@@ -214,11 +214,14 @@ static void epochs_are_columns(void **state)
     assert_true(number(e, "/total") == 300);
     for (char *name; (name = strsep(&rest, " "));)
         assert_int_equal(count(e, "/%s", name), 300);
-    double best = 1;
+    double best = 1, elapsed = 0;
     for (int i = 0; i < 300; i++) {
         assert_true(number(e, "/epoch/%d", i) == i + 1);
         assert_true(number(e, "/learning_rate/%d", i) == 0.3);
         assert_true(number(e, "/seconds/%d", i) > 0);
+        elapsed += number(e, "/seconds/%d", i);
+        assert_true(fabs(number(e, "/elapsed_seconds/%d", i) - elapsed) < 1e-9 * elapsed);
+        assert_true(number(e, "/weight_updates/%d", i) * 300 == number(r, "/weight_updates") * (i + 1));
         if (number(e, "/valid_loss/%d", i) < number(e, "/valid_loss/%d", (int)best - 1))
             best = i + 1;
     }

@@ -97,7 +97,7 @@ static void metrics_are_those_of_the_task(void **state)
     assert_true(number(r, "/metrics/best_epoch") >= 1);
     expect_problem(http_get("/v1/runs/%ld/evaluation", run), 409, "conflict");
     r = expect(http_get("/v1/runs/%ld/epochs", run), 200);
-    expect_members(r, "", "epoch train_loss valid_loss learning_rate seconds total");
+    expect_members(r, "", "epoch train_loss valid_loss learning_rate seconds elapsed_seconds weight_updates total");
     assert_true(is_null(r, "/valid_loss/2"));
 }
 

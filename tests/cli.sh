@@ -162,6 +162,11 @@ train_checks() {
     has out '^optimizer.momentum +0.9$'
     run 0 train job.json --dry-run --json
     has out '"parameters":[0-9]'
+    echo '{"dataset": "flowers", "target": "kind", "search": {"parameters": {"/batch_size": {"uniform": [7, 9]}}, "runs": 102}}' \
+        >search.json
+    run 0 train search.json --dry-run
+    has out '^ *100 +[789]$'
+    has out '^and 2 more$'
     run 1 train wrong.json
     has err '^mlp: 422 '
     has err '^  /epocks: .*epochs'

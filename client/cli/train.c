@@ -36,7 +36,36 @@ static void put_bytes(struct text *out, double bytes)
     text_printf(out, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
 }
 
-static void print_plan(const cJSON *plan)
+/* A table of the points, when there are several. */
+static void print_points(struct cli *cli, const cJSON *plan)
+{
+    static const char *const headings[] = {">RUN"};
+    const cJSON *points = json_member(plan, "points"), *point;
+    double runs = json_number(plan, "runs");
+    struct table *t = NULL;
+    int number = 0;
+    cJSON *run = cJSON_CreateObject(); /* as far as the table of points looks at one */
+    cJSON_ArrayForEach(point, points)
+    {
+        cJSON_DeleteItemFromObject(run, "hyperparameters");
+        (void)cJSON_AddItemReferenceToObject(run, "hyperparameters", (cJSON *)(uintptr_t)point);
+        t = t ? t : points_table(headings, 1, run);
+        if (!t)
+            break;
+        table_cellf(t, "%d", ++number);
+        points_cells(t, run, run);
+    }
+    if (t && runs > 1) {
+        table_print(cli, t);
+        if (runs > number)
+            printf("and %.0f more\n", runs - number);
+        putchar('\n');
+    }
+    table_free(t);
+    cJSON_Delete(run);
+}
+
+static void print_plan(struct cli *cli, const cJSON *plan)
 {
     struct text line = {0};
     text_printf(&line, "nothing is stored: %.0f %s, %.0f parameters each, ", json_number(plan, "runs"),
@@ -51,6 +80,7 @@ static void print_plan(const cJSON *plan)
     text_puts(&line, "\n\n");
     print_text(&line);
     text_free(&line);
+    print_points(cli, plan);
     print_fields(json_member(plan, "job"), "");
 }
 
@@ -71,7 +101,7 @@ static int go_on(struct cli *cli, const struct client_reply *reply)
     if (cli->flag[FLAG_JSON])
         cli_print_body(cli, reply);
     else if (cli->flag[FLAG_DRY_RUN])
-        print_plan(answer);
+        print_plan(cli, answer);
     else
         print_started(cli, answer);
     (void)snprintf(id, sizeof id, "%.0f", json_number(answer, "id"));

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define KEY_MAX 255
+#define POINTS_MAX 100
 
 struct job_create {
     struct api_write write;
@@ -97,6 +98,16 @@ static void schedule(struct api_write *w)
         log_event(LOG_ERROR, "runs not scheduled until the next start", "reason", err.message, NULL);
 }
 
+/* The hyper-parameters of the first runs. */
+static void points_write(const struct job_plan *p, struct json_writer *w)
+{
+    json_name(w, "points");
+    json_array(w);
+    for (size_t i = 0; i < p->run_count && i < POINTS_MAX; i++)
+        json_put_raw(w, p->runs[i].hyperparameters);
+    json_array_end(w);
+}
+
 static enum http_next dry_run_reply(struct http_request *r, const struct job_plan *p)
 {
     struct app *app = r->app;
@@ -109,6 +120,7 @@ static enum http_next dry_run_reply(struct http_request *r, const struct job_pla
     json_field_raw(&w, "job", p->spec_json);
     json_field_string(&w, "task", task_name(p->task));
     json_field_unsigned(&w, "runs", p->run_count);
+    points_write(p, &w);
     json_field_unsigned(&w, "parameters", p->parameters);
     json_field_unsigned(&w, "memory_bytes", p->memory_bytes);
     /* At the mean speed of what was trained since the daemon started; null before any. */

@@ -3,6 +3,7 @@
 #include "core/base/cleanup.h"
 #include "core/base/mem.h"
 #include "server/train/rows.h"
+#include "server/train/search.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,7 @@ void job_plan_done(struct job_plan *p)
     mem_free(p->fits);
     if (p->table)
         table_unref(p->table);
+    grid_done(&p->grid);
     store_dataset_done(&p->dataset);
     job_spec_done(&p->spec);
     if (p->base)
@@ -189,10 +191,20 @@ static bool axis_matters(const struct grid *g, size_t axis)
     return false;
 }
 
+static bool search_matters(const struct grid *g)
+{
+    for (size_t axis = 0; axis < g->axes; axis++)
+        if (axis_matters(g, axis))
+            return true;
+    return false;
+}
+
 /* The place of a point among all values of the axes that matter to the table; how many places there are, without a point. */
 static size_t fit_number(const struct grid *g, const struct grid_point *values)
 {
     size_t number = 0, places = 1;
+    if (g->is_search) /* as many as there are draws, when one of its axes matters at all */
+        return search_matters(g) ? (values ? values->index[0] : g->points) : values ? 0 : 1;
     for (size_t axis = 0; axis < g->axes; axis++) {
         if (!axis_matters(g, axis))
             continue;
@@ -233,6 +245,7 @@ static enum err_code prepare_points(struct job_plan *p, struct err *err)
     if (!p->fits || !p->base)
         return err_no_memory(err);
     json_remove(p->base, "grid");
+    json_remove(p->base, "search");
     bool fits_all = true;
     for (size_t axis = 0; axis < p->grid.axes; axis++)
         fits_all = fits_all && !axis_matters(&p->grid, axis);
@@ -284,8 +297,9 @@ static void check_point(struct job_plan *p, struct job_spec *s, const struct gri
     s->features = own;
 }
 
-static enum err_code plan_run(struct job_plan *p, const struct grid_point *values, struct violations *violations,
-                              struct err *err)
+/* Checks a point; adds its run, unless it is but an end of what can be drawn or anything is wrong. */
+static enum err_code plan_run(struct job_plan *p, const struct grid_point *values, bool is_end,
+                              struct violations *violations, struct err *err)
 {
     struct violations *point = mem_alloc(sizeof *point);
     cleanup(json_freep) struct json *body = NULL;
@@ -298,7 +312,7 @@ static enum err_code plan_run(struct job_plan *p, const struct grid_point *value
         code = job_spec_bind(body, grid_varies(&p->grid, "/optimizer/name"), &spec, point, err);
     if (!code && !point->count)
         check_point(p, &spec, values, point);
-    if (!code && !point->count && !violations->count)
+    if (!code && !is_end && !point->count && !violations->count)
         code = add_run(p, &spec, values, err);
     blame(&p->grid, values, point, violations);
     job_spec_done(&spec);
@@ -316,6 +330,24 @@ static enum err_code fill_network(struct job_plan *p, struct err *err)
     return code ? code : json_set(p->body, "/network/hidden", json_at(filled, "/network/hidden"), err);
 }
 
+/* What lies between the ends of a range is fine when both ends are: that must not depend on what was drawn. */
+static enum err_code check_ends(struct job_plan *p, struct violations *violations, struct err *err)
+{
+    enum err_code code = ERR_OK;
+    for (size_t axis = 0; axis < p->grid.axes; axis++) {
+        const struct json *ends = p->grid.axis[axis].ends;
+        for (const struct json *end = ends ? json_first(ends) : NULL; !code && end; end = json_next(end)) {
+            struct grid_point values;
+            grid_start(&p->grid, &values);
+            values.value[axis] = end;
+            code = plan_run(p, &values, true, violations, err);
+        }
+    }
+    p->parameters = p->memory_bytes = 0; /* those of runs only */
+    p->flops = 0;
+    return code;
+}
+
 static enum err_code plan_runs(struct job_plan *p, struct violations *violations, struct err *err)
 {
     struct grid_point values;
@@ -325,12 +357,31 @@ static enum err_code plan_runs(struct job_plan *p, struct violations *violations
     p->runs = mem_array((size_t)p->grid.points, sizeof *p->runs);
     if (!code && !p->runs)
         code = err_no_memory(err);
+    if (!code)
+        code = check_ends(p, violations, err);
     grid_start(&p->grid, &values);
     for (uint64_t i = 0; !code && i < p->grid.points && violations->count < VIOLATIONS_MAX; i++) {
-        code = plan_run(p, &values, violations, err);
+        code = plan_run(p, &values, false, violations, err);
         grid_step(&p->grid, &values);
     }
     return code;
+}
+
+static const struct json *given(const struct json *body, const char *name)
+{
+    const struct json *v = json_get(body, name);
+    return v && json_kind(v) != JSON_NULL ? v : NULL;
+}
+
+static enum err_code read_points(struct job_plan *p, struct violations *violations, struct err *err)
+{
+    const struct json *grid = given(p->body, "grid"), *search = given(p->body, "search");
+    if (!search)
+        return grid_read(grid, &p->grid, violations, err);
+    if (grid)
+        violation_add(violations, "/search", "conflict",
+                      "cannot stand beside grid: give the lists of the grid as choices of the search");
+    return search_read(search, &p->grid, violations, err);
 }
 
 enum err_code job_plan_make(struct app *app, const char *text, size_t length, struct job_plan *ret_plan,
@@ -341,8 +392,7 @@ enum err_code job_plan_make(struct app *app, const char *text, size_t length, st
     enum err_code code = json_parse(text, length, &p->body, err);
     if (code)
         return code;
-    const struct json *grid = json_get(p->body, "grid");
-    if ((code = grid_read(grid && json_kind(grid) == JSON_NULL ? NULL : grid, &p->grid, violations, err)))
+    if ((code = read_points(p, violations, err)))
         return code;
     bool any_optimizer = grid_varies(&p->grid, "/optimizer/name");
     struct violations *own = mem_zalloc(sizeof *own);

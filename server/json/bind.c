@@ -361,3 +361,32 @@ enum err_code json_bind(const struct json *object, const struct json_field *fiel
         json_unbind(fields, out);
     return code;
 }
+
+/* ---- looking up ---------------------------------------------------------------------------------------------------------- */
+
+const struct json_field *json_field_at(const struct json_field *fields, const char *pointer)
+{
+    const struct json_field *f = NULL;
+    bool element = false; /* the next segment is an index */
+    while (*pointer == '/') {
+        const char *name = pointer + 1;
+        size_t length = strcspn(name, "/");
+        pointer = name + length;
+        if (element) {
+            element = false;
+            continue;
+        }
+        for (f = fields; f && f->name && (strncmp(f->name, name, length) != 0 || f->name[length]); f++)
+            ;
+        if (!f || !f->name)
+            return NULL;
+        fields = f->fields;
+        element = f->type == FIELD_ARRAY;
+    }
+    return *pointer ? NULL : f;
+}
+
+bool json_field_whole(const struct json_field *f)
+{
+    return f->type == FIELD_UINT || f->type == FIELD_UINT64 || (f->type == FIELD_CUSTOM && f->custom->whole);
+}

@@ -45,6 +45,7 @@ struct json_custom {
     void (*bind)(const struct json *v, void *out, const char *pointer, struct violations *violations);
     void (*write)(const void *value, struct json_writer *w);
     void (*schema)(struct json_writer *w); /* the members of the schema object */
+    bool whole;                            /* its numbers are whole */
 };
 
 struct json_field {
@@ -61,6 +62,7 @@ struct json_field {
     size_t element_size;                   /* FIELD_ARRAY */
     const struct json_custom *custom;      /* FIELD_CUSTOM */
     bool (*shown)(const void *structure);  /* json_write leaves the field out when it answers false; NULL: always shown */
+    bool (*given)(const void *object);     /* nullable FIELD_OBJECT: whether it was, else it is written as null */
     const char *help;                      /* for the schema: one sentence */
 };
 
@@ -72,5 +74,9 @@ enum err_code json_bind(const struct json *object, const struct json_field *fiel
 void json_unbind(const struct json_field *fields, void *structure); /* frees what bind allocated, zeroes */
 /* Writes { every field } of a bound struct. */
 void json_write(const struct json_field *fields, const void *structure, struct json_writer *w);
+/* The field that a JSON Pointer names inside an object of these fields; NULL when there is none. */
+const struct json_field *json_field_at(const struct json_field *fields, const char *pointer);
+/* Whether it takes whole numbers only. */
+bool json_field_whole(const struct json_field *f);
 /* Writes a JSON Schema (2020-12) object: type, properties with type, default, minimum, maximum, enum, description. */
 void json_schema(const struct json_field *fields, struct json_writer *w);

@@ -101,7 +101,10 @@ static void write_enum(const struct json_field *f, const void *at, struct json_w
 
 static void write_object(const struct json_field *f, const void *at, struct json_writer *w)
 {
-    json_write(f->fields, at, w);
+    if (f->nullable && f->given && !f->given(at))
+        json_put_null(w);
+    else
+        json_write(f->fields, at, w);
 }
 
 /* A nullable list that was not given. */

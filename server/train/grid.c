@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const FIXED[] = {"/name", "/dataset", "/grid"};
+static const char *const FIXED[] = {"/name", "/dataset", "/grid", "/search"};
 
 static bool starts_with_pointer(const char *pointer, const char *prefix)
 {
@@ -15,10 +15,24 @@ static bool starts_with_pointer(const char *pointer, const char *prefix)
     return !strncmp(pointer, prefix, length) && (!pointer[length] || pointer[length] == '/');
 }
 
+/* Where a value that was drawn stands in its list; -1: in none. */
+static int64_t chosen(const struct grid_axis *a, int64_t index)
+{
+    int64_t at = 0;
+    if (a->drawn || !a->draw)
+        return -1;
+    for (const struct json *v = json_first(a->values); v && v != a->draw[index]; v = json_next(v))
+        at++;
+    return at;
+}
+
 void grid_axis_pointer(const struct grid *g, size_t axis, int64_t index, char *out, size_t size)
 {
-    size_t at = (size_t)snprintf(out, size, "/grid/");
-    for (const char *p = g->axis[axis].pointer; *p && at + 3 < size; p++) {
+    const struct grid_axis *a = &g->axis[axis];
+    size_t at = (size_t)snprintf(out, size, g->is_search ? "/search/parameters/" : "/grid/");
+    if (g->is_search && index >= 0)
+        index = chosen(a, index);
+    for (const char *p = a->pointer; *p && at + 3 < size; p++) {
         if (*p == '~' || *p == '/') {
             out[at++] = '~';
             out[at++] = *p == '~' ? '0' : '1';
@@ -28,7 +42,16 @@ void grid_axis_pointer(const struct grid *g, size_t axis, int64_t index, char *o
     }
     out[at] = '\0';
     if (index >= 0)
-        snprintf(out + at, size - at, "/%lld", (long long)index);
+        snprintf(out + at, size - at, g->is_search ? "/choice/%lld" : "/%lld", (long long)index);
+}
+
+void grid_check_pointer(const char *pointer, const char *at, struct violations *violations)
+{
+    if (pointer[0] != '/')
+        violation_add(violations, at, "value", "must be a JSON Pointer into the job, such as /optimizer/learning_rate");
+    for (size_t i = 0; i < sizeof FIXED / sizeof *FIXED; i++)
+        if (starts_with_pointer(pointer, FIXED[i]))
+            violation_add(violations, at, "value", "%s cannot vary inside one job", FIXED[i]);
 }
 
 static void check_axis(const struct grid *g, size_t axis, struct violations *violations)
@@ -36,11 +59,7 @@ static void check_axis(const struct grid *g, size_t axis, struct violations *vio
     const struct grid_axis *a = &g->axis[axis];
     char at[256];
     grid_axis_pointer(g, axis, -1, at, sizeof at);
-    if (a->pointer[0] != '/')
-        violation_add(violations, at, "value", "must be a JSON Pointer into the job, such as /optimizer/learning_rate");
-    for (size_t i = 0; i < sizeof FIXED / sizeof *FIXED; i++)
-        if (starts_with_pointer(a->pointer, FIXED[i]))
-            violation_add(violations, at, "value", "%s cannot vary inside one job", FIXED[i]);
+    grid_check_pointer(a->pointer, at, violations);
     if (json_kind(a->values) != JSON_ARRAY || !a->count)
         violation_add(violations, at, "type", "must be a list of at least one value");
 }
@@ -101,26 +120,26 @@ static void mark_repeats(const struct listed *sorted, size_t count, bool *repeat
             repeats[sorted[i].index] = json_equal(sorted[k].value, sorted[i].value);
 }
 
-static enum err_code check_repeats(const struct grid *g, size_t axis, struct violations *violations, struct err *err)
+enum err_code grid_check_repeats(const struct json *list, const char *at, struct violations *violations, struct err *err)
 {
-    const struct grid_axis *a = &g->axis[axis];
-    char at[256];
-    if (a->count < 2)
+    char place[256];
+    size_t count = json_count(list);
+    if (count < 2)
         return ERR_OK;
-    cleanup(mem_freep) struct listed *sorted = mem_array(a->count, sizeof *sorted);
-    cleanup(mem_freep) bool *repeats = mem_array(a->count, sizeof *repeats);
+    cleanup(mem_freep) struct listed *sorted = mem_array(count, sizeof *sorted);
+    cleanup(mem_freep) bool *repeats = mem_array(count, sizeof *repeats);
     if (!sorted || !repeats)
         return err_no_memory(err);
-    size_t count = 0;
-    for (const struct json *v = json_first(a->values); v; v = json_next(v), count++)
+    count = 0;
+    for (const struct json *v = json_first(list); v; v = json_next(v), count++)
         sorted[count] = (struct listed){v, value_hash(v), count};
     qsort(sorted, count, sizeof *sorted, by_hash);
     mark_repeats(sorted, count, repeats);
     for (size_t i = 0; i < count; i++) {
         if (!repeats[i])
             continue;
-        grid_axis_pointer(g, axis, (int64_t)i, at, sizeof at);
-        violation_add(violations, at, "duplicate", "the value is in the list twice");
+        snprintf(place, sizeof place, "%.230s/%zu", at, i);
+        violation_add(violations, place, "duplicate", "the value is in the list twice");
     }
     return ERR_OK;
 }
@@ -145,20 +164,35 @@ enum err_code grid_read(const struct json *grid, struct grid *ret_grid, struct v
         }
         size_t axis = ret_grid->axes++;
         ret_grid->axis[axis] = (struct grid_axis){
-            json_key(member), member, json_kind(member) == JSON_ARRAY ? json_count(member) : 0};
+            .pointer = json_key(member), .values = member,
+            .count = json_kind(member) == JSON_ARRAY ? json_count(member) : 0};
         check_axis(ret_grid, axis, violations);
         if (ret_grid->points <= JOB_MAX_RUNS)
             ret_grid->points *= ret_grid->axis[axis].count ? ret_grid->axis[axis].count : 1;
     }
     enum err_code code = ERR_OK;
-    for (size_t axis = 0; !code && axis < ret_grid->axes && ret_grid->points <= JOB_MAX_RUNS; axis++)
-        code = check_repeats(ret_grid, axis, violations, err);
+    for (size_t axis = 0; !code && axis < ret_grid->axes && ret_grid->points <= JOB_MAX_RUNS; axis++) {
+        char at[256];
+        grid_axis_pointer(ret_grid, axis, -1, at, sizeof at);
+        if (ret_grid->axis[axis].count)
+            code = grid_check_repeats(ret_grid->axis[axis].values, at, violations, err);
+    }
     const char *twice = json_duplicate(grid);
     if (twice)
         violation_add(violations, "/grid", "duplicate", "\"%s\" is given twice", twice);
     if (ret_grid->points > JOB_MAX_RUNS)
         violation_add(violations, "/grid", "length", "gives more than %d runs: use fewer values", JOB_MAX_RUNS);
     return code;
+}
+
+void grid_done(struct grid *g)
+{
+    for (size_t i = 0; i < g->axes; i++) {
+        mem_free(g->axis[i].draw);
+        json_free(g->axis[i].drawn);
+        json_free(g->axis[i].ends);
+    }
+    *g = (struct grid){0};
 }
 
 bool grid_varies(const struct grid *g, const char *pointer)
@@ -178,13 +212,28 @@ bool grid_touches(const struct grid *g, size_t axis, const char *pointer)
 void grid_start(const struct grid *g, struct grid_point *ret_point)
 {
     for (size_t axis = 0; axis < g->axes; axis++) {
-        ret_point->value[axis] = json_first(g->axis[axis].values);
+        const struct grid_axis *a = &g->axis[axis];
+        ret_point->value[axis] = a->draw ? a->draw[0] : json_first(a->values);
         ret_point->index[axis] = 0;
+    }
+}
+
+/* All axes to their next draw. */
+static void step_together(const struct grid *g, struct grid_point *point)
+{
+    for (size_t axis = 0; axis < g->axes; axis++) {
+        const struct grid_axis *a = &g->axis[axis];
+        point->index[axis] = (point->index[axis] + 1) % a->count;
+        point->value[axis] = a->draw[point->index[axis]];
     }
 }
 
 void grid_step(const struct grid *g, struct grid_point *point)
 {
+    if (g->is_search) {
+        step_together(g, point);
+        return;
+    }
     for (size_t axis = g->axes; axis-- > 0;) {
         point->value[axis] = json_next(point->value[axis]);
         point->index[axis]++;

@@ -41,7 +41,7 @@ static void batch_size_schema(struct json_writer *w)
     json_field_raw(w, "oneOf", "[{\"type\":\"integer\",\"minimum\":1},{\"const\":\"full\"}]");
 }
 
-static const struct json_custom batch_size_custom = {batch_size_bind, batch_size_write, batch_size_schema};
+static const struct json_custom batch_size_custom = {batch_size_bind, batch_size_write, batch_size_schema, .whole = true};
 
 static void threads_bind(const struct json *v, void *out, const char *pointer, struct violations *violations)
 {
@@ -63,7 +63,7 @@ static void threads_schema(struct json_writer *w)
     json_field_raw(w, "oneOf", "[{\"type\":\"integer\",\"minimum\":1,\"maximum\":256},{\"type\":\"null\"}]");
 }
 
-static const struct json_custom threads_custom = {threads_bind, threads_write, threads_schema};
+static const struct json_custom threads_custom = {threads_bind, threads_write, threads_schema, .whole = true};
 
 /* ---- the tables ---------------------------------------------------------------------------------------------------- */
 
@@ -136,6 +136,24 @@ static const struct json_field optimizer_fields[] = {
     {0},
 };
 
+static bool is_search(const void *search)
+{
+    return ((const struct job_search *)search)->parameters != NULL;
+}
+
+#define SEARCH(member) .offset = offsetof(struct job_search, member)
+
+const struct json_field job_search_fields[] = {
+    {.name = "parameters", .type = FIELD_ANY, SEARCH(parameters), .required = true,
+     .help = "JSON Pointers into the job to {\"uniform\": [low, high]}, {\"log_uniform\": [low, high]} or "
+             "{\"choice\": [values]}."},
+    {.name = "runs", .type = FIELD_UINT, SEARCH(runs), .minimum = 1, .maximum = JOB_MAX_RUNS, .fallback = "20",
+     .help = "How many points are drawn."},
+    {.name = "seed", .type = FIELD_UINT64, SEARCH(seed), .minimum = 0, .maximum = 9007199254740991.0, .fallback = "1",
+     .help = "Of the draws: the same seed gives the same points."},
+    {0},
+};
+
 #define JOB(member) .offset = offsetof(struct job_spec, member)
 
 const struct json_field job_spec_fields[] = {
@@ -165,6 +183,9 @@ const struct json_field job_spec_fields[] = {
      .fallback = "null", .help = "Most threads of one run; it never changes a bit of the result."},
     {.name = "grid", .type = FIELD_ANY, JOB(grid), .nullable = true, .fallback = "null",
      .help = "JSON Pointers into the job to lists of values; the runs are their product."},
+    {.name = "search", .type = FIELD_OBJECT, JOB(search), .nullable = true, .fields = job_search_fields,
+     .given = is_search, .fallback = "null",
+     .help = "Instead of a grid: runs at points that are drawn from distributions."},
     {0},
 };
 

@@ -9,6 +9,12 @@
 
 #define JOB_MAX_RUNS 10000
 
+struct job_search {
+    struct json *parameters; /* object: pointer -> distribution; NULL: there is no search */
+    uint32_t runs;
+    uint64_t seed;
+};
+
 struct job_spec {
     char *name;
     char *dataset; /* name or id */
@@ -27,9 +33,11 @@ struct job_spec {
     uint64_t seed;
     uint32_t threads;  /* 0: by the number of waiting runs */
     struct json *grid; /* object: pointer -> list of values, or NULL */
+    struct job_search search;
 };
 
 extern const struct json_field job_spec_fields[]; /* a job */
+extern const struct json_field job_search_fields[];
 
 /* Binds and checks one body: every violation at once. With `any_optimizer` (the grid varies the optimizer's name) fields
  * of other optimizers are left unused instead of refused. Defaults that depend on the optimizer are filled in. */

@@ -60,7 +60,8 @@ static void what_was_given_is_kept(void **state)
         "\"features\":null,\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[{\"units\":16,\"activation\":\"relu\"}]},"
         "\"optimizer\":{\"name\":\"momentum\",\"learning_rate\":0.05,\"momentum\":0.9},\"batch_size\":32,\"epochs\":3,"
         "\"seed\":7,"
-        "\"threads\":null,\"grid\":{\"/optimizer/momentum\":[0,0.5,0.9],\"/optimizer/learning_rate\":[0.01,0.1]}}";
+        "\"threads\":null,\"grid\":{\"/optimizer/momentum\":[0,0.5,0.9],\"/optimizer/learning_rate\":[0.01,0.1]},"
+        "\"search\":null}";
     struct reply *r = expect(http_post("/v1/jobs", "%s", spec), 202);
     EXPECT_JSON(r, "/spec", spec);
     assert_string_equal(text(r, "/name"), "penguins, momentum study");
@@ -77,7 +78,7 @@ static void defaults_are_filled_in(void **state)
                            "\"activation\":\"relu\"}]},"
                            "\"optimizer\":{\"name\":\"adam\",\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,"
                            "\"epsilon\":1e-8,\"bias_correction\":true},\"batch_size\":32,\"epochs\":100,\"seed\":1,"
-                           "\"threads\":null,\"grid\":null}");
+                           "\"threads\":null,\"grid\":null,\"search\":null}");
     static const char *const optimizers[] = {
         "{\"name\":\"sgd\",\"learning_rate\":0.01}",
         "{\"name\":\"momentum\",\"learning_rate\":0.01,\"momentum\":0.9}",
@@ -119,7 +120,7 @@ static void a_dry_run_estimates_and_stores_nothing(void **state)
     struct reply *r = expect(
         http_post(DRY, "{\"dataset\":\"penguins\",\"target\":\"species\",\"network\":{\"hidden\":[{\"units\":16}]},"
                        "\"grid\":{\"/seed\":[1,2,3],\"/network/hidden/0/units\":[4,16]}}"), 200);
-    expect_members(r, "", "job task runs parameters memory_bytes seconds");
+    expect_members(r, "", "job task runs points parameters memory_bytes seconds");
     assert_string_equal(text(r, "/task"), "multiclass");
     assert_true(number(r, "/runs") == 6);
     /* inputs: island 3, sex 2 and one for its missing ones, five numbers; the largest of the grid counts */

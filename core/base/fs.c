@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static _Atomic uint64_t calls, fail_nth;
@@ -66,6 +67,15 @@ enum err_code fs_size(const char *path, uint64_t *ret_size, struct err *err)
     if (fails() || stat(path, &st))
         return err_errno(err, path);
     *ret_size = (uint64_t)st.st_size;
+    return ERR_OK;
+}
+
+enum err_code fs_free(const char *path, uint64_t *ret_bytes, struct err *err)
+{
+    struct statvfs system;
+    if (fails() || statvfs(path, &system))
+        return err_errno(err, path);
+    *ret_bytes = (uint64_t)system.f_bavail * system.f_frsize;
     return ERR_OK;
 }
 

@@ -10,6 +10,7 @@
 enum err_code fs_make_dir(const char *path, struct err *err); /* mode 0700; one that exists is fine */
 bool fs_exists(const char *path);
 enum err_code fs_size(const char *path, uint64_t *ret_size, struct err *err);
+enum err_code fs_free(const char *path, uint64_t *ret_bytes, struct err *err); /* of its file system, for whoever is not root */
 enum err_code fs_create(const char *path, int *ret_fd, struct err *err); /* read and write, truncates, 0600, close-on-exec */
 enum err_code fs_open_read(const char *path, int *ret_fd, struct err *err);
 enum err_code fs_write(int fd, const void *data, size_t length, struct err *err); /* all of it, or an error */

@@ -99,6 +99,9 @@ enum http_next service_metrics(struct http_request *r)
     metric(out, "mlpd_uptime_seconds", "gauge", "Seconds since start.",
            (double)(clock_wall_ms() - app->started_at) / 1000);
     metric(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
+    uint64_t disk_free;
+    if (!fs_free(app->config->data_dir, &disk_free, NULL))
+        metric(out, "mlpd_disk_free_bytes", "gauge", "Free bytes where the data directory is.", (double)disk_free);
     store_metrics(&stored, out);
     training_metrics(&trained, out);
     http_metrics(http_server_of(r), out);

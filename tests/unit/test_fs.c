@@ -269,6 +269,7 @@ static void test_making_and_removing_twice_is_fine(void **state)
     assert_int_equal(fs_remove(path, &f->err), ERR_IO); /* a directory is no file */
     uint64_t unchanged = 5;
     assert_int_equal(fs_size(f->path, &unchanged, &f->err), ERR_IO);
+    assert_int_equal(fs_free(f->path, &unchanged, &f->err), ERR_IO);
     assert_int_equal(unchanged, 5);
 }
 

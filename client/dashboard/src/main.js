@@ -1,6 +1,7 @@
 // Where the page starts: language, colors, keyboard, then the view that the address names.
 import './styles/base.css';
 import './styles/parts.css';
+import './styles/charts.css';
 import { startShell } from './parts/shell.js';
 import { preferredLanguage, useLanguage } from './lib/i18n.js';
 import { setFormatLanguage } from './lib/format.js';

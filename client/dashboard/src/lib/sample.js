@@ -1,6 +1,6 @@
 // The sample: the penguins' table is part of the page, and is uploaded by it like any other.
 /* global SAMPLE_CSV */
-import { address, post, send } from './api.js';
+import { post, send } from './api.js';
 
 export const sampleJob = {
     name: 'penguins, first steps',
@@ -30,4 +30,3 @@ export async function trainOnSample() {
     return post('v1/jobs', { ...sampleJob, dataset: dataset.name });
 }
 
-export { address };

@@ -2,7 +2,7 @@
 import { get } from '../lib/api.js';
 import { curlJob, curlUpload, withToken } from '../lib/curl.js';
 import { h, keyed, replace, text } from '../lib/dom.js';
-import { ago, figure, moment, whole } from '../lib/format.js';
+import { ago, duration, figure, moment, whole } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { follow } from '../lib/live.js';
 import { go, setQuery } from '../lib/router.js';
@@ -42,8 +42,8 @@ function makeRow(job, selected, changed) {
         h('td', { class: 'soft' }, networkOf(job.spec)),
         h('td', { class: 'number' }),
         h('td', { class: 'number' }),
-        h('td', null, progressBar()),
-        h('td', { class: 'soft' }));
+        h('td', null, progressBar(), h('span', { class: 'soft brief' })),
+        h('td', { class: 'soft brief' }));
 }
 
 function updateRow(row, job) {
@@ -53,9 +53,16 @@ function updateRow(row, job) {
     text(data, t('jobs.target', { target: job.spec.target, dataset: job.dataset }));
     text(best, figure(job.best?.loss));
     text(runs, whole(job.runs.total));
+    progress.firstChild.hidden = job.terminal;
     updateProgress(progress.firstChild, job.progress);
+    text(progress.lastChild, job.terminal ? t('jobs.took', { time: tookOf(job) }) : '');
     text(age, ago(Date.parse(job.created_at), Date.now()));
     age.title = moment(job.created_at);
+}
+
+/** Between the start of its first run and the end of its last one. */
+function tookOf({ started_at: started, finished_at: finished }) {
+    return started && finished ? duration((Date.parse(finished) - Date.parse(started)) / 1000) : '–';
 }
 
 function head() {

@@ -1,0 +1,45 @@
+// What can be done with a job: the same buttons wherever it is shown.
+import { post, remove } from '../lib/api.js';
+import { h } from '../lib/dom.js';
+import { t } from '../lib/i18n.js';
+import { go } from '../lib/router.js';
+import { confirm } from './dialogs.js';
+
+export class JobActions {
+    /** done() after something was done; fail(problem) */
+    constructor({ done, fail }) {
+        this.done = done;
+        this.fail = fail;
+        this.job = null;
+        this.cancel = h('button', { class: 'danger', id: 'cancel', hidden: true, onclick: () => this.stop() }, t('job.cancel'));
+        this.remove = h('button', { class: 'danger', id: 'delete', hidden: true, onclick: () => this.drop() }, t('job.delete'));
+        this.element = h('span', { class: 'buttons' }, this.cancel, this.remove);
+    }
+
+    /** job: its id and whether it is terminal */
+    show({ id, terminal }) {
+        this.job = id;
+        this.cancel.hidden = terminal;
+        this.remove.hidden = !terminal;
+    }
+
+    async attempt(action) {
+        try {
+            await action();
+            return true;
+        } catch (problem) {
+            this.fail(problem);
+            return false;
+        }
+    }
+
+    async stop() {
+        if (await confirm(t('job.cancel.title'), t('job.cancel.detail'), t('job.cancel')) && await this.attempt(() => post(`v1/jobs/${this.job}/cancel`)))
+            this.done();
+    }
+
+    async drop() {
+        if (await confirm(t('job.delete.title'), t('job.delete.detail'), t('job.delete')) && await this.attempt(() => remove(`v1/jobs/${this.job}`)))
+            go('/jobs');
+    }
+}

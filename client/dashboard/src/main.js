@@ -1,4 +1,5 @@
 // Where the page starts: language, colors, keyboard, then the view that the address names.
+import 'uplot/dist/uPlot.min.css';
 import './styles/base.css';
 import './styles/parts.css';
 import './styles/charts.css';

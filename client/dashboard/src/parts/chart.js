@@ -1,6 +1,5 @@
 // Curves on a canvas by uPlot, with what a canvas cannot say beside it: a legend, a caption in words, a table.
 import uPlot from 'uplot';
-import 'uplot/dist/uPlot.min.css';
 import { align, broken, lastKnown } from '../lib/curves.js';
 import { h, replace, s, text } from '../lib/dom.js';
 import { figure } from '../lib/format.js';

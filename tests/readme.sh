@@ -98,8 +98,8 @@ flags_of_mlpd() {
 }
 
 field_of() { # PATH: the field's description in the schema, from its first brace
-    local rest=$schema name
-    for name in ${1//./ }; do
+    local rest=$schema name path=${1//.NAME./.additionalProperties.}
+    for name in ${path//./ }; do
         rest=${rest#*\""${name%[]}"\":\{}
     done
     echo "$rest"
@@ -140,13 +140,13 @@ fields_of_a_job() {
         done
     done < <(rows '| field | default |')
     # a description for every field but the objects that hold others
-    [ "$count" = "$(($(grep -oE '"description":' <<<"$schema" | wc -l) - 3))" ] || fail "the schema has other fields"
+    [ "$count" = "$(($(grep -oE '"description":' <<<"$schema" | wc -l) - 4))" ] || fail "the schema has other fields"
 }
 
 # Each name that a field may have is named in its row.
 choices_of_fields() {
     local name word
-    for name in task network.hidden[].activation optimizer.name; do
+    for name in task network.hidden[].activation optimizer.name columns.NAME.role encoding.scaling; do
         for word in $(field_of "$name" | sed 's/[^[]*"enum":\[\([^]]*\)\].*/\1/' | tr -d '"' | tr , ' '); do
             rows '| field | default |' | grep -F "\`$name\`|" | grep -qF "\`$word\`" || fail "$name may be $word"
         done

@@ -2,10 +2,27 @@
 
 #include "../base/mem.h"
 #include "../base/pack.h"
+#include "../base/text.h"
 #include "csv.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+static void texts_free(const char *const *texts, uint32_t count)
+{
+    for (uint32_t k = 0; texts && k < count; k++)
+        mem_free((void *)(uintptr_t)texts[k]);
+    mem_free((void *)(uintptr_t)texts);
+}
+
+void encoder_feature_done(struct encoder_feature *f)
+{
+    texts_free(f->category, f->categories);
+    texts_free(f->rare, f->rare_count);
+    mem_free((void *)(uintptr_t)f->level);
+    mem_free((void *)(uintptr_t)f->name);
+    *f = (struct encoder_feature){0};
+}
 
 void encoder_free(struct encoder *e)
 {
@@ -13,17 +30,13 @@ void encoder_free(struct encoder *e)
         return;
     for (uint32_t k = 0; e->class_name && k < e->classes; k++)
         mem_free(e->class_name[k]);
-    for (uint32_t i = 0; e->feature && i < e->features; i++) {
-        struct encoder_feature *f = &e->feature[i];
-        for (uint32_t k = 0; f->category && k < f->categories; k++)
-            mem_free((void *)(uintptr_t)f->category[k]);
-        mem_free((void *)(uintptr_t)f->category);
-        mem_free((void *)(uintptr_t)f->name);
-    }
+    for (uint32_t i = 0; e->feature && i < e->features; i++)
+        encoder_feature_done(&e->feature[i]);
     mem_free(e->class_name);
     mem_free(e->feature);
     mem_free(e->by_name);
     unpack_texts_free(e->missing, e->missing_count);
+    unpack_texts_free(e->passed_over, e->passed_over_count);
     mem_free(e->target);
     mem_free(e);
 }
@@ -40,7 +53,7 @@ enum err_code encoder_number_inputs(struct encoder *e, struct err *err)
     for (uint32_t i = 0; i < e->features; i++) {
         struct encoder_feature *f = &e->feature[i];
         f->input = (uint32_t)inputs;
-        f->inputs = f->type == COLUMN_NUMERIC ? 1 : f->categories + f->has_missing;
+        f->inputs = f->encoding != ENCODING_CATEGORIES ? 1 : f->categories + (f->rare_count > 0) + f->has_missing;
         inputs += f->inputs;
         if (inputs > ENCODER_MAX_INPUTS)
             return err_set(err, ERR_INVALID, "the features make more than %d inputs; column \"%.100s\" alone makes %u: leave "
@@ -107,11 +120,11 @@ int encoder_find(const struct encoder *e, const char *name, size_t length)
     return -1;
 }
 
-int32_t encoder_category(const struct encoder_feature *f, const char *text, size_t length)
+int32_t encoder_find_text(const char *const *sorted, uint32_t count, const char *text, size_t length)
 {
-    for (uint32_t low = 0, high = f->categories; low < high;) {
+    for (uint32_t low = 0, high = count; low < high;) {
         uint32_t middle = (low + high) / 2;
-        int order = compare(text, length, f->category[middle]);
+        int order = compare(text, length, sorted[middle]);
         if (!order)
             return (int32_t)middle;
         if (order < 0)
@@ -125,6 +138,17 @@ int32_t encoder_category(const struct encoder_feature *f, const char *text, size
 const char *encoder_target(const struct encoder *e)
 {
     return e->target;
+}
+
+bool encoder_passes_over(const struct encoder *e, const char *name, size_t length)
+{
+    return !compare(name, length, e->target) ||
+           encoder_find_text((const char *const *)e->passed_over, (uint32_t)e->passed_over_count, name, length) >= 0;
+}
+
+char encoder_decimal(const struct encoder *e)
+{
+    return e->decimal;
 }
 
 uint32_t encoder_classes(const struct encoder *e)
@@ -149,29 +173,80 @@ double encoder_target_deviation(const struct encoder *e)
 
 /* ---- one row, cell by cell ------------------------------------------------------------------------------------------ */
 
+double encoder_text_value(const char *text, size_t length, char decimal)
+{
+    double value;
+    return csv_number(&(struct csv_cell){.text = text, .length = length}, decimal, &value) ? value : NAN;
+}
+
+double encoder_category_value(const struct encoder_feature *f, const char *text, size_t length, char decimal)
+{
+    if (f->encoding == ENCODING_NUMBER)
+        return encoder_text_value(text, length, decimal);
+    int32_t category = encoder_find_text(f->category, f->categories, text, length);
+    return category < 0 ? NAN : (double)f->level[category];
+}
+
+int32_t encoder_hot_input(const struct encoder_feature *f, const char *text, size_t length, bool *ret_known)
+{
+    int32_t category = encoder_find_text(f->category, f->categories, text, length);
+    *ret_known = category >= 0 || encoder_find_text(f->rare, f->rare_count, text, length) >= 0;
+    if (category >= 0)
+        return (int32_t)f->input + category;
+    return f->rare_count ? (int32_t)(f->input + f->categories) : -1;
+}
+
 void encoder_row_start(const struct encoder *e, real *x)
 {
-    memset(x, 0, e->inputs * sizeof *x); /* a missing number is its mean, and that is 0 when standardized */
-    for (uint32_t i = 0; i < e->features; i++)
-        if (e->feature[i].has_missing)
-            x[e->feature[i].input + e->feature[i].categories] = 1;
+    memset(x, 0, e->inputs * sizeof *x);
+    for (uint32_t i = 0; i < e->features; i++) {
+        const struct encoder_feature *f = &e->feature[i];
+        if (f->encoding != ENCODING_CATEGORIES)
+            x[f->input] = encoder_scaled(f, NAN);
+        else if (f->has_missing)
+            x[f->input + f->inputs - 1] = 1;
+    }
 }
 
-void encoder_row_number(const struct encoder *e, uint32_t feature, double value, real *x)
+static enum encoder_cell set_category(const struct encoder_feature *f, const char *text, size_t length, real *x)
 {
-    const struct encoder_feature *f = &e->feature[feature];
-    x[f->input] = isnan(value) ? 0 : (real)((value - f->mean) / f->deviation);
-}
-
-bool encoder_row_category(const struct encoder *e, uint32_t feature, const char *text, size_t length, real *x)
-{
-    const struct encoder_feature *f = &e->feature[feature];
-    int32_t category = encoder_category(f, text, length);
+    bool known;
+    if (f->encoding == ENCODING_ORDINAL) {
+        int32_t category = encoder_find_text(f->category, f->categories, text, length);
+        x[f->input] = encoder_scaled(f, category < 0 ? NAN : (double)f->level[category]);
+        return category < 0 ? CELL_UNSEEN : CELL_KNOWN;
+    }
+    int32_t input = encoder_hot_input(f, text, length, &known);
     if (f->has_missing)
-        x[f->input + f->categories] = 0;
-    if (category >= 0)
-        x[f->input + (uint32_t)category] = 1;
-    return category >= 0;
+        x[f->input + f->inputs - 1] = 0;
+    if (input >= 0)
+        x[input] = 1;
+    return known ? CELL_KNOWN : CELL_UNSEEN;
+}
+
+enum encoder_cell encoder_row_number(const struct encoder *e, uint32_t feature, double value, real *x)
+{
+    const struct encoder_feature *f = &e->feature[feature];
+    char text[TEXT_NUMBER_SIZE];
+    if (f->encoding != ENCODING_NUMBER && !isnan(value)) {
+        text_number(value + 0.0, text);
+        return set_category(f, text, strlen(text), x);
+    }
+    if (f->encoding == ENCODING_NUMBER)
+        x[f->input] = encoder_scaled(f, value);
+    return isnan(value) ? CELL_MISSING : CELL_KNOWN;
+}
+
+enum encoder_cell encoder_row_text(const struct encoder *e, uint32_t feature, const char *text, size_t length, char decimal,
+                                   real *x)
+{
+    const struct encoder_feature *f = &e->feature[feature];
+    if (f->encoding != ENCODING_NUMBER && f->type == COLUMN_CATEGORICAL)
+        return set_category(f, text, length, x);
+    double value = encoder_text_value(text, length, decimal);
+    if (!isnan(value) || f->encoding == ENCODING_NUMBER)
+        return isnan(value) && f->type == COLUMN_NUMERIC ? CELL_NO_NUMBER : encoder_row_number(e, feature, value, x);
+    return set_category(f, text, length, x); /* no number is among its categories */
 }
 
 bool encoder_missing(const struct encoder *e, const char *text, size_t length)

@@ -1,9 +1,13 @@
 /* The encoder turns raw cells into a network's inputs and targets, and a network's outputs back into answers. Fitted
  * on the training rows only, saved inside the model, so that predictions take raw rows.
  *
- * numeric feature: missing -> mean, then (x - mean)/sd with sd the population's, 0 -> 1; one input.
- * categorical feature: one-hot over the categories seen in training (sorted by bytes), one more input for "missing"
- * when training had any; an unseen category is all zeros.
+ * How a feature is encoded follows from its role; auto: numeric columns as numbers, the others as categories.
+ * number: missing -> mean, then (x - shift)/scale, one input. standard: (x - mean)/sd with sd the population's; minmax:
+ * (x - min)/(max - min); none: x. A constant has scale 1. Of a column of texts, those that are no numbers are missing.
+ * categories: one-hot over the categories seen in training (sorted by bytes); those in fewer rows than min_frequency share one
+ * more input, "other", as do unseen ones then; one more input for "missing" when training had any. Without "other" an unseen
+ * category is all zeros. A number is a category by its text, printed with the fewest digits that read back the same.
+ * ordinal: the place in a given order, from 0, and then as a number; an unseen category is as good as missing.
  * regression target: standardized. Class target: the sorted categories (numeric targets: sorted values, printed with
  * the fewest digits that read back the same); class k of binary is P(class 1).
  *
@@ -17,29 +21,79 @@
 
 #define ENCODER_MAX_CLASSES 10000
 #define ENCODER_MAX_INPUTS 1000000
+#define ENCODER_CATEGORY_LIMIT 1000 /* unless options say otherwise */
 
 struct encoder;
+
+enum encoder_role { ROLE_AUTO, ROLE_NUMERIC, ROLE_CATEGORICAL, ROLE_ORDINAL, ROLE_IGNORE };
+enum encoder_scaling { SCALING_AUTO, SCALING_STANDARD, SCALING_MINMAX, SCALING_NONE };
+const char *encoder_role_name(int role);       /* "auto", "numeric", ...; NULL past the end */
+const char *encoder_scaling_name(int scaling); /* "auto", "standard", "minmax", "none"; NULL past the end */
+
+/* What is said of one column. */
+struct encoder_column {
+    const char *name;
+    enum encoder_role role;
+    enum encoder_scaling scaling;   /* numbers and ordinals; auto: as of all */
+    const char *const *order;       /* ordinal: every category of the column, the least first */
+    uint32_t order_count;
+    double min_frequency;    /* categories: see below; NAN: as of all */
+    uint32_t category_limit; /* categories: see below; 0: as of all */
+};
 
 struct encoder_options {
     const char *target;
     const char *const *features; /* NULL: all columns but the target, in the table's order */
     uint32_t feature_count;
     enum task task; /* TASK_AUTO: categorical of two classes binary, of more multiclass, numeric regression */
+    const struct encoder_column *columns; /* each name once, in any order */
+    uint32_t column_count;
+    const char *skipped;     /* a column that is no feature and says something else of the rows, or NULL */
+    enum encoder_scaling scaling; /* of all: auto is standard */
+    double min_frequency;    /* a category of fewer training rows is folded; under 1: of a smaller share of them */
+    uint32_t category_limit; /* categories that get an input each, at most; 0: ENCODER_CATEGORY_LIMIT */
 };
+
+enum encoding { ENCODING_NUMBER, ENCODING_CATEGORIES, ENCODING_ORDINAL };
 
 struct encoder_feature {
     const char *name;
-    enum column_type type;
-    uint32_t input, inputs;   /* its first input and how many it has */
-    double mean, deviation;   /* numeric */
-    uint32_t categories;      /* categorical, sorted */
+    enum column_type type; /* of its column in training */
+    enum encoding encoding;
+    uint32_t input, inputs; /* its first input and how many it has: one, or categories, then other, then missing */
+    double mean;            /* number, ordinal: of the training rows; what is missing becomes it */
+    double shift, scale;    /* number, ordinal: the input is (x - shift) / scale */
+    uint32_t categories;    /* categories, ordinal: sorted by bytes */
     const char *const *category;
-    bool has_missing;         /* categorical: has an input for "missing" */
+    const uint32_t *level; /* ordinal: where each is in the order */
+    uint32_t rare_count;   /* categories that were folded: they have an input together when there are any */
+    const char *const *rare; /* sorted by bytes */
+    bool has_missing;      /* categories: has an input for "missing" */
 };
 
-/* Resolves names and task against the table before any fitting: unknown or repeated columns, target among the
- * features, no feature, a task that does not fit the target (binary with other than two classes, regression on text)
- * are ERR_INVALID with a message that names the column. ret_task is never TASK_AUTO. */
+/* Which columns are features, and how each will be encoded. */
+struct encoder_choice {
+    uint32_t column; /* of the table */
+    enum encoding encoding;
+    enum encoder_scaling scaling; /* never auto */
+    double min_frequency;
+    uint32_t category_limit;
+    const struct encoder_column *own; /* what was said of it, or NULL */
+};
+/* The features, in order (mem_free). Unknown or repeated columns, target or skipped column among the features or columns, no
+ * feature left: ERR_INVALID with a message that names the column. */
+enum err_code encoder_choose(const struct table *t, const struct encoder_options *o, struct encoder_choice **ret_choices,
+                             uint32_t *ret_count, struct err *err);
+/* Whether the column can be encoded so: ERR_INVALID, and *ret_option (static) is what is at fault: "role", "order", "scaling",
+ * "min_frequency" or "category_limit". *ret_inputs: how many inputs it makes at most. */
+enum err_code encoder_choice_check(const struct table *t, const struct encoder_choice *c, uint32_t *ret_inputs,
+                                   const char **ret_option, struct err *err);
+/* The task alone: a task that does not fit the target (binary with other than two classes, regression on text) is ERR_INVALID.
+ * ret_task is never TASK_AUTO. */
+enum err_code encoder_check_target(const struct table *t, const struct encoder_options *o, enum task *ret_task,
+                                   struct err *err);
+/* Resolves names and task against the table before any fitting: what encoder_check_target, encoder_choose
+ * and encoder_choice_check refuse is ERR_INVALID with a message that names the column. */
 enum err_code encoder_check(const struct table *t, const struct encoder_options *o, enum task *ret_task, struct err *err);
 /* The rows whose target is present (mem_free), ascending; classes (mem_free; NULL for regression) holds each one's class
  * number. Rows without a target are left out. */
@@ -57,6 +111,8 @@ uint32_t encoder_features(const struct encoder *e);
 const struct encoder_feature *encoder_feature(const struct encoder *e, uint32_t feature);
 int encoder_find(const struct encoder *e, const char *name, size_t length); /* a feature's index by name, or -1 */
 const char *encoder_target(const struct encoder *e);
+/* Whether a column is no feature, and may be given all the same: the target, and those that training was told to ignore. */
+bool encoder_passes_over(const struct encoder *e, const char *name, size_t length);
 uint32_t encoder_classes(const struct encoder *e); /* 0 for regression, 2 for binary */
 const char *encoder_class(const struct encoder *e, uint32_t k);
 double encoder_target_mean(const struct encoder *e);
@@ -79,9 +135,17 @@ struct encoder_warnings {
 /* Whether a text means "no value", as it did in the table that the encoder was fitted on. */
 bool encoder_missing(const struct encoder *e, const char *text, size_t length);
 void encoder_row_start(const struct encoder *e, real *x);
-void encoder_row_number(const struct encoder *e, uint32_t feature, double value, real *x);
-/* Returns whether the category is known (false: all zeros). */
-bool encoder_row_category(const struct encoder *e, uint32_t feature, const char *text, size_t length, real *x);
+enum encoder_cell {
+    CELL_KNOWN,
+    CELL_MISSING,  /* imputed, or encoded as missing: also a text that is no number, where training had texts as numbers */
+    CELL_UNSEEN,   /* a category that training did not see */
+    CELL_NO_NUMBER /* a text in a numeric column; nothing was set */
+};
+enum encoder_cell encoder_row_number(const struct encoder *e, uint32_t feature, double value, real *x);
+/* `decimal`: the mark of numbers among the texts. A text that means "no value" is not looked for here. */
+enum encoder_cell encoder_row_text(const struct encoder *e, uint32_t feature, const char *text, size_t length, char decimal,
+                                   real *x);
+char encoder_decimal(const struct encoder *e); /* of the table that it was fitted on */
 
 /* Bytes inside the model file: self-contained, versioned. Loading checks every length: truncated or altered bytes are
  * ERR_CORRUPT, never a crash. */

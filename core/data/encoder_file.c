@@ -3,8 +3,32 @@
 #include "../base/pack.h"
 #include "encoder_internal.h"
 #include <math.h>
+#include <string.h>
 
-#define ENCODER_VERSION 1
+#define ENCODER_VERSION 2 /* 1 knew neither roles nor scalings */
+#define FEATURE_LEAST   48 /* bytes of one without a name or a category */
+
+static void save_categories(const char *const *category, uint32_t count, struct buf *out)
+{
+    pack_u32(out, count);
+    for (uint32_t k = 0; k < count; k++)
+        pack_text(out, category[k]);
+}
+
+static void save_feature(const struct encoder_feature *f, struct buf *out)
+{
+    pack_text(out, f->name);
+    pack_u32(out, f->type);
+    pack_u32(out, f->encoding);
+    pack_f64(out, f->mean);
+    pack_f64(out, f->shift);
+    pack_f64(out, f->scale);
+    pack_u32(out, f->has_missing);
+    save_categories(f->category, f->categories, out);
+    save_categories(f->rare, f->rare_count, out);
+    for (uint32_t k = 0; f->level && k < f->categories; k++)
+        pack_u32(out, f->level[k]);
+}
 
 bool encoder_save(const struct encoder *e, struct buf *out)
 {
@@ -17,18 +41,11 @@ bool encoder_save(const struct encoder *e, struct buf *out)
     for (uint32_t k = 0; k < e->classes; k++)
         pack_text(out, e->class_name[k]);
     pack_texts(out, (const char *const *)e->missing, e->missing_count);
+    pack_u32(out, (uint32_t)e->decimal);
+    pack_texts(out, (const char *const *)e->passed_over, e->passed_over_count);
     pack_u32(out, e->features);
-    for (uint32_t i = 0; i < e->features; i++) {
-        const struct encoder_feature *f = &e->feature[i];
-        pack_text(out, f->name);
-        pack_u32(out, f->type);
-        pack_f64(out, f->mean);
-        pack_f64(out, f->deviation);
-        pack_u32(out, f->has_missing);
-        pack_u32(out, f->categories);
-        for (uint32_t k = 0; k < f->categories; k++)
-            pack_text(out, f->category[k]);
-    }
+    for (uint32_t i = 0; i < e->features; i++)
+        save_feature(&e->feature[i], out);
     return !out->failed;
 }
 
@@ -45,30 +62,58 @@ static void load_classes(struct encoder *e, struct unpack *u)
         e->class_name[e->classes] = unpack_text(u);
 }
 
+/* Texts that ascend, so that they are found. */
+static void load_categories(const char *const **ret_category, uint32_t *ret_count, struct unpack *u)
+{
+    uint32_t count = unpack_u32(u);
+    u->failed |= count > ENCODER_MAX_INPUTS;
+    if (!unpack_room(u, count, sizeof(uint32_t)))
+        return;
+    const char **category = mem_array((size_t)count + 1, sizeof *category);
+    *ret_category = category;
+    unpack_got_memory(u, category);
+    for (; !u->failed && *ret_count < count; ++*ret_count) {
+        category[*ret_count] = unpack_text(u);
+        u->failed |= !u->failed && *ret_count && strcmp(category[*ret_count - 1], category[*ret_count]) >= 0;
+    }
+}
+
+static void load_levels(struct encoder_feature *f, struct unpack *u)
+{
+    if (!unpack_room(u, f->categories, sizeof(uint32_t)))
+        return;
+    uint32_t *level = mem_array((size_t)f->categories + 1, sizeof *level);
+    f->level = level;
+    unpack_got_memory(u, level);
+    for (uint32_t k = 0; !u->failed && k < f->categories; k++) {
+        level[k] = unpack_u32(u);
+        u->failed |= level[k] >= f->categories;
+    }
+}
+
 static void load_feature(struct encoder_feature *f, struct unpack *u)
 {
     f->name = unpack_text(u);
-    uint32_t type = unpack_u32(u);
+    uint32_t type = unpack_u32(u), encoding = unpack_u32(u);
+    u->failed |= type > COLUMN_CATEGORICAL || encoding > ENCODING_ORDINAL;
     f->type = type == COLUMN_NUMERIC ? COLUMN_NUMERIC : COLUMN_CATEGORICAL;
+    f->encoding = u->failed ? ENCODING_NUMBER : (enum encoding)encoding;
     f->mean = unpack_f64(u);
-    f->deviation = unpack_f64(u);
-    uint32_t missing = unpack_u32(u), categories = unpack_u32(u);
+    f->shift = unpack_f64(u);
+    f->scale = unpack_f64(u);
+    uint32_t missing = unpack_u32(u);
     f->has_missing = missing != 0;
-    bool numeric = f->type == COLUMN_NUMERIC;
-    u->failed |= type > COLUMN_CATEGORICAL || missing > 1 || !isfinite(f->mean) || !isfinite(f->deviation) ||
-                 f->deviation <= 0 || categories > ENCODER_MAX_INPUTS || (numeric && (missing || categories));
-    if (numeric || !unpack_room(u, categories, sizeof(uint32_t)))
-        return;
-    const char **category = mem_array(categories + 1, sizeof *category);
-    f->category = category;
-    unpack_got_memory(u, category);
-    for (; !u->failed && f->categories < categories; f->categories++)
-        category[f->categories] = unpack_text(u);
+    u->failed |= missing > 1 || !isfinite(f->mean) || !isfinite(f->shift) || !isfinite(f->scale) || f->scale <= 0;
+    load_categories(&f->category, &f->categories, u);
+    load_categories(&f->rare, &f->rare_count, u);
+    u->failed |= (f->encoding != ENCODING_CATEGORIES && (missing || f->rare_count)) ||
+                 (f->encoding == ENCODING_NUMBER && f->categories) || (f->encoding == ENCODING_ORDINAL && !f->categories);
+    if (f->encoding == ENCODING_ORDINAL)
+        load_levels(f, u);
 }
 
 static void load(struct encoder *e, struct unpack *u)
 {
-    u->failed |= unpack_u32(u) != ENCODER_VERSION;
     uint32_t task = unpack_u32(u);
     u->failed |= task != TASK_REGRESSION && task != TASK_BINARY && task != TASK_MULTICLASS;
     e->task = (enum task)task;
@@ -78,8 +123,12 @@ static void load(struct encoder *e, struct unpack *u)
     u->failed |= !isfinite(e->target_mean) || !isfinite(e->target_deviation);
     load_classes(e, u);
     e->missing = unpack_texts(u, &e->missing_count);
+    uint32_t decimal = unpack_u32(u);
+    u->failed |= decimal != '.' && decimal != ',';
+    e->decimal = decimal == ',' ? ',' : '.';
+    e->passed_over = unpack_texts(u, &e->passed_over_count);
     uint32_t features = unpack_u32(u);
-    if (!unpack_room(u, features, 32))
+    if (!unpack_room(u, features, FEATURE_LEAST))
         return;
     e->feature = mem_array(features + 1, sizeof *e->feature);
     unpack_got_memory(u, e->feature);
@@ -93,12 +142,18 @@ enum err_code encoder_load(const void *data, size_t length, struct encoder **ret
     struct encoder *e = mem_zalloc(sizeof *e);
     if (!e)
         return err_no_memory(err);
+    uint32_t version = unpack_u32(&u);
+    if (!u.failed && version != ENCODER_VERSION) {
+        encoder_free(e);
+        return err_set(err, ERR_CORRUPT, "the model's encoder is of version %u, and this program reads %d: train the run again, or "
+                       "use the program that made it", version, ENCODER_VERSION);
+    }
     load(e, &u);
     enum err_code code = u.failed || u.at != u.end ? ERR_CORRUPT : encoder_number_inputs(e, NULL);
     if (u.no_memory || code == ERR_NO_MEMORY)
         code = err_no_memory(err);
     else if (code)
-        code = err_set(err, ERR_CORRUPT, "the model's encoder is damaged, or of a version that is not read here");
+        code = err_set(err, ERR_CORRUPT, "the model's encoder is damaged");
     if (code)
         encoder_free(e);
     else

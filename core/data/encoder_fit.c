@@ -1,9 +1,11 @@
 /* Checking the options against a table, and fitting. */
 #include "../base/cleanup.h"
 #include "../base/mem.h"
+#include "../base/text.h"
 #include "encoder_internal.h"
 #include "moments.h"
 #include "target.h"
+#include "values.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,51 +13,30 @@
 #define CHUNK 4096 /* rows read at once */
 #define LOOK_ROWS 16384 /* of all columns before the next of the first */
 
-/* ---- features ------------------------------------------------------------------------------------------------------- */
-
-/* The columns of the features, in order (mem_free). */
-static enum err_code feature_columns(const struct table *t, const struct encoder_options *o, uint32_t target,
-                                     uint32_t **ret_columns, uint32_t *ret_count, struct err *err)
+enum err_code encoder_check_target(const struct table *t, const struct encoder_options *o, enum task *ret_task,
+                                   struct err *err)
 {
-    uint32_t columns = table_columns(t), count = 0;
-    cleanup(mem_freep) uint32_t *list = mem_array(columns, sizeof *list);
-    cleanup(mem_freep) bool *used = mem_array(columns, sizeof *used);
-    if (!list || !used)
-        return err_no_memory(err);
-    for (uint32_t i = 0; !o->features && i < columns; i++)
-        if (i != target)
-            list[count++] = i;
-    for (uint32_t i = 0; o->features && i < o->feature_count; i++) {
-        int column = table_find(t, o->features[i]);
-        if (column < 0)
-            return err_set(err, ERR_INVALID, "no column \"%.100s\" for a feature", o->features[i]);
-        if ((uint32_t)column == target)
-            return err_set(err, ERR_INVALID, "the target \"%.100s\" cannot be a feature as well", o->target);
-        if (used[column])
-            return err_set(err, ERR_INVALID, "the feature \"%.100s\" is there twice", o->features[i]);
-        used[column] = true;
-        list[count++] = (uint32_t)column;
-    }
-    if (!count)
-        return err_set(err, ERR_INVALID, "no feature: the table needs a column besides the target \"%.100s\"", o->target);
-    *ret_columns = list;
-    *ret_count = count;
-    list = NULL;
-    return ERR_OK;
+    struct target target = {0};
+    enum err_code code = target_read(t, o, &target, err);
+    if (!code)
+        *ret_task = target.task;
+    target_done(&target);
+    return code;
 }
 
 enum err_code encoder_check(const struct table *t, const struct encoder_options *o, enum task *ret_task, struct err *err)
 {
-    struct target target = {0};
-    enum err_code code = target_read(t, o, &target, err);
-    if (code)
-        return code;
-    cleanup(mem_freep) uint32_t *columns = NULL;
-    uint32_t count;
-    code = feature_columns(t, o, target.column, &columns, &count, err);
+    cleanup(mem_freep) struct encoder_choice *choices = NULL;
+    uint32_t count = 0, inputs;
+    const char *option;
+    enum task task = TASK_AUTO;
+    enum err_code code = encoder_check_target(t, o, &task, err);
     if (!code)
-        *ret_task = target.task;
-    target_done(&target);
+        code = encoder_choose(t, o, &choices, &count, err);
+    for (uint32_t i = 0; !code && i < count; i++)
+        code = encoder_choice_check(t, &choices[i], &inputs, &option, err);
+    if (!code)
+        *ret_task = task;
     return code;
 }
 
@@ -100,133 +81,237 @@ enum err_code encoder_target_rows(const struct table *t, const struct encoder_op
 
 /* What the training rows hold of a column. */
 struct sight {
-    uint32_t column;
-    struct moments moments; /* numeric */
-    bool *seen;             /* categorical: of each code + 1 */
+    const struct encoder_choice *choice;
+    const struct column *column;
+    struct moments moments; /* numbers, ordinals */
+    uint64_t *seen;         /* text column: rows of each code + 1 */
+    double *value_of_code;  /* text column as numbers, or ordinal: of each code + 1 */
+    struct values values;   /* numeric column as categories, or ordinal */
 };
 
-static void look_at_cells(const struct table *t, struct sight *s, const uint32_t *rows, size_t count)
+static enum err_code look_at_cells(const struct table *t, struct sight *s, const uint32_t *rows, size_t count,
+                                   struct err *err)
 {
     double number[CHUNK];
     int32_t code[CHUNK];
-    for (size_t at = 0; at < count; at += CHUNK) {
+    enum err_code failed = ERR_OK;
+    for (size_t at = 0; !failed && at < count; at += CHUNK) {
         size_t n = count - at < CHUNK ? count - at : CHUNK;
-        if (s->seen) {
-            table_codes(t, s->column, rows + at, n, code);
-            for (size_t i = 0; i < n; i++)
-                s->seen[code[i] + 1] = true;
+        if (s->column->type == COLUMN_CATEGORICAL) {
+            table_codes(t, s->choice->column, rows + at, n, code);
+            for (size_t i = 0; s->seen && i < n; i++)
+                s->seen[code[i] + 1]++;
+            for (size_t i = 0; s->value_of_code && i < n; i++)
+                number[i] = s->value_of_code[code[i] + 1];
         } else {
-            table_numbers(t, s->column, rows + at, n, number);
-            moments_add(&s->moments, number, n);
+            table_numbers(t, s->choice->column, rows + at, n, number);
+            if (s->choice->encoding != ENCODING_NUMBER)
+                failed = values_add(&s->values, number, n, ENCODER_MAX_INPUTS, err);
         }
+        if (!s->seen)
+            moments_add(&s->moments, number, n);
     }
+    return failed;
 }
 
 /* All columns of some rows, then of the next: the order in which they are in the file. */
-static void look(const struct table *t, struct sight *sights, uint32_t columns, const uint32_t *rows, size_t count)
+static enum err_code look(const struct table *t, struct sight *sights, uint32_t columns, const uint32_t *rows, size_t count,
+                          struct err *err)
 {
-    for (size_t at = 0, n; at < count; at += n) {
+    enum err_code code = ERR_OK;
+    for (size_t at = 0, n; !code && at < count; at += n) {
         n = count - at < LOOK_ROWS ? count - at : LOOK_ROWS;
         size_t next = count - at - n < LOOK_ROWS ? count - at - n : LOOK_ROWS;
         if (!at)
             table_will_need(t, TABLE_ALL_COLUMNS, rows[0], rows[n - 1]);
         if (next)
             table_will_need(t, TABLE_ALL_COLUMNS, rows[at + n], rows[at + n + next - 1]);
-        for (uint32_t i = 0; i < columns; i++)
-            look_at_cells(t, &sights[i], rows + at, n);
+        for (uint32_t i = 0; !code && i < columns; i++)
+            code = look_at_cells(t, &sights[i], rows + at, n, err);
     }
+    return code;
 }
 
 static void sights_free(struct sight *sights, uint32_t count)
 {
-    for (uint32_t i = 0; sights && i < count; i++)
+    for (uint32_t i = 0; sights && i < count; i++) {
         mem_free(sights[i].seen);
+        mem_free(sights[i].value_of_code);
+        values_done(&sights[i].values);
+    }
     mem_free(sights);
 }
 
-static enum err_code sights_new(const struct table *t, const uint32_t *columns, uint32_t count, struct sight **ret_sights,
-                                struct err *err)
+static enum err_code sight_init(struct sight *s, const struct table *t, const struct encoder_choice *choice, struct err *err)
+{
+    const struct column *c = table_column(t, choice->column);
+    *s = (struct sight){.choice = choice, .column = c, .moments = MOMENTS_NONE};
+    if (c->type == COLUMN_NUMERIC)
+        return ERR_OK;
+    if (choice->encoding == ENCODING_CATEGORIES)
+        return (s->seen = mem_array((size_t)c->categories + 1, sizeof *s->seen)) ? ERR_OK : err_no_memory(err);
+    if (!(s->value_of_code = mem_array((size_t)c->categories + 1, sizeof *s->value_of_code)))
+        return err_no_memory(err);
+    struct encoder_feature f = {.encoding = choice->encoding};
+    enum err_code code = choice->encoding == ENCODING_ORDINAL ? encoder_set_order(t, choice, &f, err) : ERR_OK;
+    s->value_of_code[0] = NAN;
+    for (uint32_t k = 0; !code && k < c->categories; k++)
+        s->value_of_code[k + 1] = encoder_category_value(&f, c->category[k], strlen(c->category[k]), table_decimal(t));
+    encoder_feature_done(&f);
+    return code;
+}
+
+static enum err_code sights_new(const struct table *t, const struct encoder_choice *choices, uint32_t count,
+                                struct sight **ret_sights, struct err *err)
 {
     struct sight *s = mem_array(count, sizeof *s);
-    bool complete = s != NULL;
-    for (uint32_t i = 0; complete && i < count; i++) {
-        const struct column *c = table_column(t, columns[i]);
-        s[i] = (struct sight){.column = columns[i], .moments = MOMENTS_NONE};
-        if (c->type == COLUMN_CATEGORICAL)
-            complete = (s[i].seen = mem_array((size_t)c->categories + 1, sizeof *s[i].seen)) != NULL;
-    }
-    if (!complete) {
+    enum err_code code = s ? ERR_OK : err_no_memory(err);
+    for (uint32_t i = 0; !code && i < count; i++)
+        code = sight_init(&s[i], t, &choices[i], err);
+    if (code)
         sights_free(s, count);
-        return err_no_memory(err);
-    }
-    *ret_sights = s;
-    return ERR_OK;
+    else
+        *ret_sights = s;
+    return code;
 }
 
 /* Mean and population deviation; 0 and 1 without any value, and deviation 1 for a constant. */
-static void fit_number(const struct sight *s, double *ret_mean, double *ret_deviation)
+static void fit_number(const struct moments *m, double *ret_mean, double *ret_deviation)
 {
-    const struct moments *m = &s->moments;
     double deviation = m->least < m->most ? moments_deviation(m) : 0; /* of equal values, what is left would be rounding */
     *ret_mean = isfinite(m->mean) ? m->mean : 0;
     *ret_deviation = deviation > 0 && isfinite(deviation) ? deviation : 1;
 }
+
+static void fit_scaling(enum encoder_scaling scaling, const struct moments *m, struct encoder_feature *f)
+{
+    double deviation, range = m->most - m->least;
+    fit_number(m, &f->mean, &deviation);
+    f->shift = 0;
+    f->scale = 1;
+    if (scaling == SCALING_STANDARD) {
+        f->shift = f->mean;
+        f->scale = deviation;
+    } else if (scaling == SCALING_MINMAX && m->present) {
+        f->shift = m->least;
+        f->scale = range > 0 && isfinite(range) ? range : 1;
+    }
+}
+
+/* ---- categories and orders ------------------------------------------------------------------------------------------ */
 
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static enum err_code fit_categories(const struct column *c, const bool *seen, struct encoder_feature *f, struct err *err)
+/* Adds a category that `count` of the training rows have to those with an input of their own, or to the rare ones. */
+static bool add_category(struct encoder_feature *f, const char *text, uint64_t count, double least)
 {
-    uint32_t categories = 0;
+    bool kept = (double)count >= least;
+    char *copy = mem_strdup(text);
+    if (copy)
+        ((const char **)(uintptr_t)(kept ? f->category : f->rare))[kept ? f->categories++ : f->rare_count++] = copy;
+    return copy != NULL;
+}
+
+static enum err_code fit_categories(struct sight *s, size_t rows, struct encoder_feature *f, struct err *err)
+{
+    const struct column *c = s->column;
+    size_t distinct = s->values.used;
+    double least = s->choice->min_frequency < 1 ? s->choice->min_frequency * (double)rows : s->choice->min_frequency;
     for (uint32_t k = 0; k < c->categories; k++)
-        categories += seen[k + 1];
-    const char **category = mem_array(categories + 1, sizeof *category);
+        distinct += s->seen[k + 1] > 0;
+    const char **category = mem_array(distinct + 1, sizeof *category), **rare = mem_array(distinct + 1, sizeof *rare);
     f->category = category;
-    if (!category)
+    f->rare = rare;
+    bool complete = category && rare;
+    for (uint32_t k = 0; complete && k < c->categories; k++)
+        complete = !s->seen[k + 1] || add_category(f, c->category[k], s->seen[k + 1], least);
+    values_sort(&s->values);
+    char text[TEXT_NUMBER_SIZE];
+    for (uint32_t k = 0; complete && k < s->values.used; k++)
+        complete = add_category(f, text_number(s->values.slot[k].value, text), s->values.slot[k].count, least);
+    if (!complete)
         return err_no_memory(err);
-    for (uint32_t k = 0; k < c->categories; k++) {
-        if (!seen[k + 1])
-            continue;
-        if (!(category[f->categories] = mem_strdup(c->category[k])))
-            return err_no_memory(err);
-        f->categories++;
-    }
     qsort(category, f->categories, sizeof *category, by_text);
-    f->has_missing = seen[0];
+    qsort(rare, f->rare_count, sizeof *rare, by_text);
+    f->has_missing = c->type == COLUMN_NUMERIC ? s->moments.missing > 0 : s->seen[0] > 0;
     return ERR_OK;
 }
 
-static enum err_code fit_feature(const struct table *t, const struct sight *s, struct encoder_feature *f, struct err *err)
+/* The levels of a numeric column's training rows, whose values were counted. */
+static void weigh_levels(struct sight *s, const struct encoder_feature *f)
 {
-    const struct column *c = table_column(t, s->column);
-    *f = (struct encoder_feature){.name = mem_strdup(c->name), .type = c->type, .deviation = 1};
+    s->moments = (struct moments)MOMENTS_NONE;
+    values_sort(&s->values);
+    for (uint32_t k = 0; k < s->values.used; k++) {
+        char text[TEXT_NUMBER_SIZE];
+        double level[CHUNK];
+        uint64_t left = s->values.slot[k].count;
+        text_number(s->values.slot[k].value, text);
+        double value = encoder_category_value(f, text, strlen(text), '.');
+        for (size_t i = 0; i < CHUNK && i < left; i++)
+            level[i] = value;
+        for (; left; left -= left < CHUNK ? left : CHUNK)
+            moments_add(&s->moments, level, left < CHUNK ? left : CHUNK);
+    }
+}
+
+static enum err_code fit_feature(const struct table *t, struct sight *s, size_t rows, struct encoder_feature *f,
+                                 struct err *err)
+{
+    *f = (struct encoder_feature){.name = mem_strdup(s->column->name), .type = s->column->type,
+                                  .encoding = s->choice->encoding, .scale = 1};
     if (!f->name)
         return err_no_memory(err);
-    if (s->seen)
-        return fit_categories(c, s->seen, f, err);
-    fit_number(s, &f->mean, &f->deviation);
+    if (f->encoding == ENCODING_CATEGORIES)
+        return fit_categories(s, rows, f, err);
+    enum err_code code = f->encoding == ENCODING_ORDINAL ? encoder_set_order(t, s->choice, f, err) : ERR_OK;
+    if (code)
+        return code;
+    if (f->encoding == ENCODING_ORDINAL && f->type == COLUMN_NUMERIC)
+        weigh_levels(s, f);
+    fit_scaling(s->choice->scaling, &s->moments, f);
     return ERR_OK;
 }
 
-static enum err_code fit_features(struct encoder *e, const struct table *t, uint32_t target, const uint32_t *columns,
-                                  uint32_t features, const uint32_t *rows, size_t count, struct err *err)
+static enum err_code fit_features(struct encoder *e, const struct table *t, uint32_t target,
+                                  const struct encoder_choice *choices, uint32_t features, const uint32_t *rows,
+                                  size_t count, struct err *err)
 {
     struct sight *sights;
-    enum err_code code = sights_new(t, columns, features, &sights, err);
+    enum err_code code = sights_new(t, choices, features, &sights, err);
     if (code)
         return code;
-    look(t, sights, features, rows, count);
+    code = look(t, sights, features, rows, count, err);
     for (; !code && e->features < features; e->features++)
-        code = fit_feature(t, &sights[e->features], &e->feature[e->features], err);
+        code = fit_feature(t, &sights[e->features], count, &e->feature[e->features], err);
     sights_free(sights, features);
     if (!code && e->task == TASK_REGRESSION) {
-        struct sight s = {.column = target, .moments = MOMENTS_NONE};
-        look_at_cells(t, &s, rows, count);
-        fit_number(&s, &e->target_mean, &e->target_deviation);
+        struct encoder_choice as_number = {.column = target};
+        struct sight s = {.choice = &as_number, .column = table_column(t, target), .moments = MOMENTS_NONE};
+        code = look_at_cells(t, &s, rows, count, err);
+        fit_number(&s.moments, &e->target_mean, &e->target_deviation);
     }
     return code;
+}
+
+/* ---- what else the model keeps -------------------------------------------------------------------------------------- */
+
+/* Ignored columns may stand in what is to be predicted. */
+static bool copy_passed_over(struct encoder *e, const struct encoder_options *o)
+{
+    e->passed_over = mem_array((size_t)o->column_count + 2, sizeof *e->passed_over);
+    bool complete = e->passed_over != NULL;
+    if (complete && o->skipped)
+        complete = (e->passed_over[e->passed_over_count++] = mem_strdup(o->skipped)) != NULL;
+    for (uint32_t i = 0; complete && i < o->column_count; i++)
+        if (o->columns[i].role == ROLE_IGNORE)
+            complete = (e->passed_over[e->passed_over_count++] = mem_strdup(o->columns[i].name)) != NULL;
+    if (complete)
+        qsort(e->passed_over, e->passed_over_count, sizeof *e->passed_over, by_text);
+    return complete;
 }
 
 static bool copy_missing(struct encoder *e, const struct table *t)
@@ -245,9 +330,9 @@ static bool copy_missing(struct encoder *e, const struct table *t)
 static enum err_code fit(struct encoder *e, const struct table *t, const struct encoder_options *o, struct target *target,
                          const uint32_t *rows, size_t count, struct err *err)
 {
-    cleanup(mem_freep) uint32_t *columns = NULL;
+    cleanup(mem_freep) struct encoder_choice *choices = NULL;
     uint32_t features;
-    enum err_code code = feature_columns(t, o, target->column, &columns, &features, err);
+    enum err_code code = encoder_choose(t, o, &choices, &features, err);
     if (code)
         return code;
     e->task = target->task;
@@ -256,12 +341,13 @@ static enum err_code fit(struct encoder *e, const struct table *t, const struct 
     target->name = NULL;
     e->target_deviation = 1;
     e->target = mem_strdup(o->target);
-    if (!copy_missing(e, t))
+    e->decimal = table_decimal(t);
+    if (!copy_missing(e, t) || !copy_passed_over(e, o))
         return err_no_memory(err);
     e->feature = mem_array(features, sizeof *e->feature);
     if (!e->target || !e->feature)
         return err_no_memory(err);
-    code = fit_features(e, t, target->column, columns, features, rows, count, err);
+    code = fit_features(e, t, target->column, choices, features, rows, count, err);
     return code ? code : encoder_number_inputs(e, err);
 }
 

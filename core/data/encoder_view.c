@@ -1,63 +1,204 @@
 /* Encoding many rows of a table at once. */
+#include "../base/cleanup.h"
 #include "../base/mem.h"
+#include "../base/text.h"
 #include "encoder_internal.h"
-#include "target.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BLOCK 64 /* rows: what of x is written together stays in the cache */
 
+/* A number that is a category: the input that is 1, or the level of an ordinal. */
+struct view_value {
+    double value, becomes;
+};
+
 struct view_column {
     uint32_t column;
-    int32_t *input_of_code; /* categorical: [code + 1], the input that is 1, or -1 for none */
+    int32_t *input_of_code; /* text column as categories: [code + 1], the input that is 1, or -1 for none */
+    double *value_of_code;  /* text column as a number or an ordinal: [code + 1], NaN for none */
+    struct view_value *known; /* numeric column as categories or an ordinal: ascending */
+    uint32_t known_count;
+    int32_t missing, other; /* of a numeric column as categories: inputs, or -1 */
 };
 
 struct encoder_view {
     const struct encoder *encoder;
     const struct table *table;
     struct view_column *feature;
-    struct target target;
+    uint32_t target;          /* column */
+    int32_t *class_of_code;   /* classes in a text column */
+    struct view_value *class; /* classes in a numeric column: ascending */
 };
 
 void encoder_view_free(struct encoder_view *v)
 {
     if (!v)
         return;
-    for (uint32_t i = 0; v->feature && i < v->encoder->features; i++)
+    for (uint32_t i = 0; v->feature && i < v->encoder->features; i++) {
         mem_free(v->feature[i].input_of_code);
+        mem_free(v->feature[i].value_of_code);
+        mem_free(v->feature[i].known);
+    }
     mem_free(v->feature);
-    target_done(&v->target);
+    mem_free(v->class_of_code);
+    mem_free(v->class);
     mem_free(v);
 }
 
+/* ---- values that have a name ---------------------------------------------------------------------------------------- */
+
+static int by_value(const void *a, const void *b)
+{
+    const struct view_value *x = a, *y = b;
+    return (x->value > y->value) - (x->value < y->value);
+}
+
+/* What the value becomes, or NaN. */
+static double look_up(const struct view_value *known, uint32_t count, double value)
+{
+    struct view_value key = {.value = value};
+    const struct view_value *found = count && !isnan(value) ? bsearch(&key, known, count, sizeof *known, by_value) : NULL;
+    return found ? found->becomes : NAN;
+}
+
+static void add_value(struct view_column *to, const char *text, double becomes)
+{
+    double value = encoder_text_value(text, strlen(text), '.');
+    if (!isnan(value))
+        to->known[to->known_count++] = (struct view_value){value, becomes};
+}
+
+/* ---- features ------------------------------------------------------------------------------------------------------- */
+
+static enum err_code map_values(struct view_column *to, const struct encoder_feature *f, struct err *err)
+{
+    to->known = mem_array((size_t)f->categories + f->rare_count + 1, sizeof *to->known);
+    if (!to->known)
+        return err_no_memory(err);
+    to->other = f->rare_count ? (int32_t)(f->input + f->categories) : -1;
+    to->missing = f->has_missing ? (int32_t)(f->input + f->inputs - 1) : -1;
+    for (uint32_t k = 0; k < f->categories; k++)
+        add_value(to, f->category[k], f->encoding == ENCODING_ORDINAL ? (double)f->level[k] : (double)(f->input + k));
+    qsort(to->known, to->known_count, sizeof *to->known, by_value);
+    return ERR_OK;
+}
+
+static enum err_code map_codes(struct view_column *to, const struct encoder_feature *f, const struct table *t,
+                               struct err *err)
+{
+    const struct column *c = table_column(t, to->column);
+    if (f->encoding == ENCODING_CATEGORIES) {
+        to->input_of_code = mem_array((size_t)c->categories + 1, sizeof *to->input_of_code);
+        if (!to->input_of_code)
+            return err_no_memory(err);
+        bool known;
+        to->input_of_code[0] = f->has_missing ? (int32_t)(f->input + f->inputs - 1) : -1;
+        for (uint32_t k = 0; k < c->categories; k++)
+            to->input_of_code[k + 1] = encoder_hot_input(f, c->category[k], strlen(c->category[k]), &known);
+        return ERR_OK;
+    }
+    to->value_of_code = mem_array((size_t)c->categories + 1, sizeof *to->value_of_code);
+    if (!to->value_of_code)
+        return err_no_memory(err);
+    to->value_of_code[0] = NAN;
+    for (uint32_t k = 0; k < c->categories; k++)
+        to->value_of_code[k + 1] = encoder_category_value(f, c->category[k], strlen(c->category[k]), table_decimal(t));
+    return ERR_OK;
+}
+
+/* A column may be of another type than in training where its cells can mean the same: texts that are read as numbers, numbers
+ * that are read as texts. */
 static enum err_code map_feature(struct view_column *to, const struct encoder_feature *f, const struct table *t,
                                  struct err *err)
 {
-    int column = table_find(t, f->name);
-    if (column < 0 || table_column(t, (uint32_t)column)->type != f->type)
-        return err_set(err, ERR_INVALID, "the table has no %s column \"%.100s\"", column_type_name(f->type), f->name);
-    to->column = (uint32_t)column;
-    if (f->type == COLUMN_NUMERIC)
-        return ERR_OK;
-    const struct column *c = table_column(t, to->column);
-    to->input_of_code = mem_array(c->categories + 1, sizeof *to->input_of_code);
-    if (!to->input_of_code)
+    int found = table_find(t, f->name);
+    enum err_code code = ERR_OK;
+    to->column = (uint32_t)found;
+    bool fits = found >= 0;
+    if (fits && table_column(t, to->column)->type == COLUMN_CATEGORICAL) {
+        fits = f->type == COLUMN_CATEGORICAL;
+        code = fits ? map_codes(to, f, t, err) : ERR_OK;
+    } else if (fits && f->encoding != ENCODING_NUMBER) {
+        code = map_values(to, f, err);
+        fits = f->type == COLUMN_NUMERIC || to->known_count || table_column(t, to->column)->missing == table_rows(t);
+    }
+    return fits || code ? code
+                        : err_set(err, ERR_INVALID, "the table has no %s column \"%.100s\"", column_type_name(f->type), f->name);
+}
+
+/* ---- the target ----------------------------------------------------------------------------------------------------- */
+
+static enum err_code no_class(const struct encoder *e, const char *text, struct err *err)
+{
+    return err_set(err, ERR_INVALID, "the target \"%.100s\" holds \"%.60s\", which is no class of the training", e->target, text);
+}
+
+struct class_name {
+    const char *text;
+    int32_t class;
+};
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(((const struct class_name *)a)->text, ((const struct class_name *)b)->text);
+}
+
+static enum err_code map_text_classes(struct encoder_view *v, const struct column *c, struct err *err)
+{
+    const struct encoder *e = v->encoder;
+    cleanup(mem_freep) struct class_name *name = mem_array((size_t)e->classes + 1, sizeof *name);
+    v->class_of_code = mem_array((size_t)c->categories + 1, sizeof *v->class_of_code);
+    if (!name || !v->class_of_code)
         return err_no_memory(err);
-    to->input_of_code[0] = f->has_missing ? (int32_t)(f->input + f->categories) : -1;
-    for (uint32_t k = 0; k < c->categories; k++) {
-        int32_t category = encoder_category(f, c->category[k], strlen(c->category[k]));
-        to->input_of_code[k + 1] = category < 0 ? -1 : (int32_t)f->input + category;
+    for (uint32_t k = 0; k < e->classes; k++)
+        name[k] = (struct class_name){e->class_name[k], (int32_t)k};
+    qsort(name, e->classes, sizeof *name, by_text);
+    for (uint32_t code = 0; code < c->categories; code++) {
+        struct class_name key = {.text = c->category[code]};
+        const struct class_name *found = bsearch(&key, name, e->classes, sizeof *name, by_text);
+        if (!found)
+            return no_class(e, c->category[code], err);
+        v->class_of_code[code] = found->class;
     }
     return ERR_OK;
 }
 
-/* A class number means the same to the encoder and to the table's target. */
-static enum err_code check_classes(const struct encoder *e, const struct target *target, struct err *err)
+static enum err_code map_numeric_classes(struct encoder_view *v, struct err *err)
 {
-    bool same = target->classes == e->classes;
-    for (uint32_t k = 0; same && k < e->classes; k++)
-        same = !strcmp(target->name[k], e->class_name[k]);
-    return same ? ERR_OK : err_set(err, ERR_INVALID, "the classes of the target \"%.100s\" are others than in training", e->target);
+    const struct encoder *e = v->encoder;
+    char text[TEXT_NUMBER_SIZE];
+    v->class = mem_array((size_t)e->classes + 1, sizeof *v->class);
+    if (!v->class)
+        return err_no_memory(err);
+    for (uint32_t k = 0; k < e->classes; k++) {
+        double value = encoder_text_value(e->class_name[k], strlen(e->class_name[k]), '.');
+        v->class[k] = (struct view_value){isnan(value) ? -INFINITY : value, k}; /* no cell is infinite */
+    }
+    qsort(v->class, e->classes, sizeof *v->class, by_value);
+    table_will_need(v->table, v->target, 0, (uint32_t)table_rows(v->table) - 1);
+    for (uint64_t row = 0; row < table_rows(v->table); row++) {
+        double value = table_number(v->table, v->target, row);
+        if (!isnan(value) && isnan(look_up(v->class, e->classes, value)))
+            return no_class(e, text_number(value + 0.0, text), err);
+    }
+    return ERR_OK;
+}
+
+static enum err_code map_target(struct encoder_view *v, struct err *err)
+{
+    const struct encoder *e = v->encoder;
+    int found = table_find(v->table, e->target);
+    if (found < 0)
+        return err_set(err, ERR_INVALID, "no column \"%.100s\" for the target", e->target);
+    v->target = (uint32_t)found;
+    const struct column *c = table_column(v->table, v->target);
+    if (e->task != TASK_REGRESSION)
+        return c->type == COLUMN_NUMERIC ? map_numeric_classes(v, err) : map_text_classes(v, c, err);
+    return c->type == COLUMN_NUMERIC ? ERR_OK
+                                     : err_set(err, ERR_INVALID, "the target \"%.100s\" holds texts such as \"%.60s\", and it was "
+                                               "a number in training", e->target, c->category[0]);
 }
 
 enum err_code encoder_view_new(const struct encoder *e, const struct table *t, struct encoder_view **ret_view,
@@ -69,10 +210,7 @@ enum err_code encoder_view_new(const struct encoder *e, const struct table *t, s
     v->encoder = e;
     v->table = t;
     v->feature = mem_array(e->features, sizeof *v->feature);
-    struct encoder_options target = {.target = e->target, .task = e->task};
-    enum err_code code = v->feature ? target_read(t, &target, &v->target, err) : err_no_memory(err);
-    if (!code)
-        code = check_classes(e, &v->target, err);
+    enum err_code code = v->feature ? map_target(v, err) : err_no_memory(err);
     for (uint32_t i = 0; !code && i < e->features; i++)
         code = map_feature(&v->feature[i], &e->feature[i], t, err);
     if (code) {
@@ -83,44 +221,80 @@ enum err_code encoder_view_new(const struct encoder *e, const struct table *t, s
     return ERR_OK;
 }
 
+/* ---- encoding ------------------------------------------------------------------------------------------------------- */
+
 static void encode_numbers(const struct encoder_view *v, uint32_t feature, const uint32_t *rows, size_t count, real *x,
                            size_t stride)
 {
     const struct encoder_feature *f = &v->encoder->feature[feature];
+    const struct view_column *c = &v->feature[feature];
     double cell[BLOCK];
-    table_numbers(v->table, v->feature[feature].column, rows, count, cell);
+    int32_t code[BLOCK];
+    if (c->value_of_code) {
+        table_codes(v->table, c->column, rows, count, code);
+        for (size_t i = 0; i < count; i++)
+            cell[i] = c->value_of_code[code[i] + 1];
+    } else {
+        table_numbers(v->table, c->column, rows, count, cell);
+        for (size_t i = 0; c->known && i < count; i++)
+            cell[i] = look_up(c->known, c->known_count, cell[i]);
+    }
     for (size_t i = 0; i < count; i++)
-        x[i * stride + f->input] = isnan(cell[i]) ? 0 : (real)((cell[i] - f->mean) / f->deviation);
+        x[i * stride + f->input] = encoder_scaled(f, cell[i]);
+}
+
+/* The input that is 1 in each of the rows, or -1. */
+static void hot_inputs(const struct encoder_view *v, const struct view_column *c, const uint32_t *rows, size_t count,
+                       int32_t *input)
+{
+    double cell[BLOCK];
+    if (c->input_of_code) {
+        table_codes(v->table, c->column, rows, count, input);
+        for (size_t i = 0; i < count; i++)
+            input[i] = c->input_of_code[input[i] + 1];
+        return;
+    }
+    table_numbers(v->table, c->column, rows, count, cell);
+    for (size_t i = 0; i < count; i++) {
+        double found = look_up(c->known, c->known_count, cell[i]);
+        input[i] = isnan(cell[i]) ? c->missing : isnan(found) ? c->other : (int32_t)found;
+    }
 }
 
 static void encode_categories(const struct encoder_view *v, uint32_t feature, const uint32_t *rows, size_t count, real *x,
                               size_t stride)
 {
     const struct encoder_feature *f = &v->encoder->feature[feature];
-    int32_t code[BLOCK];
-    table_codes(v->table, v->feature[feature].column, rows, count, code);
+    int32_t input[BLOCK];
+    hot_inputs(v, &v->feature[feature], rows, count, input);
     for (size_t i = 0; i < count; i++) {
         memset(x + i * stride + f->input, 0, f->inputs * sizeof *x);
-        int32_t input = v->feature[feature].input_of_code[code[i] + 1];
-        if (input >= 0)
-            x[i * stride + (uint32_t)input] = 1;
+        if (input[i] >= 0)
+            x[i * stride + (uint32_t)input[i]] = 1;
     }
 }
 
 static void encode_value(const struct encoder_view *v, const uint32_t *rows, size_t count, real *y)
 {
     double cell[BLOCK];
-    table_numbers(v->table, v->target.column, rows, count, cell);
+    table_numbers(v->table, v->target, rows, count, cell);
     for (size_t i = 0; i < count; i++)
         y[i] = (real)((cell[i] - v->encoder->target_mean) / v->encoder->target_deviation);
 }
 
 static void encode_class(const struct encoder_view *v, const uint32_t *rows, size_t count, real *y)
 {
-    int32_t class[BLOCK];
-    target_classes(&v->target, v->table, rows, count, class);
+    int32_t code[BLOCK];
+    double cell[BLOCK];
+    if (v->class_of_code) {
+        table_codes(v->table, v->target, rows, count, code);
+        for (size_t i = 0; i < count; i++)
+            y[i] = code[i] < 0 ? -1 : (real)v->class_of_code[code[i]];
+        return;
+    }
+    table_numbers(v->table, v->target, rows, count, cell);
     for (size_t i = 0; i < count; i++)
-        y[i] = (real)class[i];
+        y[i] = isnan(cell[i]) ? -1 : (real)look_up(v->class, v->encoder->classes, cell[i]);
 }
 
 void encoder_encode(const struct encoder_view *v, const uint32_t *rows, size_t count, real *x, size_t stride, real *y)
@@ -129,8 +303,8 @@ void encoder_encode(const struct encoder_view *v, const uint32_t *rows, size_t c
     for (size_t at = 0; at < count; at += BLOCK) {
         size_t n = count - at < BLOCK ? count - at : BLOCK;
         for (uint32_t i = 0; i < e->features; i++)
-            (e->feature[i].type == COLUMN_NUMERIC ? encode_numbers : encode_categories)(v, i, rows + at, n, x + at * stride,
-                                                                                        stride);
+            (e->feature[i].encoding == ENCODING_CATEGORIES ? encode_categories : encode_numbers)(v, i, rows + at, n,
+                                                                                                 x + at * stride, stride);
         if (y)
             (e->task == TASK_REGRESSION ? encode_value : encode_class)(v, rows + at, n, y + at);
     }

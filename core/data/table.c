@@ -20,6 +20,7 @@ struct table {
     uint32_t *by_name; /* the columns in the order of their names */
     char **missing; /* the texts that meant "no value"; NULL: the usual ones */
     size_t missing_count;
+    char decimal;
     const uint64_t *group;  /* of each group: its offset in the file */
     const uint32_t *entry;  /* of each group and column: offset in the group + kind */
 };
@@ -158,6 +159,9 @@ static enum err_code read_footer(struct table *t, const struct table_header *h, 
     for (uint32_t i = 0; !u.failed && i < t->columns; i++)
         read_column(&u, t->rows, &t->column[i]);
     t->missing = unpack_texts(&u, &t->missing_count);
+    uint32_t decimal = unpack_u32(&u);
+    t->decimal = (char)decimal;
+    u.failed |= decimal != '.' && decimal != ',';
     if (u.no_memory)
         return err_no_memory(err);
     if (u.failed || u.end - u.at >= 8 || !read_index(t, h))
@@ -235,6 +239,11 @@ uint32_t table_columns(const struct table *t)
 const struct column *table_column(const struct table *t, uint32_t column)
 {
     return &t->column[column];
+}
+
+char table_decimal(const struct table *t)
+{
+    return t->decimal;
 }
 
 const char *const *table_missing(const struct table *t, size_t *ret_count)

@@ -41,6 +41,7 @@ uint32_t table_columns(const struct table *t);
 const struct column *table_column(const struct table *t, uint32_t column);
 /* The texts that meant "no value" when it was read; NULL: the usual ones (csv_options). */
 const char *const *table_missing(const struct table *t, size_t *ret_count);
+char table_decimal(const struct table *t); /* the mark that its numbers were read with */
 int table_find(const struct table *t, const char *name); /* the column's index, -1 when there is none; binary search */
 double table_number(const struct table *t, uint32_t column, uint64_t row); /* numeric only; NaN when missing */
 int32_t table_code(const struct table *t, uint32_t column, uint64_t row);  /* categorical only; -1 when missing */

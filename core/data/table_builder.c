@@ -271,8 +271,10 @@ enum err_code table_builder_finish(struct table_builder *b, char ret_sha256[65],
         code = err_set_at(err, ERR_INVALID, 2, 1, "no data row behind the header");
     if (!code && b->again)
         code = read_again(b, err);
-    if (!code)
-        code = table_writer_finish(b->writer, &b->options, err);
+    if (!code) {
+        struct csv_options found = table_builder_options(b);
+        code = table_writer_finish(b->writer, &found, err);
+    }
     if (code)
         return code;
     uint8_t digest[SHA256_BYTES];

@@ -12,7 +12,7 @@
 #include <assert.h>
 
 #define TABLE_MAGIC   "MLPTABLE"
-#define TABLE_VERSION 1
+#define TABLE_VERSION 2
 #define TABLE_ENDIAN  0x01020304u
 
 struct table_header {

@@ -208,6 +208,7 @@ static enum err_code write_footer(struct table_writer *w, const struct csv_optio
     for (uint32_t i = 0; i < w->columns; i++)
         pack_column(&w->column[i], footer);
     pack_texts(footer, options->missing, options->missing_count);
+    pack_u32(footer, (uint32_t)options->decimal);
     static const char zeros[8];
     buf_add(footer, zeros, (8 - footer->length % 8) % 8);
     uint64_t index = w->offset + footer->length;

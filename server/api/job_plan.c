@@ -17,7 +17,7 @@ struct plan_fit {
     uint32_t inputs;
 };
 
-static const char *const FIT_POINTERS[] = {"/target", "/task", "/features"};
+static const char *const FIT_POINTERS[] = {"/target", "/task", "/features", "/columns", "/encoding"};
 
 void job_plan_done(struct job_plan *p)
 {
@@ -28,6 +28,7 @@ void job_plan_done(struct job_plan *p)
     mem_free(p->runs);
     mem_free(p->spec_json);
     mem_free(p->features);
+    mem_free(p->columns);
     mem_free(p->fits);
     if (p->table)
         table_unref(p->table);
@@ -170,6 +171,11 @@ static void write_features(const void *spec, struct json_writer *w)
     json_array_end(w);
 }
 
+static void write_columns(const void *spec, struct json_writer *w)
+{
+    job_columns_write(spec, w);
+}
+
 struct point {
     const struct grid *grid;
     const struct grid_point *values;
@@ -227,15 +233,15 @@ static struct plan_fit *fit_of(struct job_plan *p, const struct job_spec *s, con
     return fit;
 }
 
-static bool features_vary(const struct grid *g)
+static bool varies(const struct grid *g, const char *pointer)
 {
     for (size_t axis = 0; axis < g->axes; axis++)
-        if (grid_touches(g, axis, "/features"))
+        if (grid_touches(g, axis, pointer))
             return true;
     return false;
 }
 
-/* A long list of features, or a long grid, is not copied and bound again for each of 10000 points. */
+/* A long list of features or columns, or a long grid, is not copied and bound again for each of 10000 points. */
 static enum err_code prepare_points(struct job_plan *p, struct err *err)
 {
     size_t places = fit_number(&p->grid, NULL);
@@ -251,24 +257,40 @@ static enum err_code prepare_points(struct job_plan *p, struct err *err)
         fits_all = fits_all && !axis_matters(&p->grid, axis);
     if (fits_all)
         p->fits[0] = (struct plan_fit){true, true, p->task, worker_inputs(&p->spec, p->table)};
-    if (!p->spec.features.count || features_vary(&p->grid))
-        return ERR_OK;
-    json_remove(p->base, "features");
-    p->features = text_of(write_features, &p->spec);
-    return p->features ? ERR_OK : err_no_memory(err);
+    if (p->spec.features.count && !varies(&p->grid, "/features")) {
+        json_remove(p->base, "features");
+        if (!(p->features = text_of(write_features, &p->spec)))
+            return err_no_memory(err);
+    }
+    if (p->spec.columns.count && !varies(&p->grid, "/columns")) {
+        json_remove(p->base, "columns");
+        if (!(p->columns = text_of(write_columns, &p->spec)))
+            return err_no_memory(err);
+    }
+    return ERR_OK;
 }
 
 /* ---- runs ----------------------------------------------------------------------------------------------------------- */
 
+/* Adds the spec up to what stands for `text`, then the text; returns what is left. Without a text, nothing. */
+static const char *put_text(struct buf *out, const char *spec, const char *name, const char *none, const char *text)
+{
+    char standing[32];
+    snprintf(standing, sizeof standing, "\"%s\":%s", name, none); /* inside a text its quotes would be escaped */
+    const char *at = text ? strstr(spec, standing) : NULL;
+    if (!at)
+        return spec;
+    buf_printf(out, "%.*s\"%s\":%s", (int)(at - spec), spec, name, text);
+    return at + strlen(standing);
+}
+
 char *job_plan_spec(const struct job_plan *p, size_t run)
 {
-    static const char none[] = "\"features\":null"; /* inside a text its quotes would be escaped */
-    const char *spec = p->runs[run].spec, *at = p->features ? strstr(spec, none) : NULL;
-    if (!at)
-        return mem_strdup(spec);
     struct buf out;
     buf_init(&out, SPEC_MAX);
-    buf_printf(&out, "%.*s\"features\":%s%s", (int)(at - spec), spec, p->features, at + sizeof none - 1);
+    const char *rest = put_text(&out, p->runs[run].spec, "features", "null", p->features);
+    rest = put_text(&out, rest, "columns", "{}", p->columns);
+    buf_puts(&out, rest);
     char *text = buf_steal(&out, NULL);
     buf_done(&out);
     return text;
@@ -285,16 +307,23 @@ static enum err_code add_run(struct job_plan *p, const struct job_spec *s, const
 
 static void check_point(struct job_plan *p, struct job_spec *s, const struct grid_point *values, struct violations *point)
 {
-    struct json_list own = s->features;
+    struct json_list features = s->features, columns = s->columns;
+    struct encoder_column *encoder_columns = s->encoder_columns;
     if (p->features)
         s->features = p->spec.features; /* lent */
+    if (p->columns) {
+        s->columns = p->spec.columns;
+        s->encoder_columns = p->spec.encoder_columns;
+    }
     const struct plan_fit *fit = fit_of(p, s, values, point);
     if (fit->fits) {
         check_split(p, s, fit->task, point);
         check_size(p, s, fit, &p->runs[p->run_count], point);
         p->task = fit->task;
     }
-    s->features = own;
+    s->features = features;
+    s->columns = columns;
+    s->encoder_columns = encoder_columns;
 }
 
 /* Checks a point; adds its run, unless it is but an end of what can be drawn or anything is wrong. */

@@ -8,7 +8,7 @@
 #include "server/train/worker.h"
 
 struct planned_run {
-    char *spec, *hyperparameters; /* JSON; the spec may lack the features: job_plan_spec */
+    char *spec, *hyperparameters; /* JSON; the spec may lack features and columns: job_plan_spec */
     uint32_t epochs;
     uint64_t parameters;
 };
@@ -19,7 +19,7 @@ struct job_plan {
     struct grid grid; /* points into body */
     struct json *base; /* the body of every point but for its values */
     struct plan_fit *fits; /* what was found out of the table, for all values of the axes that matter there */
-    char *features; /* JSON; NULL when the specs of the runs have their own */
+    char *features, *columns; /* JSON; NULL when the specs of the runs have their own */
     uint64_t memory_limit;
     struct store_dataset dataset;
     struct table *table;
@@ -34,6 +34,6 @@ struct job_plan {
 /* ERR_MALFORMED when the text is no JSON; ERR_OK otherwise: look at violations->count. job_plan_done in every case. */
 enum err_code job_plan_make(struct app *app, const char *text, size_t length, struct job_plan *ret_plan,
                             struct violations *violations, struct err *err);
-/* The whole spec of a run (mem_free); NULL without memory. Not kept, since all runs together may have many features. */
+/* The whole spec of a run (mem_free); NULL without memory. Not kept, since all runs together may have many features and columns. */
 char *job_plan_spec(const struct job_plan *p, size_t run);
 void job_plan_done(struct job_plan *p);

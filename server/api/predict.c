@@ -25,7 +25,7 @@ struct prediction {
     struct encoder_warnings warnings;
     struct json_writer w; /* JSON */
     struct buf *body;
-    int32_t *column_feature; /* CSV: the feature of each column, -1 for the target's */
+    int32_t *column_feature; /* CSV: the feature of each column, -1 where there is none */
     uint32_t columns;
     struct violations *violations;
 };
@@ -155,26 +155,39 @@ static enum err_code row_is_ready(struct prediction *p, struct err *err)
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------------- */
 
+static void count_cell(struct prediction *p, enum encoder_cell cell)
+{
+    p->warnings.missing += cell == CELL_MISSING;
+    p->warnings.unseen += cell == CELL_UNSEEN;
+}
+
+/* A text, a truth value or a number as the text of a category. */
+static void set_text(struct prediction *p, uint32_t feature, const struct json *v, real *x)
+{
+    char number[JSON_NUMBER_SIZE];
+    enum json_kind kind = json_kind(v);
+    const char *text = kind == JSON_STRING ? json_string(v) : kind == JSON_BOOLEAN ? (json_boolean(v) ? "true" : "false")
+                                                                                  : json_number_text(json_number(v), number);
+    count_cell(p, encoder_row_text(p->encoder, feature, text, strlen(text), encoder_decimal(p->encoder), x));
+}
+
 static void set_cell(struct prediction *p, uint32_t feature, const struct json *v, const char *pointer, real *x)
 {
     const struct encoder_feature *f = encoder_feature(p->encoder, feature);
     enum json_kind kind = json_kind(v);
-    char number[JSON_NUMBER_SIZE];
-    if (kind == JSON_NULL || (kind == JSON_STRING && encoder_missing(p->encoder, json_string(v), strlen(json_string(v))))) {
+    bool number = f->type == COLUMN_NUMERIC && f->encoding == ENCODING_NUMBER;
+    if (kind == JSON_NULL || (kind == JSON_STRING && encoder_missing(p->encoder, json_string(v), strlen(json_string(v)))))
         p->warnings.missing++;
-    } else if (f->type == COLUMN_NUMERIC && kind == JSON_NUMBER) {
-        encoder_row_number(p->encoder, feature, json_number(v), x);
-    } else if (f->type == COLUMN_NUMERIC) {
+    else if (kind == JSON_NUMBER && (f->type == COLUMN_NUMERIC || f->encoding == ENCODING_NUMBER))
+        count_cell(p, encoder_row_number(p->encoder, feature, json_number(v), x));
+    else if (number)
         violation_add(p->violations, pointer, "type", "\"%.80s\" is numeric: must be a number or null, got %s", f->name,
                       json_kind_name(kind));
-    } else if (kind == JSON_ARRAY || kind == JSON_OBJECT) {
+    else if (kind == JSON_ARRAY || kind == JSON_OBJECT)
         violation_add(p->violations, pointer, "type", "\"%.80s\" is categorical: must be a text or null, got %s", f->name,
                       json_kind_name(kind));
-    } else {
-        const char *text = kind == JSON_STRING ? json_string(v) : kind == JSON_BOOLEAN ? (json_boolean(v) ? "true" : "false")
-                                                                                      : json_number_text(json_number(v), number);
-        p->warnings.unseen += !encoder_row_category(p->encoder, feature, text, strlen(text), x);
-    }
+    else
+        set_text(p, feature, v, x);
 }
 
 static void set_by_name(struct prediction *p, const struct json *instance, size_t index, real *x)
@@ -187,7 +200,7 @@ static void set_by_name(struct prediction *p, const struct json *instance, size_
         api_pointer(pointer, sizeof pointer, parent, json_key(m));
         if (feature >= 0)
             set_cell(p, (uint32_t)feature, m, pointer, x);
-        else if (strcmp(json_key(m), encoder_target(p->encoder)) != 0)
+        else if (!encoder_passes_over(p->encoder, json_key(m), strlen(json_key(m))))
             violation_add(p->violations, pointer, "unknown", "the model does not know a column \"%.100s\"", json_key(m));
         given += feature >= 0;
     }
@@ -310,12 +323,10 @@ static enum err_code read_header(struct prediction *p, const struct csv_cell *ce
     if (!p->column_feature || !seen)
         return err_no_memory(err);
     p->columns = count;
-    const char *target = encoder_target(p->encoder);
     for (uint32_t c = 0; c < count; c++) {
         struct csv_cell name = trim(cells[c]);
         int feature = encoder_find(p->encoder, name.text, name.length);
-        bool is_target = name.length == strlen(target) && !memcmp(name.text, target, name.length);
-        if (feature < 0 && !is_target)
+        if (feature < 0 && !encoder_passes_over(p->encoder, name.text, name.length))
             return err_set_at(err, ERR_INVALID, 1, c + 1, "the model does not know a column \"%.*s\"",
                               (int)(name.length < 100 ? name.length : 100), name.text);
         if (feature >= 0 && seen[feature])
@@ -348,18 +359,15 @@ static enum err_code read_cell(struct csv_input *in, uint64_t line, uint32_t col
 {
     struct prediction *p = in->prediction;
     int32_t feature = p->column_feature[column];
-    double value;
     if (feature < 0 || encoder_missing(p->encoder, cell->text, cell->length))
         return ERR_OK;
-    ++*given;
-    if (encoder_feature(p->encoder, (uint32_t)feature)->type == COLUMN_CATEGORICAL)
-        p->warnings.unseen += !encoder_row_category(p->encoder, (uint32_t)feature, cell->text, cell->length, x);
-    else if (csv_number(cell, csv_decimal(in->csv), &value))
-        encoder_row_number(p->encoder, (uint32_t)feature, value, x);
-    else
+    enum encoder_cell became = encoder_row_text(p->encoder, (uint32_t)feature, cell->text, cell->length, csv_decimal(in->csv), x);
+    if (became == CELL_NO_NUMBER)
         return err_set_at(err, ERR_INVALID, line, column + 1, "\"%s\" is numeric, got \"%.*s\"",
                           encoder_feature(p->encoder, (uint32_t)feature)->name,
                           (int)(cell->length < 60 ? cell->length : 60), cell->text);
+    ++*given;
+    count_cell(p, became);
     return ERR_OK;
 }
 

@@ -80,16 +80,26 @@ static size_t characters(const char *text)
     return count;
 }
 
+/* NULL: neither a number nor a truth value. */
+static const char *scalar_text(const struct json *v, char number[JSON_NUMBER_SIZE])
+{
+    if (json_kind(v) == JSON_NUMBER)
+        return json_number_text(json_number(v), number);
+    return json_kind(v) != JSON_BOOLEAN ? NULL : json_boolean(v) ? "true" : "false";
+}
+
 static enum err_code bind_string(const struct json_field *f, const struct json *v, void *at, const char *pointer,
                                  struct binding *b)
 {
-    if (json_kind(v) != JSON_STRING) {
-        wrong_type(f, "a string", v, pointer, b);
+    char number[JSON_NUMBER_SIZE];
+    const char *text = json_kind(v) == JSON_STRING ? json_string(v) : f->scalars ? scalar_text(v, number) : NULL;
+    if (!text) {
+        wrong_type(f, f->scalars ? "a string, a number, true or false" : "a string", v, pointer, b);
         return ERR_OK;
     }
-    if (!length_fits(f, characters(json_string(v)), "characters", pointer, b))
+    if (!length_fits(f, characters(text), "characters", pointer, b))
         return ERR_OK;
-    char *copy = mem_strdup(json_string(v));
+    char *copy = mem_strdup(text);
     if (!copy)
         return err_no_memory(b->err);
     *(char **)at = copy;
@@ -221,7 +231,7 @@ static enum err_code bind_list(const struct json_field *f, const struct json *v,
         return err_no_memory(b->err);
     list->count = count;
     /* the range is the list's own, not its elements' */
-    const struct json_field element = {.name = f->name, .type = f->type, .fields = f->fields};
+    const struct json_field element = {.name = f->name, .type = f->type, .fields = f->fields, .scalars = f->scalars};
     char *at = list->items;
     size_t index = 0;
     for (const struct json *e = json_first(v); e; e = json_next(e), at += size, index++) {
@@ -251,6 +261,36 @@ static enum err_code bind_strings(const struct json_field *f, const struct json 
     return ERR_OK;
 }
 
+static enum err_code bind_map(const struct json_field *f, const struct json *v, void *at, const char *pointer,
+                              struct binding *b)
+{
+    struct json_list *list = at;
+    char place[POINTER_SIZE];
+    if (json_kind(v) != JSON_OBJECT) {
+        wrong_type(f, "an object of objects", v, pointer, b);
+        return ERR_OK;
+    }
+    size_t count = json_count(v);
+    if (!length_fits(f, count, "members", pointer, b))
+        return ERR_OK;
+    list->items = mem_array(count + 1, f->element_size);
+    if (!list->items)
+        return err_no_memory(b->err);
+    const char *twice = json_duplicate(v);
+    if (twice)
+        violation_add(b->violations, pointer_member(place, pointer, twice), "duplicate", "is given more than once: keep one");
+    char *element = list->items;
+    for (const struct json *e = json_first(v); e; e = json_next(e), element += f->element_size) {
+        list->count++;
+        if (!(*(char **)element = mem_strdup(json_key(e))))
+            return err_no_memory(b->err);
+        enum err_code code = bind_object(f, e, element, pointer_member(place, pointer, json_key(e)), b);
+        if (code)
+            return code;
+    }
+    return ERR_OK;
+}
+
 /* ---- members ---------------------------------------------------------------------------------------------------------- */
 
 static enum err_code bind_value(const struct json_field *f, const struct json *v, void *at, const char *pointer,
@@ -260,7 +300,7 @@ static enum err_code bind_value(const struct json_field *f, const struct json *v
         [FIELD_STRING] = bind_string,   [FIELD_DOUBLE] = bind_double, [FIELD_UINT] = bind_uint,
         [FIELD_UINT64] = bind_uint64,   [FIELD_BOOLEAN] = bind_boolean, [FIELD_ENUM] = bind_enum,
         [FIELD_OBJECT] = bind_object,   [FIELD_ARRAY] = bind_array,   [FIELD_STRINGS] = bind_strings,
-        [FIELD_ANY] = bind_any,         [FIELD_CUSTOM] = bind_custom};
+        [FIELD_ANY] = bind_any,         [FIELD_MAP] = bind_map,     [FIELD_CUSTOM] = bind_custom};
     return binds[f->type](f, v, at, pointer, b);
 }
 

@@ -19,6 +19,9 @@ struct violations {
 };
 void violation_add(struct violations *v, const char *pointer, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* parent/key, escaped after RFC 6901; cut at a whole character when it is too long. Returns out. */
+#define POINTER_SIZE sizeof(((struct violation *)0)->pointer)
+const char *pointer_member(char out[POINTER_SIZE], const char *parent, const char *key);
 
 /* ---- field tables ------------------------------------------------------------------------------------------------ */
 
@@ -32,6 +35,8 @@ enum field_type {
     FIELD_OBJECT,  /* an embedded struct, by `fields` */
     FIELD_ARRAY,   /* of objects: struct json_list of structs of element_size, by `fields` */
     FIELD_STRINGS, /* of strings: struct json_list of char * */
+    FIELD_MAP,     /* of objects by any names: struct json_list of structs of element_size, by `fields`; each struct starts with its
+                      name, a char * */
     FIELD_ANY,     /* struct json *: a deep copy (json_free), or NULL */
     FIELD_CUSTOM,  /* bound, written and described by `custom` */
 };
@@ -58,8 +63,9 @@ struct json_field {
     bool open;
     const char *fallback; /* the default as JSON text, e.g. "32" or "\"relu\"" or "{}"; NULL: zero bytes / absent */
     const char *(*names)(int index);       /* FIELD_ENUM: NULL ends */
-    const struct json_field *fields;       /* FIELD_OBJECT, FIELD_ARRAY: ends with a NULL name */
-    size_t element_size;                   /* FIELD_ARRAY */
+    const struct json_field *fields;       /* FIELD_OBJECT, FIELD_ARRAY, FIELD_MAP: ends with a NULL name */
+    size_t element_size;                   /* FIELD_ARRAY, FIELD_MAP */
+    bool scalars; /* FIELD_STRING, FIELD_STRINGS: numbers and truth values are taken too, as their texts */
     const struct json_custom *custom;      /* FIELD_CUSTOM */
     bool (*shown)(const void *structure);  /* json_write leaves the field out when it answers false; NULL: always shown */
     bool (*given)(const void *object);     /* nullable FIELD_OBJECT: whether it was, else it is written as null */

@@ -3,12 +3,9 @@
 
 #include "bind.h"
 
-#define POINTER_SIZE sizeof(((struct violation *)0)->pointer)
 #define QUOTED_SIZE 80
 #define LIST_SIZE 200
 
-/* parent/key, escaped after RFC 6901; cut at a whole character when it is too long. Returns out. */
-const char *pointer_member(char out[POINTER_SIZE], const char *parent, const char *key);
 const char *pointer_element(char out[POINTER_SIZE], const char *parent, size_t index);
 /* The text in double quotes, cut when long. */
 const char *quoted(char out[QUOTED_SIZE], const char *text);

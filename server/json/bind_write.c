@@ -42,6 +42,14 @@ static void release_array(const struct json_field *f, void *at)
     mem_free(list->items);
 }
 
+static void release_map(const struct json_field *f, void *at)
+{
+    struct json_list *list = at;
+    for (size_t i = 0; i < list->count; i++)
+        mem_free(*(char **)((char *)list->items + i * f->element_size));
+    release_array(f, at);
+}
+
 static void release_strings(const struct json_field *f, void *at)
 {
     (void)f;
@@ -127,6 +135,18 @@ static void write_array(const struct json_field *f, const void *at, struct json_
     json_array_end(w);
 }
 
+static void write_map(const struct json_field *f, const void *at, struct json_writer *w)
+{
+    const struct json_list *list = at;
+    json_object(w);
+    for (size_t i = 0; i < list->count; i++) {
+        const char *element = (const char *)list->items + i * f->element_size;
+        json_name(w, *(char *const *)element);
+        json_write(f->fields, element, w);
+    }
+    json_object_end(w);
+}
+
 static void write_strings(const struct json_field *f, const void *at, struct json_writer *w)
 {
     const struct json_list *list = at;
@@ -163,6 +183,7 @@ static const struct field_kind kinds[FIELD_CUSTOM + 1] = {
     [FIELD_OBJECT] = {"object", NULL, NULL, 0, write_object, release_object},
     [FIELD_ARRAY] = {"array", "minItems", "maxItems", sizeof(struct json_list), write_array, release_array},
     [FIELD_STRINGS] = {"array", "minItems", "maxItems", sizeof(struct json_list), write_strings, release_strings},
+    [FIELD_MAP] = {"object", "minProperties", "maxProperties", sizeof(struct json_list), write_map, release_map},
     [FIELD_ANY] = {NULL, NULL, NULL, sizeof(struct json *), write_any, release_any},
     [FIELD_CUSTOM] = {NULL, NULL, NULL, 0, write_custom, NULL},
 };
@@ -189,10 +210,16 @@ static void schema_type(const struct json_field *f, struct json_writer *w)
     if (!type)
         return;
     json_name(w, "type");
-    if (f->nullable) {
+    bool scalars = f->scalars && f->type == FIELD_STRING;
+    if (f->nullable || scalars) {
         json_array(w);
         json_put_string(w, type);
-        json_put_string(w, "null");
+        if (scalars) {
+            json_put_string(w, "number");
+            json_put_string(w, "boolean");
+        }
+        if (f->nullable)
+            json_put_string(w, "null");
         json_array_end(w);
     } else {
         json_put_string(w, type);
@@ -234,9 +261,9 @@ static void schema_inside(const struct json_field *f, struct json_writer *w)
     if (f->type == FIELD_OBJECT)
         schema_members(f->fields, w);
     if (f->type == FIELD_STRINGS)
-        json_field_raw(w, "items", "{\"type\":\"string\"}");
-    if (f->type == FIELD_ARRAY) {
-        json_name(w, "items");
+        json_field_raw(w, "items", f->scalars ? "{\"type\":[\"string\",\"number\",\"boolean\"]}" : "{\"type\":\"string\"}");
+    if (f->type == FIELD_ARRAY || f->type == FIELD_MAP) {
+        json_name(w, f->type == FIELD_MAP ? "additionalProperties" : "items");
         json_object(w);
         json_field_string(w, "type", "object");
         schema_members(f->fields, w);

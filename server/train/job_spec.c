@@ -167,6 +167,11 @@ const struct json_field job_spec_fields[] = {
      .help = "auto: a categorical target of two classes is binary, of more is multiclass, a numeric one is regression."},
     {.name = "features", .type = FIELD_STRINGS, JOB(features), .nullable = true, .minimum = 1,
      .maximum = TABLE_MAX_COLUMNS, .fallback = "null", .help = "The columns to learn from; null for all but the target."},
+    {.name = "columns", .type = FIELD_MAP, JOB(columns), .fields = job_column_fields, .element_size = sizeof(struct job_column),
+     .minimum = 0, .maximum = TABLE_MAX_COLUMNS, .fallback = "{}",
+     .help = "Columns by name that are encoded in another way than by their type."},
+    {.name = "encoding", .type = FIELD_OBJECT, JOB(encoding), .fields = job_encoding_fields, .fallback = "{}",
+     .help = "How features become inputs, where columns say nothing else."},
     {.name = "validation", .type = FIELD_OBJECT, JOB(validation), .fields = validation_fields, .fallback = "{}",
      .help = "Rows kept out of training."},
     {.name = "network", .type = FIELD_OBJECT, JOB(network), .fields = network_fields, .fallback = "{}",
@@ -245,11 +250,16 @@ enum err_code job_spec_bind(const struct json *body, bool any_optimizer, struct 
     if (!any_optimizer && optimizer_is_bound(violations))
         check_optimizer(&ret_spec->optimizer, body, violations);
     mlp_optimizer_defaults(&ret_spec->optimizer);
-    return ERR_OK;
+    code = job_columns_resolve(ret_spec, violations, err);
+    if (code)
+        job_spec_done(ret_spec);
+    return code;
 }
 
 void job_spec_done(struct job_spec *s)
 {
+    mem_free(s->encoder_columns);
+    s->encoder_columns = NULL;
     json_unbind(job_spec_fields, s);
 }
 
@@ -265,24 +275,12 @@ struct encoder_options job_spec_encoder_options(const struct job_spec *s)
     return (struct encoder_options){.target = s->target,
                                     .features = s->features.count ? (const char *const *)s->features.items : NULL,
                                     .feature_count = (uint32_t)s->features.count,
-                                    .task = (enum task)s->task};
-}
-
-static void check_column(const struct table *t, const char *name, const char *pointer, struct violations *violations)
-{
-    if (table_find(t, name) >= 0)
-        return;
-    if (violations->count >= VIOLATIONS_MAX) { /* counted, but its text is not kept */
-        violation_add(violations, pointer, "not_found", "the dataset has no such column");
-        return;
-    }
-    const char *names[TABLE_MAX_COLUMNS];
-    uint32_t count = table_columns(t);
-    for (uint32_t i = 0; i < count; i++)
-        names[i] = table_column(t, i)->name;
-    const char *near = text_nearest(name, names, count);
-    violation_add(violations, pointer, "not_found", near ? "the dataset has no column \"%s\"; did you mean \"%s\"?"
-                                                         : "the dataset has no column \"%s\"", name, near);
+                                    .task = (enum task)s->task,
+                                    .columns = s->encoder_columns,
+                                    .column_count = s->encoder_columns ? (uint32_t)s->columns.count : 0,
+                                    .scaling = (enum encoder_scaling)(s->encoding.scaling + 1),
+                                    .min_frequency = s->encoding.min_frequency,
+                                    .category_limit = s->encoding.category_limit};
 }
 
 /* The first feature that is in the list before, or 0: the first never is. All of them are columns. */
@@ -303,7 +301,7 @@ enum err_code job_spec_check_table(const struct job_spec *s, const struct table 
                                    struct violations *violations)
 {
     size_t before = violations->count;
-    check_column(t, s->target, "/target", violations);
+    job_column_exists(t, s->target, "/target", violations);
     char *const *features = s->features.items;
     bool bound = true;
     for (size_t i = 0; i < s->features.count; i++) {
@@ -313,16 +311,12 @@ enum err_code job_spec_check_table(const struct job_spec *s, const struct table 
             bound = false;
             continue;
         }
-        check_column(t, features[i], pointer, violations);
+        job_column_exists(t, features[i], pointer, violations);
         if (!strcmp(features[i], s->target))
             violation_add(violations, pointer, "value", "\"%s\" is the target: it cannot be a feature too", features[i]);
     }
     if (!bound || violations->count > before)
         return ERR_INVALID;
-    struct err err = {0};
-    struct encoder_options options = job_spec_encoder_options(s);
-    if (!encoder_check(t, &options, ret_task, &err))
-        return ERR_OK;
     size_t twice = repeated_feature(s, t);
     if (twice) {
         char pointer[64];
@@ -330,11 +324,20 @@ enum err_code job_spec_check_table(const struct job_spec *s, const struct table 
         violation_add(violations, pointer, "duplicate", "\"%s\" is in the list twice", features[twice]);
         return ERR_INVALID;
     }
-    enum task automatic;
-    options.task = TASK_AUTO;
-    bool task_is_wrong = s->task != TASK_AUTO && !encoder_check(t, &options, &automatic, NULL);
-    violation_add(violations, task_is_wrong ? "/task" : "/target", "value", "%s", err.message);
-    return ERR_INVALID;
+    struct err err = {0};
+    struct encoder_options options = job_spec_encoder_options(s);
+    enum task task = TASK_AUTO;
+    if (encoder_check_target(t, &options, &task, &err)) {
+        enum task automatic;
+        options.task = TASK_AUTO;
+        bool task_is_wrong = s->task != TASK_AUTO && !encoder_check_target(t, &options, &automatic, NULL);
+        violation_add(violations, task_is_wrong ? "/task" : "/target", "value", "%s", err.message);
+    }
+    (void)job_columns_check_table(s, t, violations);
+    if (violations->count > before)
+        return ERR_INVALID;
+    *ret_task = task;
+    return ERR_OK;
 }
 
 void job_spec_network(const struct job_spec *s, enum task task, uint32_t inputs, uint32_t outputs, struct mlp_spec *ret)

@@ -5,6 +5,7 @@
 #include "core/data/encoder.h"
 #include "core/data/table.h"
 #include "core/nn/mlp.h"
+#include "job_columns.h"
 #include "server/json/bind.h"
 
 #define JOB_MAX_RUNS 10000
@@ -21,6 +22,9 @@ struct job_spec {
     char *target;
     int task; /* enum task */
     struct json_list features; /* char *; none: all columns but the target */
+    struct json_list columns;  /* struct job_column */
+    struct encoder_column *encoder_columns; /* the same as the encoder takes them; points into columns */
+    struct job_encoding encoding;
     struct {
         double fraction;
     } validation;

@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include "core/base/cleanup.h"
 #include "core/base/mem.h"
 #include "core/nn/model.h"
 #include "evaluation_json.h"
@@ -163,20 +164,16 @@ void worker_result_done(struct worker_result *r)
 
 /* ---- estimate ----------------------------------------------------------------------------------------------------- */
 
-static uint32_t column_inputs(const struct column *c)
-{
-    return c->type == COLUMN_NUMERIC ? 1 : c->categories + (c->missing > 0);
-}
-
 uint32_t worker_inputs(const struct job_spec *spec, const struct table *t)
 {
     uint64_t inputs = 0;
-    char *const *features = spec->features.items;
-    for (size_t i = 0; i < spec->features.count; i++)
-        inputs += column_inputs(table_column(t, (uint32_t)table_find(t, features[i])));
-    for (uint32_t c = 0; !spec->features.count && c < table_columns(t); c++)
-        if (strcmp(table_column(t, c)->name, spec->target) != 0)
-            inputs += column_inputs(table_column(t, c));
+    cleanup(mem_freep) struct encoder_choice *choices = NULL;
+    struct encoder_options options = job_spec_encoder_options(spec);
+    uint32_t count = 0, some;
+    const char *option;
+    if (!encoder_choose(t, &options, &choices, &count, NULL))
+        for (uint32_t i = 0; i < count; i++)
+            inputs += encoder_choice_check(t, &choices[i], &some, &option, NULL) ? 0 : some;
     return inputs < UINT32_MAX ? (uint32_t)inputs : UINT32_MAX;
 }
 

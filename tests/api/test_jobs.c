@@ -57,7 +57,8 @@ static void what_was_given_is_kept(void **state)
     (void)state;
     static const char spec[] =
         "{\"name\":\"penguins, momentum study\",\"dataset\":\"penguins\",\"target\":\"species\",\"task\":\"auto\","
-        "\"features\":null,\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[{\"units\":16,\"activation\":\"relu\"}]},"
+        "\"features\":null,\"columns\":{},\"encoding\":{\"scaling\":\"standard\",\"min_frequency\":0,\"category_limit\":1000},"
+        "\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[{\"units\":16,\"activation\":\"relu\"}]},"
         "\"optimizer\":{\"name\":\"momentum\",\"learning_rate\":0.05,\"momentum\":0.9},\"batch_size\":32,\"epochs\":3,"
         "\"seed\":7,"
         "\"threads\":null,\"grid\":{\"/optimizer/momentum\":[0,0.5,0.9],\"/optimizer/learning_rate\":[0.01,0.1]},"
@@ -74,6 +75,7 @@ static void defaults_are_filled_in(void **state)
     (void)state;
     struct reply *r = expect(http_post(DRY, "{\"dataset\":\"penguins\",\"target\":\"species\"}"), 200);
     EXPECT_JSON(r, "/job", "{\"name\":null,\"dataset\":\"penguins\",\"target\":\"species\",\"task\":\"auto\",\"features\":null,"
+                           "\"columns\":{},\"encoding\":{\"scaling\":\"standard\",\"min_frequency\":0,\"category_limit\":1000},"
                            "\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[{\"units\":100,"
                            "\"activation\":\"relu\"}]},"
                            "\"optimizer\":{\"name\":\"adam\",\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,"

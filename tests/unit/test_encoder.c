@@ -56,7 +56,7 @@ static void test_only_training_rows_are_looked_at(void **state)
     assert_int_equal(x->type, COLUMN_NUMERIC);
     assert_int_equal(x->input, 0);
     assert_int_equal(x->inputs, 1);
-    assert_true(x->mean == 2 && x->deviation == 1); /* of 1 and 3, the population's */
+    assert_true(x->mean == 2 && x->scale == 1); /* of 1 and 3, the population's */
     assert_string_equal(colour->name, "colour");
     assert_int_equal(colour->input, 1);
     assert_int_equal(colour->inputs, 2);
@@ -155,11 +155,11 @@ static void test_a_constant_has_deviation_one(void **state)
     buf_done(&b);
     struct table *t = open_table(f);
     struct encoder *e = fit_on(f, t, &(struct encoder_options){.target = "y"}, NULL, 0);
-    assert_true(encoder_feature(e, 0)->mean == 0.1 && encoder_feature(e, 0)->deviation == 1);
-    assert_true(encoder_feature(e, 1)->mean == 123456789.123 && encoder_feature(e, 1)->deviation == 1);
-    assert_true(encoder_feature(e, 2)->mean == 0 && encoder_feature(e, 2)->deviation == 1); /* no value at all */
+    assert_true(encoder_feature(e, 0)->mean == 0.1 && encoder_feature(e, 0)->scale == 1);
+    assert_true(encoder_feature(e, 1)->mean == 123456789.123 && encoder_feature(e, 1)->scale == 1);
+    assert_true(encoder_feature(e, 2)->mean == 0 && encoder_feature(e, 2)->scale == 1); /* no value at all */
     for (uint32_t i = 3; i < 6; i++)
-        assert_true(encoder_feature(e, i)->mean == table_number(t, i, 0) && encoder_feature(e, i)->deviation == 1);
+        assert_true(encoder_feature(e, i)->mean == table_number(t, i, 0) && encoder_feature(e, i)->scale == 1);
     assert_inputs(f, e, t, 77, (double[]){0, 0, 0, 0, 0, 0});
     real x[6];
     encoder_row_start(e, x);
@@ -179,7 +179,7 @@ static void test_a_constant_of_many_rows(void **state)
     struct encoder *e = NULL;
     assert_non_null(rows);
     assert_int_equal(encoder_fit(t, &(struct encoder_options){.target = "y"}, rows, MANY, &e, &f->err), ERR_OK);
-    assert_true(encoder_feature(e, 0)->mean == 0.1 && encoder_feature(e, 0)->deviation == 1);
+    assert_true(encoder_feature(e, 0)->mean == 0.1 && encoder_feature(e, 0)->scale == 1);
     assert_true(encoder_target_mean(e) == 0.1 && encoder_target_deviation(e) == 1);
     encoder_free(e);
     mem_free(rows);
@@ -197,7 +197,7 @@ static void test_a_small_spread_far_from_zero(void **state)
     struct table *t = table_of(f, buf_text(&b));
     struct encoder *e = fit_on(f, t, &(struct encoder_options){.target = "y"}, NULL, 0);
     assert_true(encoder_feature(e, 0)->mean == 1600000000000000000 + 1024ll * 50);
-    assert_true(NEAR(encoder_feature(e, 0)->deviation, 1024 * sqrt((101.0 * 101 - 1) / 12), 1e-6));
+    assert_true(NEAR(encoder_feature(e, 0)->scale, 1024 * sqrt((101.0 * 101 - 1) / 12), 1e-6));
     assert_inputs(f, e, t, 50, (double[]){0});
     encoder_free(e);
     table_unref(t);
@@ -210,7 +210,7 @@ static void test_numbers_that_overflow_stay_finite(void **state)
     struct table *t = table_of(f, "x,y\n1.7e308,1\n-1.7e308,2\n1.7e308,3\n1.7e308,4\n");
     struct encoder *e = fit_on(f, t, &(struct encoder_options){.target = "y"}, NULL, 0);
     assert_true(isfinite(encoder_feature(e, 0)->mean));
-    assert_true(isfinite(encoder_feature(e, 0)->deviation) && encoder_feature(e, 0)->deviation > 0);
+    assert_true(isfinite(encoder_feature(e, 0)->scale) && encoder_feature(e, 0)->scale > 0);
     encoder_free(e);
     table_unref(t);
 }
@@ -330,7 +330,7 @@ static void row_by_row(const struct encoder *e, const struct table *t, uint32_t 
         if (encoder_feature(e, i)->type == COLUMN_NUMERIC)
             encoder_row_number(e, i, table_number(t, column, row), x);
         else if (cell_text(t, column, row))
-            encoder_row_category(e, i, cell_text(t, column, row), strlen(cell_text(t, column, row)), x);
+            encoder_row_text(e, i, cell_text(t, column, row), strlen(cell_text(t, column, row)), '.', x);
     }
 }
 
@@ -385,10 +385,10 @@ static void test_a_row_of_its_own(void **state)
     assert_true(NEAR(x[0], sqrt(1.5), 1e-6)); /* (5 - 3) / sqrt(8/3) */
     encoder_row_number(e, 0, NAN, x);
     assert_true(x[0] == 0);
-    assert_true(encoder_row_category(e, 1, "bbb", 2, x)); /* as long as it is said to be */
+    assert_int_equal(encoder_row_text(e, 1, "bbb", 2, '.', x), CELL_KNOWN); /* as long as it is said to be */
     assert_memory_equal(x, ((real[]){0, 0, 1, 0}), sizeof x);
     encoder_row_start(e, x);
-    assert_false(encoder_row_category(e, 1, "b", 1, x));
+    assert_int_equal(encoder_row_text(e, 1, "b", 1, '.', x), CELL_UNSEEN);
     assert_memory_equal(x, ((real[]){0, 0, 0, 0}), sizeof x);
     encoder_free(e);
     table_unref(t);

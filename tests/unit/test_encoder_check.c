@@ -110,7 +110,9 @@ static void test_classes_have_a_limit(void **state)
     struct data_fixture *f = *state;
     for (int values = ENCODER_MAX_CLASSES - 1; values <= ENCODER_MAX_CLASSES + 1; values++) {
         struct table *t = counting_table(f, values);
-        struct encoder_options number = {.target = "number", .task = TASK_MULTICLASS}, text = {.target = "text"};
+        static const char *const x[] = {"x"}; /* what is left has too many categories for a feature */
+        struct encoder_options number = {.target = "number", .task = TASK_MULTICLASS, .features = x, .feature_count = 1},
+                               text = {.target = "text", .features = x, .feature_count = 1};
         if (values > ENCODER_MAX_CLASSES) {
             assert_refused(f, t, &number, "the target \"number\" has more than 10000 classes: is it a number to predict? Then "
                                           "the task is \"regression\"");
@@ -189,10 +191,10 @@ static void test_a_view_needs_the_columns_of_training(void **state)
         {"x,c,y\nq,a,no\n2,b,yes\n", "the table has no numeric column \"x\""},
         {"x,c,y\n1,1,no\n2,2,yes\n", "the table has no categorical column \"c\""},
         {"x,c\n1,a\n2,b\n", "no column \"y\" for the target"},
-        {"x,c,y\n1,a,cat\n2,b,dog\n", "the classes of the target \"y\" are others than in training"},
-        {"x,c,y\n1,a,0\n2,b,1\n", "the classes of the target \"y\" are others than in training"},
+        {"x,c,y\n1,a,cat\n2,b,dog\n", "the target \"y\" holds \"cat\", which is no class of the training"},
+        {"x,c,y\n1,a,0\n2,b,1\n", "the target \"y\" holds \"0\", which is no class of the training"},
         {"x,c,y\n1,a,no\n2,b,yes\n3,c,perhaps\n",
-         "the target \"y\" has 3 distinct values, binary needs two: use the task \"multiclass\""},
+         "the target \"y\" holds \"perhaps\", which is no class of the training"},
     };
     for (size_t i = 0; i < COUNT(others); i++) {
         struct encoder_view *v = NULL;
@@ -237,16 +239,31 @@ static void assert_same_encoder(const struct encoder *a, const struct encoder *b
         assert_string_equal(x->name, y->name);
         assert_int_equal(encoder_find(b, x->name, strlen(x->name)), i);
         assert_true(x->type == y->type && x->input == y->input && x->inputs == y->inputs && x->mean == y->mean &&
-                    x->deviation == y->deviation && x->categories == y->categories && x->has_missing == y->has_missing);
-        for (uint32_t k = 0; k < x->categories; k++)
+                    x->shift == y->shift && x->scale == y->scale && x->categories == y->categories && x->has_missing == y->has_missing);
+        assert_true(x->encoding == y->encoding && x->rare_count == y->rare_count && !x->level == !y->level);
+        for (uint32_t k = 0; k < x->categories; k++) {
             assert_string_equal(x->category[k], y->category[k]);
+            assert_true(!x->level || x->level[k] == y->level[k]);
+        }
+        for (uint32_t k = 0; k < x->rare_count; k++)
+            assert_string_equal(x->rare[k], y->rare[k]);
     }
+    assert_int_equal(encoder_decimal(a), encoder_decimal(b));
+    assert_int_equal(encoder_passes_over(a, "k", 1), encoder_passes_over(b, "k", 1));
 }
 
-static struct encoder *various_encoder(struct data_fixture *f, const char *target, enum task task)
+/* Every role: a range, rare categories, an order, texts as numbers, what is ignored. */
+static const char *const order[] = {"5", "4", "3"};
+static const struct encoder_column roles[] = {{.name = "x", .scaling = SCALING_MINMAX},
+                                              {.name = "\xC3\xA9t\xC3\xA9", .min_frequency = 2},
+                                              {.name = "n", .role = ROLE_ORDINAL, .order = order, .order_count = 3},
+                                              {.name = "k", .role = ROLE_IGNORE}};
+
+static struct encoder *various_encoder(struct data_fixture *f, const char *target, enum task task, uint32_t columns)
 {
     struct table *t = table_of(f, various);
-    struct encoder *e = fit_on(f, t, &(struct encoder_options){.target = target, .task = task}, NULL, 0);
+    struct encoder_options o = {.target = target, .task = task, .columns = roles, .column_count = columns};
+    struct encoder *e = fit_on(f, t, &o, NULL, 0);
     table_unref(t); /* an encoder lives without its table */
     return e;
 }
@@ -254,13 +271,14 @@ static struct encoder *various_encoder(struct data_fixture *f, const char *targe
 static const struct {
     const char *target;
     enum task task;
-} tasks[] = {{"y", TASK_AUTO}, {"k", TASK_BINARY}, {"k", TASK_MULTICLASS}, {"n", TASK_MULTICLASS}};
+    uint32_t columns; /* of roles */
+} tasks[] = {{"y", TASK_AUTO, 0}, {"k", TASK_BINARY, 0}, {"k", TASK_MULTICLASS, 3}, {"n", TASK_MULTICLASS, 2}, {"y", TASK_AUTO, 4}};
 
 static void test_an_encoder_comes_back_from_its_bytes(void **state)
 {
     struct data_fixture *f = *state;
     for (size_t i = 0; i < COUNT(tasks); i++) {
-        struct encoder *e = various_encoder(f, tasks[i].target, tasks[i].task), *back = NULL;
+        struct encoder *e = various_encoder(f, tasks[i].target, tasks[i].task, tasks[i].columns), *back = NULL;
         struct buf b, again;
         buf_init(&b, 10000);
         buf_init(&again, 10000);
@@ -290,10 +308,8 @@ static void use(const struct encoder *e)
     encoder_row_start(e, x);
     for (uint32_t i = 0; i < encoder_features(e); i++) {
         const struct encoder_feature *feature = encoder_feature(e, i);
-        if (feature->type == COLUMN_NUMERIC)
-            encoder_row_number(e, i, 1, x);
-        else
-            encoder_row_category(e, i, "a", 1, x);
+        encoder_row_number(e, i, 4, x);
+        encoder_row_text(e, i, "a", 1, '.', x);
         encoder_find(e, feature->name, strlen(feature->name));
     }
     mem_free(x);
@@ -303,7 +319,7 @@ static void test_bytes_that_were_cut_or_altered(void **state)
 {
     struct data_fixture *f = *state;
     for (size_t i = 0; i < COUNT(tasks); i++) {
-        struct encoder *e = various_encoder(f, tasks[i].target, tasks[i].task), *back = NULL;
+        struct encoder *e = various_encoder(f, tasks[i].target, tasks[i].task, tasks[i].columns), *back = NULL;
         struct buf b;
         buf_init(&b, 10000);
         assert_true(encoder_save(e, &b));
@@ -368,7 +384,8 @@ static void test_memory_that_fails_at_any_allocation(void **state)
     struct data_fixture *f = *state;
     struct table *t = table_of(f, various);
     for (size_t i = 0; i < COUNT(tasks); i++) {
-        struct encoder_options o = {.target = tasks[i].target, .task = tasks[i].task};
+        struct encoder_options o = {.target = tasks[i].target, .task = tasks[i].task, .columns = roles,
+                                    .column_count = tasks[i].columns};
         uint64_t before = mem_count();
         assert_int_equal(use_everything(f, t, &o), ERR_OK);
         uint64_t allocations = mem_count() - before;

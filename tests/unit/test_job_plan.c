@@ -64,9 +64,9 @@ static uint64_t plan(struct job_plan *p, const char *members, int seeds)
 static void features_are_bound_and_checked_once(void **state)
 {
     struct fixture *f = *state;
-    static const char *const members[] = {"", "\"task\":\"multiclass\","};
+    static const char *const members[] = {"", "\"task\":\"multiclass\",", "\"columns\":{\"c7\":{\"role\":\"ignore\"}},"};
     add_table(f);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         struct job_plan one, many;
         uint64_t first = plan(&one, members[i], 1), all = plan(&many, members[i], POINTS);
         assert_int_equal(many.run_count, POINTS);
@@ -75,6 +75,7 @@ static void features_are_bound_and_checked_once(void **state)
         char *spec = job_plan_spec(&many, 7);
         assert_non_null(strstr(spec, "\"features\":[\"c1\",\"c2\","));
         assert_non_null(strstr(spec, "\"seed\":7,"));
+        assert_true((i == 2) == (strstr(spec, ",\"columns\":{\"c7\":{\"role\":\"ignore\"}},\"encoding\":") != NULL));
         assert_int_equal(many.runs[7].parameters, one.runs[0].parameters);
         mem_free(spec);
         job_plan_done(&one);

@@ -195,8 +195,9 @@ static void test_too_many_parameters_are_refused_before_memory_is_taken(void **s
     struct worker_estimate e = {.parameters = 77};
     struct job_spec s;
     spec_of("{\"dataset\":\"d\",\"target\":\"y\",\"network\":{\"hidden\":[{\"units\":65536},{\"units\":65536}]}}", &s);
+    uint32_t inputs = worker_inputs(&s, t);
     uint64_t before = mem_count();
-    assert_int_equal(worker_estimate(&s, TASK_REGRESSION, t, worker_inputs(&s, t), &e, &f->err), ERR_INVALID);
+    assert_int_equal(worker_estimate(&s, TASK_REGRESSION, t, inputs, &e, &f->err), ERR_INVALID);
     assert_int_equal(mem_count(), before);
     assert_says(f, "parameters, at most 100000000 are possible");
     assert_int_equal(e.parameters, 77);

@@ -314,9 +314,9 @@ static void test_a_newer_version_is_refused_by_its_name(void **state)
     cleanup(mem_freep) char *data = table_bytes(f, &size);
     struct table_header h;
     memcpy(&h, data, sizeof h);
-    h.version = 2;
+    h.version = 3;
     assert_int_equal(open_forged(f, data, size, &h), ERR_CORRUPT);
-    assert_says(f, "has table version 2, this program reads 1");
+    assert_says(f, "has table version 3, this program reads 2");
     write_file(f->path, "not a table at all", 18);
     struct table *t = NULL;
     assert_int_equal(table_open(f->path, &t, &f->err), ERR_CORRUPT);

@@ -1,0 +1,24 @@
+/* The distinct numbers of a column, counted. One thread at a time. */
+#pragma once
+
+#include "../base/err.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct value_count {
+    double value; /* 0 is never -0 */
+    uint64_t count; /* 0: a free slot */
+};
+
+/* Open addressing; slots is a power of two. Zeroed, it is empty. */
+struct values {
+    struct value_count *slot;
+    uint32_t slots, used;
+};
+
+/* Counts the cells that are there (not NaN), while there are at most `limit` distinct ones: more are ERR_TOO_LARGE. */
+enum err_code values_add(struct values *v, const double *cells, size_t count, uint32_t limit, struct err *err);
+/* Moves all to the front, ascending: v->slot[0 .. v->used). Nothing can be added any more. */
+void values_sort(struct values *v);
+void values_done(struct values *v);

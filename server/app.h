@@ -8,6 +8,7 @@
 #include "server/http/http.h"
 #include "server/store/store.h"
 #include "server/train/hub.h"
+#include "server/train/importances.h"
 #include "server/train/model_cache.h"
 #include "server/train/scheduler.h"
 #include <stdatomic.h>
@@ -19,6 +20,7 @@ struct app {
     struct scheduler *scheduler;
     struct model_cache *models;
     struct background *background;
+    struct importances *importances;
     struct http_server *http;
     char datasets_dir[FS_PATH_MAX], models_dir[FS_PATH_MAX];
     int64_t started_at;

@@ -114,6 +114,9 @@ static enum err_code start_training(struct app *app, struct err *err)
         code = model_cache_new(app->models_dir, &app->models, err);
     if (!code)
         code = background_start(&app->background, err);
+    if (!code)
+        code = importances_start(&(struct importances_options){app->store, app->hub, app->models, app->datasets_dir},
+                                 &app->importances, err);
     if (code)
         return code;
     struct scheduler_options o = {.store = app->store, .hub = app->hub, .models = app->models, .cores = cores > 0 ? (unsigned)cores : 1,
@@ -149,6 +152,7 @@ static void stop(struct app *app)
         http_quiesce(app->http);
     scheduler_stop(app->scheduler);
     background_stop(app->background);
+    importances_stop(app->importances);
     if (app->hub)
         hub_close(app->hub);
     if (app->http)
@@ -156,6 +160,7 @@ static void stop(struct app *app)
     store_close(app->store);
     scheduler_free(app->scheduler);
     background_free(app->background);
+    importances_free(app->importances);
     model_cache_free(app->models);
     hub_free(app->hub);
 }

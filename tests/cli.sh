@@ -52,7 +52,7 @@ help_of_everything() {
     has out '^  data add FILE.csv  '
     has out '^exit status'
     for verb in "data add" "data list" "data show" "data rm" train jobs show runs watch cancel pause resume rm compare \
-        epochs layers evaluate predict export schema; do
+        epochs layers evaluate importance predict export schema; do
         run 0 $verb --help
         has out "^usage: mlp $verb"
         has out '^  --json '
@@ -267,6 +267,14 @@ run_verbs() {
     has out '^CLASS +ROWS +PRECISION +RECALL +F1 '
     run 0 evaluate 1 --json
     has out '^\{'
+    run 0 importance 1
+    has out '^valid_accuracy [0-9.]+ and loss [0-9.]+ on 24 validation rows'
+    has out '^(length|width|colour) +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+  #{30}$'
+    run 0 importance 1 --repeats 2 --seed 3 --json
+    has out '"repeats":2,"seed":3,'
+    run 1 importance 1 --repeats 0
+    has err '^mlp: 400 '
+    run 1 importance 99
     run 1 epochs 99
     has err '^mlp: 404 '
 }

@@ -39,6 +39,8 @@ static const struct verb verbs[] = {
     {"layers", "RUN", 1, 1, EPOCH_FLAGS, runs_layers, "gradients, steps and dead units of a run by layer and epoch",
      NULL},
     {"evaluate", "RUN", 1, 1, 0, runs_evaluate, "how a run does on the validation rows", NULL},
+    {"importance", "RUN", 1, 1, BIT(FLAG_REPEATS) | BIT(FLAG_SEED), runs_importance,
+     "which features matter, by shuffling each of them", NULL},
     {"predict", "RUN FILE", 2, 2, 0, runs_predict, "predict the rows of a table",
      "FILE is a CSV with a header, and so is the answer; a file that ends in .json has\n"
      "{\"instances\": [...]} and is answered in JSON. A FILE named - is a CSV from the\n"

@@ -31,6 +31,8 @@ static const struct flag flags[FLAG_COUNT] = {
     [FLAG_POINTS] = {"--points", "N", "thin to about so many epochs; ends and extremes stay"},
     [FLAG_LOSS] = {"--loss", "LOSS", "the loss to be reached"},
     [FLAG_METRIC] = {"--metric", "NAME", "train_loss or valid_loss (train_loss)"},
+    [FLAG_REPEATS] = {"--repeats", "N", "how often each feature is shuffled (5)"},
+    [FLAG_SEED] = {"--seed", "N", "of the shuffling (1)"},
     [FLAG_OUTPUT] = {"--output", "FILE", "where to write it, also -o; - is the standard output"},
 };
 

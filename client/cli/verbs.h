@@ -39,6 +39,8 @@ enum flag_id {
     FLAG_LOSS,
     FLAG_METRIC,
     FLAG_OUTPUT,
+    FLAG_REPEATS,
+    FLAG_SEED,
     FLAG_COUNT,
 };
 #define FLAG_BIT(id) (1u << (id))
@@ -221,6 +223,7 @@ int jobs_compare(struct cli *cli);
 int runs_epochs(struct cli *cli);
 int runs_layers(struct cli *cli);
 int runs_evaluate(struct cli *cli);
+int runs_importance(struct cli *cli);
 int runs_predict(struct cli *cli);
 int runs_export(struct cli *cli);
 int schema(struct cli *cli);

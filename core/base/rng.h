@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum rng_stream { RNG_SPLIT = 1, RNG_INITIALIZATION, RNG_ORDER, RNG_DROPOUT, RNG_SEARCH };
+enum rng_stream { RNG_SPLIT = 1, RNG_INITIALIZATION, RNG_ORDER, RNG_DROPOUT, RNG_SEARCH, RNG_IMPORTANCE };
 
 struct rng {
     uint32_t key[2];

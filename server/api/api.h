@@ -27,6 +27,7 @@ enum http_next runs_get(struct http_request *r);
 enum http_next runs_epochs(struct http_request *r);
 enum http_next runs_layers(struct http_request *r);
 enum http_next runs_evaluation(struct http_request *r);
+enum http_next runs_importance(struct http_request *r);
 enum http_next runs_model(struct http_request *r);
 enum http_next runs_predict(struct http_request *r);
 enum http_next service_health(struct http_request *r);

@@ -209,3 +209,23 @@ enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const st
     code = prepare_part(&r->part[0], &r->train, stop, err);
     return code ? code : prepare_part(&r->part[1], &r->valid, stop, err);
 }
+
+enum err_code rows_validation(const struct job_spec *spec, const struct table *table, uint32_t **ret, size_t *ret_count,
+                              struct err *err)
+{
+    struct rows r = {0};
+    struct encoder_options options = job_spec_encoder_options(spec);
+    enum err_code code = encoder_check(table, &options, &options.task, err);
+    if (!code)
+        code = split(&r, spec, &options, table, err);
+    uint32_t *rows = code ? NULL : mem_array(r.split.valid_count + 1, sizeof *rows);
+    if (!code && !rows)
+        code = err_no_memory(err);
+    if (!code) {
+        memcpy(rows, r.split.valid, r.split.valid_count * sizeof *rows);
+        *ret = rows;
+        *ret_count = r.split.valid_count;
+    }
+    rows_done(&r);
+    return code;
+}

@@ -38,6 +38,9 @@ struct rows {
 enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const struct table *table, uint64_t memory,
                            const atomic_int *stop, struct err *err);
 void rows_done(struct rows *r); /* of zeroed rows too */
+/* The rows of the table that a run of this spec kept for validation: *ret (mem_free), ascending. */
+enum err_code rows_validation(const struct job_spec *spec, const struct table *table, uint32_t **ret, size_t *ret_count,
+                              struct err *err);
 /* Sets the rows and blocks of sources for so many rows, for estimates; returns the bytes that they take at least. */
 uint64_t rows_layout(uint64_t train_rows, uint64_t valid_rows, uint32_t inputs, struct mlp_source *train,
                      struct mlp_source *valid);

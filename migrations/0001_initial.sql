@@ -132,6 +132,23 @@ CREATE TABLE epoch_blocks (
     PRIMARY KEY (run, block)
 ) STRICT, WITHOUT ROWID;
 
+-- What the streams tell: every change of a job or a run, and every epoch, has one number of one sequence that never starts over.
+-- A row of kind 2 stands for `count` epochs of a run from `epoch` on; their figures are in epochs. Written by the triggers
+-- below, so that a fact and its event commit together. The last 16384 numbers are kept (STORE_EVENTS_KEPT).
+CREATE TABLE events (
+    id       INTEGER PRIMARY KEY, -- the last number that it stands for
+    count    INTEGER NOT NULL DEFAULT 1,
+    kind     INTEGER NOT NULL,    -- 0 job, 1 run, 2 epochs, 3 job deleted
+    job      INTEGER NOT NULL,
+    run      INTEGER NOT NULL DEFAULT 0,
+    epoch    INTEGER NOT NULL DEFAULT 0,
+    status   INTEGER NOT NULL,
+    progress INTEGER NOT NULL     -- billionths
+) STRICT;
+CREATE TRIGGER events_kept AFTER INSERT ON events BEGIN
+    DELETE FROM events WHERE id <= new.id - 16384;
+END;
+
 CREATE TRIGGER runs_inserted AFTER INSERT ON runs BEGIN
     UPDATE jobs SET
         runs      = runs + 1,
@@ -147,6 +164,13 @@ CREATE TRIGGER runs_inserted AFTER INSERT ON runs BEGIN
 END;
 
 CREATE TRIGGER runs_updated AFTER UPDATE ON runs BEGIN
+    INSERT INTO events (id, count, kind, job, run, epoch, status, progress)
+    SELECT (SELECT coalesce(max(id), 0) FROM events) + new.epoch - old.epoch, new.epoch - old.epoch, 2,
+           new.job, new.id, old.epoch + 1, new.status, new.progress
+    WHERE new.epoch > old.epoch;
+    INSERT INTO events (id, kind, job, run, epoch, status, progress)
+    SELECT (SELECT coalesce(max(id), 0) FROM events) + 1, 1, new.job, new.id, new.epoch, new.status, new.progress
+    WHERE new.status <> old.status;
     UPDATE jobs SET
         queued     = queued + (new.status = 0) - (old.status = 0),
         running    = running + (new.status = 1) - (old.status = 1),
@@ -158,6 +182,10 @@ CREATE TRIGGER runs_updated AFTER UPDATE ON runs BEGIN
         started_at = CASE WHEN started_at = 0 THEN new.started_at ELSE started_at END,
         version    = version + 1
     WHERE id = new.job;
+    -- The job's progress; a change of its status has been told by jobs_updated.
+    INSERT INTO events (id, kind, job, status, progress)
+    SELECT (SELECT coalesce(max(id), 0) FROM events) + 1, 0, id, status, progress / max(runs, 1)
+    FROM jobs WHERE id = new.job AND status < 3 AND (new.epoch <> old.epoch OR (old.status = 1 AND new.status >= 3));
 END;
 
 CREATE TRIGGER jobs_counted AFTER UPDATE OF queued, running, paused, succeeded, failed, cancelled ON jobs
@@ -175,4 +203,21 @@ BEGIN
     WHERE id = new.id;
     UPDATE jobs SET finished_at = (SELECT max(finished_at) FROM runs WHERE job = new.id)
     WHERE id = new.id AND status >= 3;
+END;
+
+CREATE TRIGGER jobs_inserted AFTER INSERT ON jobs BEGIN
+    INSERT INTO events (id, kind, job, status, progress)
+    VALUES ((SELECT coalesce(max(id), 0) FROM events) + 1, 0, new.id, new.status, 0);
+END;
+
+CREATE TRIGGER jobs_updated AFTER UPDATE OF status, name, priority ON jobs
+WHEN old.status <> new.status OR old.name IS NOT new.name OR old.priority <> new.priority
+BEGIN
+    INSERT INTO events (id, kind, job, status, progress)
+    VALUES ((SELECT coalesce(max(id), 0) FROM events) + 1, 0, new.id, new.status, new.progress / max(new.runs, 1));
+END;
+
+CREATE TRIGGER jobs_deleted AFTER DELETE ON jobs BEGIN
+    INSERT INTO events (id, kind, job, status, progress)
+    VALUES ((SELECT coalesce(max(id), 0) FROM events) + 1, 3, old.id, old.status, old.progress / max(old.runs, 1));
 END;

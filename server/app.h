@@ -7,6 +7,7 @@
 #include "server/config.h"
 #include "server/http/http.h"
 #include "server/store/store.h"
+#include "server/train/broadcast.h"
 #include "server/train/hub.h"
 #include "server/train/importances.h"
 #include "server/train/model_cache.h"
@@ -17,6 +18,7 @@ struct app {
     const struct config *config;
     struct store *store;
     struct hub *hub;
+    struct broadcast *broadcast;
     struct scheduler *scheduler;
     struct model_cache *models;
     struct background *background;

@@ -1,9 +1,9 @@
 /* mlpd: the order in which everything starts and stops, and nothing else.
  *
- * start: configuration -> directories -> store (recovers runs that were running) -> stray files -> hub, model cache,
- *        background, scheduler -> HTTP -> the line on stdout
+ * start: configuration -> directories -> store (recovers runs that were running) -> stray files -> hub, broadcast,
+ *        model cache, background, scheduler -> HTTP -> the line on stdout
  * stop:  refuse new jobs -> stop taking connections -> stop the workers (their runs go back to the queue) -> finish
- *        uploads -> wake the waiting polls -> HTTP -> store */
+ *        uploads -> wake the waiting polls -> end the streams -> HTTP -> store */
 #include "server/api/api.h"
 
 #include "core/base/clock.h"
@@ -14,7 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define CONNECTIONS 4096 /* so that BROADCAST_STREAMS_MAX streams are a quarter of them */
+#define OTHER_FILES 256
 
 enum { EXIT_USAGE = 2, EXIT_CORRUPT = 65, EXIT_CANNOT_START = 1, EXIT_FATAL = 70 };
 
@@ -111,6 +115,8 @@ static enum err_code start_training(struct app *app, struct err *err)
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     enum err_code code = hub_new(&app->hub, err);
     if (!code)
+        code = broadcast_new(app->store, &app->broadcast, err);
+    if (!code)
         code = model_cache_new(app->models_dir, &app->models, err);
     if (!code)
         code = background_start(&app->background, err);
@@ -123,6 +129,21 @@ static enum err_code start_training(struct app *app, struct err *err)
                                   .datasets_dir = app->datasets_dir, .models_dir = app->models_dir};
     o.workers = app->config->workers ? app->config->workers : o.cores;
     return scheduler_start(&o, &app->scheduler, err);
+}
+
+/* How many connections there may be: each is a descriptor, of which a process may open few unless it asks for more. */
+static unsigned connection_limit(void)
+{
+    struct rlimit files = {0};
+    if (getrlimit(RLIMIT_NOFILE, &files))
+        return 0;
+    rlim_t wanted = CONNECTIONS + OTHER_FILES;
+    if (files.rlim_cur < wanted) {
+        files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+    (void)getrlimit(RLIMIT_NOFILE, &files);
+    return files.rlim_cur < wanted ? (unsigned)(files.rlim_cur / 2) : CONNECTIONS;
 }
 
 static enum err_code start(struct app *app, struct err *err)
@@ -139,7 +160,7 @@ static enum err_code start(struct app *app, struct err *err)
     if (code)
         return code;
     struct http_options o = {.address = app->config->address, .port = app->config->port,
-                             .threads = app->config->http_threads, .routes = api_routes, .app = app};
+                             .threads = app->config->http_threads, .connections = connection_limit(), .routes = api_routes, .app = app};
     return http_start(&o, &app->http, err);
 }
 
@@ -155,8 +176,11 @@ static void stop(struct app *app)
     importances_stop(app->importances);
     if (app->hub)
         hub_close(app->hub);
+    if (app->broadcast)
+        broadcast_close(app->broadcast);
     if (app->http)
         http_stop(app->http);
+    broadcast_free(app->broadcast);
     store_close(app->store);
     scheduler_free(app->scheduler);
     background_free(app->background);

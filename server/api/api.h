@@ -30,6 +30,7 @@ enum http_next runs_evaluation(struct http_request *r);
 enum http_next runs_importance(struct http_request *r);
 enum http_next runs_model(struct http_request *r);
 enum http_next runs_predict(struct http_request *r);
+enum http_next stream_get(struct http_request *r);
 enum http_next service_health(struct http_request *r);
 enum http_next service_ready(struct http_request *r);
 enum http_next service_metrics(struct http_request *r);

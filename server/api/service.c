@@ -84,6 +84,13 @@ static void training_metrics(const struct scheduler_totals *t, struct buf *out)
     metric(out, "mlpd_training_seconds_total", "counter", "Seconds spent in epochs since start.", t->training_seconds);
 }
 
+static void broadcast_metrics(struct broadcast *f, struct buf *out)
+{
+    struct broadcast_totals t = broadcast_totals(f);
+    metric(out, "mlpd_streams", "gauge", "Streams of events that are open.", (double)t.streams);
+    metric(out, "mlpd_stream_resyncs_total", "counter", "Streams told to read everything again.", (double)t.resyncs);
+}
+
 enum http_next service_metrics(struct http_request *r)
 {
     struct app *app = r->app;
@@ -104,6 +111,7 @@ enum http_next service_metrics(struct http_request *r)
         metric(out, "mlpd_disk_free_bytes", "gauge", "Free bytes where the data directory is.", (double)disk_free);
     store_metrics(&stored, out);
     training_metrics(&trained, out);
+    broadcast_metrics(app->broadcast, out);
     http_metrics(http_server_of(r), out);
     r->reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
     r->reply.status = 200;

@@ -25,12 +25,18 @@ enum http_next { HTTP_REPLY, HTTP_WAIT };
 struct http_server;
 struct http_request;
 
+/* The body of a reply without an end: writes 1..size bytes to out and returns how many. With nothing to write it calls
+ * http_suspend, makes sure that http_wake comes (from any thread, once), and returns 0; HTTP_STREAM_END ends the reply. */
+typedef size_t (*http_stream)(struct http_request *r, char *out, size_t size);
+#define HTTP_STREAM_END SIZE_MAX
+
 struct http_reply {
     unsigned status; /* 0 until a handler set it */
     const char *content_type;
     struct buf body;
     int fd;            /* >= 0: the body is this file instead, closed by the server */
     uint64_t fd_size;
+    http_stream stream; /* not NULL: the body comes from it, for as long as the client stays. See http_stream_reply */
     char etag[96];     /* with quotes; "" for none. A GET whose If-None-Match holds it is answered 304 by the server */
     char location[160];
     char disposition[200]; /* Content-Disposition; "" for none */
@@ -93,12 +99,19 @@ const struct http_server *http_server_of(const struct http_request *r);
 void http_suspend(struct http_request *r);
 void http_wake(struct http_request *r);
 
+/* Whether the client of a request that sleeps has gone: libmicrohttpd does not look. From any thread, while the request is
+ * known to live. */
+bool http_gone(const struct http_request *r);
+
 /* ---- replies: each returns HTTP_REPLY ---------------------------------------------------------------------------- */
 
 struct violations; /* json/bind.h */
 /* Sends r->reply.body, which the handler has filled, as application/json. */
 enum http_next http_json(struct http_request *r, unsigned status);
 enum http_next http_empty(struct http_request *r, unsigned status);
+/* 200 with a body that `stream` makes as it goes, unbuffered on its way. r->state stays until state_free, which comes when the
+ * client has gone or the body has ended; `stream` is not called after it. */
+enum http_next http_stream_reply(struct http_request *r, const char *content_type, http_stream stream);
 /* An application/problem+json from an error: status from the code (one table, http/problem.c); for 5xx the detail is
  * withheld, logged instead. line and column are members when they are not 0. */
 enum http_next http_error(struct http_request *r, const struct err *err);

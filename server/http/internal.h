@@ -20,6 +20,7 @@
 #define HTTP_COLLECT_LIMIT (256u << 20)     /* a larger body must be streamed */
 #define HTTP_REPLY_LIMIT   ((size_t)1 << 28)
 #define HTTP_LINGERING     64u
+#define HTTP_STREAM_BUFFER (64 << 10) /* bytes that the kernel may hold for a stream's slow reader */
 
 /* The headers that may come once only: a second one is how requests are smuggled past a proxy. */
 enum header { H_CONTENT_LENGTH, H_TRANSFER_ENCODING, H_CONTENT_TYPE, H_CONTENT_ENCODING, H_HOST, HEADERS };
@@ -33,7 +34,7 @@ struct context {
     struct http_server *server;
     struct MHD_Connection *connection;
     struct connection *peer; /* NULL when there was no memory for it */
-    uint64_t started_ns, body_started_ns;
+    uint64_t started_ns, body_started_ns, stream_started_ns; /* the last: 0 unless the reply is a stream */
     const char *header[HEADERS];
     char allow[48]; /* "" for none */
     uint64_t content_length, body_limit, body_received;
@@ -149,6 +150,10 @@ enum MHD_Result reply_abort(struct context *c);
 /* 503 for a request that there was no memory to hold. */
 enum MHD_Result reply_no_memory(struct MHD_Connection *connection);
 void reply_drop_body(struct http_reply *reply);
+
+/* ---- stream.c ---------------------------------------------------------------------------------------------------- */
+
+struct MHD_Response *stream_response(struct context *c);
 
 /* ---- assets.c ---------------------------------------------------------------------------------------------------- */
 

@@ -33,6 +33,7 @@ void reply_drop_body(struct http_reply *reply)
     if (reply->fd >= 0)
         fs_close(reply->fd);
     reply->fd = -1;
+    reply->stream = NULL;
 }
 
 /* ---- conditional GET --------------------------------------------------------------------------------------------- */
@@ -81,6 +82,8 @@ static struct MHD_Response *body_response(struct context *c)
     struct http_reply *reply = &c->request.reply;
     if (reply->asset && reply->status == 200)
         return asset_response(&c->request);
+    if (reply->stream)
+        return stream_response(c);
     if (reply->fd >= 0) {
         struct MHD_Response *response = MHD_create_response_from_fd64(reply->fd_size, reply->fd);
         if (response)
@@ -137,6 +140,7 @@ static bool add_headers(struct context *c, struct MHD_Response *response)
         {MHD_HTTP_HEADER_CONTENT_DISPOSITION, reply->disposition},
         {MHD_HTTP_HEADER_ALLOW, c->allow},
         {MHD_HTTP_HEADER_RETRY_AFTER, retry_after},
+        {"X-Accel-Buffering", reply->stream ? "no" : ""}, /* nginx would collect a stream */
         {MHD_HTTP_HEADER_CONNECTION, closing ? "close" : ""},
     };
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)

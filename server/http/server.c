@@ -82,7 +82,8 @@ static void completed(void *server, struct MHD_Connection *connection, void **re
     if (!c)
         return;
     if (c->sent_status != 0)
-        counters_count(s, c->route_index, c->sent_status, clock_monotonic_ns() - c->started_ns);
+        counters_count(s, c->route_index, c->sent_status,
+                       (c->stream_started_ns ? c->stream_started_ns : clock_monotonic_ns()) - c->started_ns);
     connection_expect(c->peer, s->idle_ns + s->header_ns);
     bool begun = c->begun;
     request_free(c);

@@ -92,6 +92,10 @@ struct store {
     size_t queued;
     bool stopping;
 
+    pthread_mutex_t listener_lock;
+    void (*committed)(void *context);
+    void *committed_context;
+
     pthread_t writer; /* the rest belongs to its thread */
     bool writer_runs;
     struct store_tx tx;

@@ -104,6 +104,10 @@ const struct sql_text sql_texts[SQL_COUNT] = {
     [SQL_EPOCHS_RANGE] = {SQL_READER, EPOCH "WHERE run = ? AND epoch BETWEEN ? AND ? ORDER BY epoch"},
     [SQL_EPOCH_GET] = {SQL_READER, EPOCH "WHERE run = ? AND epoch = ?"},
 
+    [SQL_EVENTS_ENDS] = {SQL_READER, "SELECT (SELECT id - count + 1 FROM events ORDER BY id LIMIT 1), max(id) FROM events"},
+    [SQL_EVENTS_AFTER] = {SQL_READER, "SELECT id, count, kind, job, run, epoch, status, progress FROM events "
+                                      "WHERE id > ? ORDER BY id LIMIT ?"},
+
     [SQL_TOTALS_DATASETS] = {SQL_READER, "SELECT count(*) FROM datasets"},
     [SQL_TOTALS_JOBS] = {SQL_READER, "SELECT count(*), sum(queued), sum(running), sum(paused), sum(succeeded), sum(failed), "
                                      "sum(cancelled) FROM jobs"},

@@ -59,6 +59,22 @@ static enum err_code run_group(struct store *s, struct store_op *first, uint64_t
     return code;
 }
 
+void store_listen(struct store *s, void (*committed)(void *context), void *context)
+{
+    pthread_mutex_lock(&s->listener_lock);
+    s->committed = committed;
+    s->committed_context = context;
+    pthread_mutex_unlock(&s->listener_lock);
+}
+
+static void tell_listener(struct store *s)
+{
+    pthread_mutex_lock(&s->listener_lock);
+    if (s->committed)
+        s->committed(s->committed_context);
+    pthread_mutex_unlock(&s->listener_lock);
+}
+
 static void commit_group(struct store *s, struct store_op *first)
 {
     struct err err = {0};
@@ -78,6 +94,8 @@ static void commit_group(struct store *s, struct store_op *first)
         if (op->done)
             op->done(op);
     }
+    if (!code)
+        tell_listener(s);
 }
 
 /* Once an fsync failed, nobody knows what the disk holds: the next start reads it anew. */
@@ -307,6 +325,7 @@ static void init_queue(struct store *s)
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->listener_lock, NULL);
     pthread_cond_init(&s->work, &monotonic);
     pthread_cond_init(&s->room, NULL);
     pthread_condattr_destroy(&monotonic);
@@ -365,6 +384,7 @@ void store_close(struct store *s)
     pthread_cond_destroy(&s->work);
     pthread_cond_destroy(&s->room);
     pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->listener_lock);
     mem_free(s->path);
     mem_free(s);
 }

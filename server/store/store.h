@@ -230,6 +230,41 @@ enum err_code store_epochs_read(struct store_reader *r, int64_t run, uint32_t fr
                                 bool with_layers, struct store_epochs *ret, struct err *err);
 void store_epochs_done(struct store_epochs *e);
 
+/* ---- events --------------------------------------------------------------------------------------------------------- */
+
+/* What the streams tell. Every change of a job's or run's status, a job's progress, name or priority, and every epoch has a
+ * number, from 1, of one sequence without gaps, written in the transaction of the fact itself (by triggers: whoever writes it)
+ * and never given again. The last STORE_EVENTS_KEPT of them can be read. */
+#define STORE_EVENTS_KEPT 16384
+enum store_event_kind {
+    EVENT_JOB, EVENT_RUN, EVENT_EPOCH, EVENT_JOB_DELETED,
+    EVENT_EPOCHS_LOST, /* stands for all numbers up to its own: epochs of this run that are not stored any more, since the
+                          run was started anew or deleted */
+};
+struct store_event {
+    int64_t id;
+    enum store_event_kind kind;
+    int64_t job, run;         /* run: 0 for events of jobs */
+    uint32_t epoch;           /* of EVENT_RUN, EVENT_EPOCH */
+    enum store_status status; /* then; not of epochs */
+    double progress;          /* 0..1; not of epochs */
+    uint64_t weight_updates;  /* this and the rest: of EVENT_EPOCH; NAN where absent */
+    double learning_rate, seconds, elapsed_seconds, metric[METRIC_COUNT];
+};
+struct store_events {
+    size_t count;
+    struct store_event *item; /* ascending */
+    int64_t oldest, newest;   /* numbers that can be read; newest 0: there was no event yet */
+    bool gone;                /* `after` is not in oldest - 1..newest: what followed it cannot be told */
+};
+/* At most `limit` events (0: none, only what can be read) that follow number `after`. */
+enum err_code store_events_read(struct store_reader *r, int64_t after, size_t limit, struct store_events *ret,
+                                struct err *err);
+void store_events_done(struct store_events *e);
+/* From now on `committed` is called on the writer thread after each commit: must be short. NULL: no more (once this returns,
+ * no call is under way). */
+void store_listen(struct store *s, void (*committed)(void *context), void *context);
+
 /* ---- readers and service ---------------------------------------------------------------------------------------------- */
 
 /* Waits (briefly) when all are taken. */

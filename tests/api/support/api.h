@@ -11,6 +11,7 @@
 #include "http.h"
 #include "json.h"
 #include "raw.h"
+#include "stream.h"
 #include "work.h"
 
 #include <stdbool.h>

@@ -53,6 +53,8 @@ CREATE TABLE runs (
     number             INTEGER NOT NULL,
     status             INTEGER NOT NULL DEFAULT 0 CHECK (status BETWEEN 0 AND 5),
     cancel_requested   INTEGER NOT NULL DEFAULT 0,
+    pause_requested    INTEGER NOT NULL DEFAULT 0,
+    crashes            INTEGER NOT NULL DEFAULT 0, -- ends of the daemon while it ran, since it last got further
     epoch              INTEGER NOT NULL DEFAULT 0,
     epochs             INTEGER NOT NULL CHECK (epochs >= 1),
     progress           INTEGER NOT NULL AS                               -- billionths; a terminal run counts whole

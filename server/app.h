@@ -24,7 +24,7 @@ struct app {
     struct background *background;
     struct importances *importances;
     struct http_server *http;
-    char datasets_dir[FS_PATH_MAX], models_dir[FS_PATH_MAX];
+    char datasets_dir[FS_PATH_MAX], models_dir[FS_PATH_MAX], checkpoints_dir[FS_PATH_MAX];
     int64_t started_at;
     atomic_bool stopping; /* refuse new jobs and uploads: 503 */
 };

@@ -2,12 +2,13 @@
  *
  * start: configuration -> directories -> store (recovers runs that were running) -> stray files -> hub, broadcast,
  *        model cache, background, scheduler -> HTTP -> the line on stdout
- * stop:  refuse new jobs -> stop taking connections -> stop the workers (their runs go back to the queue) -> finish
+ * stop:  refuse new jobs -> stop taking connections -> stop the workers (their runs leave checkpoints) -> finish
  *        uploads -> wake the waiting polls -> end the streams -> HTTP -> store */
 #include "server/api/api.h"
 
 #include "core/base/clock.h"
 #include "core/base/fs.h"
+#include "server/train/checkpoints.h"
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -40,26 +41,32 @@ static enum err_code make_directories(struct app *app, struct err *err)
     if (!code)
         code = fs_join(app->models_dir, dir, "models", err);
     if (!code)
+        code = fs_join(app->checkpoints_dir, dir, "checkpoints", err);
+    if (!code)
         code = fs_make_dir(app->datasets_dir, err);
-    return code ? code : fs_make_dir(app->models_dir, err);
+    if (!code)
+        code = fs_make_dir(app->models_dir, err);
+    return code ? code : fs_make_dir(app->checkpoints_dir, err);
 }
 
 struct recover_op {
     struct store_op op;
-    uint32_t requeued;
+    struct store_recovered recovered;
 };
 
 static enum err_code recover_run(struct store_tx *tx, struct store_op *op, struct err *err)
 {
-    return store_recover(tx, clock_wall_ms(), &((struct recover_op *)op)->requeued, err);
+    return store_recover(tx, clock_wall_ms(), &((struct recover_op *)op)->recovered, err);
 }
 
 static enum err_code recover(struct app *app, struct err *err)
 {
     struct recover_op o = {.op.run = recover_run};
     enum err_code code = store_execute(app->store, &o.op, err);
-    if (!code && o.requeued)
-        log_event(LOG_INFO, "runs that were running start again", "runs", LOG_N(o.requeued), NULL);
+    if (!code && o.recovered.went_on)
+        log_event(LOG_INFO, "runs that were running go on", "runs", LOG_N(o.recovered.went_on), NULL);
+    if (!code && o.recovered.poisoned)
+        log_event(LOG_ERROR, "runs that ended the daemon again and again have failed", "runs", LOG_N(o.recovered.poisoned), NULL);
     return code;
 }
 
@@ -89,6 +96,18 @@ static bool model_used(struct store_reader *reader, const char *name)
     return used;
 }
 
+static bool checkpoint_used(struct store_reader *reader, const char *name)
+{
+    struct store_run run = {0};
+    int64_t id;
+    if (!checkpoint_name(name, &id))
+        return false;
+    enum err_code code = store_run_get(reader, id, &run, NULL);
+    bool used = code ? code != ERR_NOT_FOUND : !store_status_terminal(run.status);
+    store_run_done(&run);
+    return used;
+}
+
 static enum err_code sweep_one(const char *name, void *context, struct err *err)
 {
     const struct sweep *s = context;
@@ -102,10 +121,13 @@ static enum err_code sweep_one(const char *name, void *context, struct err *err)
 static enum err_code sweep_files(struct app *app, struct err *err)
 {
     struct store_reader *reader = store_reader_take(app->store);
-    struct sweep datasets = {reader, app->datasets_dir, dataset_used}, models = {reader, app->models_dir, model_used};
+    struct sweep datasets = {reader, app->datasets_dir, dataset_used}, models = {reader, app->models_dir, model_used},
+                 checkpoints = {reader, app->checkpoints_dir, checkpoint_used};
     enum err_code code = fs_list(app->datasets_dir, sweep_one, &datasets, err);
     if (!code)
         code = fs_list(app->models_dir, sweep_one, &models, err);
+    if (!code)
+        code = fs_list(app->checkpoints_dir, sweep_one, &checkpoints, err);
     store_reader_give(reader);
     return code;
 }
@@ -126,7 +148,8 @@ static enum err_code start_training(struct app *app, struct err *err)
     if (code)
         return code;
     struct scheduler_options o = {.store = app->store, .hub = app->hub, .models = app->models, .cores = cores > 0 ? (unsigned)cores : 1,
-                                  .datasets_dir = app->datasets_dir, .models_dir = app->models_dir};
+                                  .datasets_dir = app->datasets_dir, .models_dir = app->models_dir,
+                                  .checkpoints_dir = app->checkpoints_dir};
     o.workers = app->config->workers ? app->config->workers : o.cores;
     return scheduler_start(&o, &app->scheduler, err);
 }

@@ -140,7 +140,7 @@ fields_of_a_job() {
         done
     done < <(rows '| field | default |')
     # a description for every field but the objects that hold others
-    [ "$count" = "$(($(grep -oE '"description":' <<<"$schema" | wc -l) - 4))" ] || fail "the schema has other fields"
+    [ "$count" = "$(($(grep -oE '"description":' <<<"$schema" | wc -l) - 5))" ] || fail "the schema has other fields"
 }
 
 # Each name that a field may have is named in its row.

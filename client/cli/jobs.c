@@ -159,56 +159,23 @@ int jobs_cancel(struct cli *cli)
     return cli_answer(cli, "POST", cancelled_print);
 }
 
-/* Says why pausing or resuming failed. A daemon of another version may have no such path: then its answer is 405, or
- * 404 although the job is there. */
-static void explain(struct cli *cli, const char *name, const struct client_reply *refusal)
+static void paused_print(struct cli *cli, const cJSON *job)
 {
-    struct client_request request = {.method = "GET"};
-    struct client_reply reply = {0};
-    enum client_result job = CLIENT_REFUSED;
-    if (refusal->status == 404) {
-        cli_path(cli, "/v1/jobs/", cli->argument[0], "");
-        request.path = text_string(&cli->path);
-        job = client_call(cli->client, &request, &reply);
-    }
-    if (refusal->status == 405 || job == CLIENT_OK)
-        cli_complain("the mlpd at %s does not offer to %s a job", client_server(cli->client), name);
-    else
-        cli_complain("%s", text_string(reply.message.size ? &reply.message : &refusal->message));
-    client_reply_free(&reply);
-}
-
-static int command(struct cli *cli, const char *name)
-{
-    struct client_request request = {.method = "POST"};
-    struct client_reply reply;
-    struct text after = {0};
-    text_printf(&after, "/%s", name);
-    cli_path(cli, "/v1/jobs/", cli->argument[0], text_string(&after));
-    text_free(&after);
-    request.path = text_string(&cli->path);
-    enum client_result result = client_call(cli->client, &request, &reply);
-    cJSON *job = result == CLIENT_OK ? cli_parse(&reply) : NULL;
-    int status = job ? EXIT_FINE : EXIT_NO;
-    if (cli->flag[FLAG_JSON])
-        cli_print_body(cli, &reply);
-    else if (job)
-        job_print(cli, job);
-    if (result != CLIENT_OK)
-        explain(cli, name, &reply);
-    cJSON_Delete(job);
-    client_reply_free(&reply);
-    return status;
+    job_print(cli, job);
+    if (!strcmp(json_text(job, "status"), "running"))
+        printf("its running runs leave checkpoints and stop within a batch: mlp show %.0f\n", json_number(job, "id"));
 }
 
 int jobs_pause(struct cli *cli)
 {
-    return command(cli, "pause");
+    cli_path(cli, "/v1/jobs/", cli->argument[0], "/pause");
+    return cli_answer(cli, "POST", paused_print);
 }
 
 int jobs_resume(struct cli *cli)
 {
-    return command(cli, "resume");
+    cli_path(cli, "/v1/jobs/", cli->argument[0], "/resume");
+    return cli_answer(cli, "POST", job_print);
 }
 
 int jobs_rm(struct cli *cli)

@@ -59,11 +59,6 @@ void client_free(struct client *client)
     curl_global_cleanup();
 }
 
-const char *client_server(const struct client *client)
-{
-    return client->server;
-}
-
 void client_reply_free(struct client_reply *reply)
 {
     text_free(&reply->body);

@@ -39,8 +39,6 @@ struct client_reply {
 /* server: a URL; NULL or "": MLPD_URL, and without that CLIENT_DEFAULT_SERVER. NULL: libcurl or memory fails. */
 struct client *client_new(const char *server);
 void client_free(struct client *client);
-/* The URL that is used, without a slash at its end. */
-const char *client_server(const struct client *client);
 
 /* Connecting may take 10 s; an answer that brings no byte for 60 s beyond wait_seconds is given up. */
 enum client_result client_call(struct client *client, const struct client_request *request,

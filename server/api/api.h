@@ -22,6 +22,8 @@ enum http_next jobs_list(struct http_request *r);
 enum http_next jobs_get(struct http_request *r);
 enum http_next jobs_runs(struct http_request *r);
 enum http_next jobs_cancel(struct http_request *r);
+enum http_next jobs_pause(struct http_request *r);
+enum http_next jobs_resume(struct http_request *r);
 enum http_next jobs_delete(struct http_request *r);
 enum http_next runs_get(struct http_request *r);
 enum http_next runs_epochs(struct http_request *r);

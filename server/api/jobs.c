@@ -1,9 +1,10 @@
-/* Jobs: list, one, its runs, cancel, delete. Making one is in job_create.c. */
+/* Jobs: list, one, its runs, cancel, pause, resume, delete. Making one is in job_create.c. */
 #include "api.h"
 
 #include "core/base/cleanup.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "server/train/checkpoints.h"
 #include <string.h>
 
 static void best_write(const struct store_job *j, struct json_writer *w)
@@ -139,20 +140,22 @@ enum http_next jobs_runs(struct http_request *r)
     return api_reply_tagged(r);
 }
 
-/* ---- cancel and delete ------------------------------------------------------------------------------------------------ */
+/* ---- what is done to a job --------------------------------------------------------------------------------------------- */
 
 struct job_op {
     struct api_write write;
     struct app *app;
     int64_t id;
-    int64_t *runs;
-    size_t count;
+    struct store_runs runs; /* of cancel, pause and resume */
+    int64_t *deleted;
+    size_t deleted_count;
 };
 
 static void job_op_free(void *state)
 {
     struct job_op *o = state;
-    mem_free(o->runs);
+    store_runs_done(&o->runs);
+    mem_free(o->deleted);
     mem_free(o);
 }
 
@@ -175,44 +178,93 @@ static enum http_next submit(struct http_request *r,
     return api_write_submit(r, &o->write);
 }
 
-static enum err_code cancel_run(struct store_tx *tx, struct store_op *op, struct err *err)
-{
-    struct job_op *o = (struct job_op *)op;
-    return store_job_cancel(tx, o->id, clock_wall_ms(), &o->runs, &o->count, err);
-}
-
-static void stop_runs(struct api_write *w)
-{
-    struct job_op *o = (struct job_op *)w;
-    for (size_t i = 0; i < o->count; i++)
-        scheduler_stop_run(o->app->scheduler, o->runs[i]);
-    hub_publish(o->app->hub, 0, o->id);
-}
-
-enum http_next jobs_cancel(struct http_request *r)
+/* The handler of a call without a body: submits at first, then replies with the job. */
+static enum http_next change(struct http_request *r, enum err_code (*run)(struct store_tx *, struct store_op *, struct err *),
+                             void (*after)(struct api_write *))
 {
     struct job_op *o = r->state;
     if (!o)
-        return submit(r, cancel_run, stop_runs);
+        return submit(r, run, after);
     if (o->write.op.code)
         return http_error(r, &o->write.op.err);
     return job_reply(r, o->id, 200);
 }
 
+static enum err_code cancel_run(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    struct job_op *o = (struct job_op *)op;
+    return store_job_cancel(tx, o->id, clock_wall_ms(), &o->runs, err);
+}
+
+static void stop_runs(struct api_write *w)
+{
+    struct job_op *o = (struct job_op *)w;
+    for (size_t i = 0; i < o->runs.running_count; i++)
+        scheduler_stop_run(o->app->scheduler, o->runs.running[i]);
+    for (size_t i = 0; i < o->runs.waiting_count; i++)
+        checkpoints_remove_run(o->app->checkpoints_dir, o->runs.waiting[i]);
+    hub_publish(o->app->hub, 0, o->id);
+}
+
+enum http_next jobs_cancel(struct http_request *r)
+{
+    return change(r, cancel_run, stop_runs);
+}
+
+static enum err_code pause_run(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    struct job_op *o = (struct job_op *)op;
+    return store_job_pause(tx, o->id, &o->runs, err);
+}
+
+static void pause_runs(struct api_write *w)
+{
+    struct job_op *o = (struct job_op *)w;
+    for (size_t i = 0; i < o->runs.running_count; i++)
+        scheduler_pause_run(o->app->scheduler, o->runs.running[i]);
+    hub_publish(o->app->hub, 0, o->id);
+}
+
+enum http_next jobs_pause(struct http_request *r)
+{
+    return change(r, pause_run, pause_runs);
+}
+
+static enum err_code resume_run(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    struct job_op *o = (struct job_op *)op;
+    return store_job_resume(tx, o->id, &o->runs, err);
+}
+
+static void queue_runs(struct api_write *w)
+{
+    struct job_op *o = (struct job_op *)w;
+    struct err err = {0};
+    if (scheduler_add(o->app->scheduler, o->runs.waiting, o->runs.waiting_count, &err))
+        log_event(LOG_ERROR, "runs not scheduled until the next start", "reason", err.message, NULL);
+    hub_publish(o->app->hub, 0, o->id);
+}
+
+enum http_next jobs_resume(struct http_request *r)
+{
+    return change(r, resume_run, queue_runs);
+}
+
 static enum err_code delete_run(struct store_tx *tx, struct store_op *op, struct err *err)
 {
     struct job_op *o = (struct job_op *)op;
-    return store_job_delete(tx, o->id, &o->runs, &o->count, err);
+    return store_job_delete(tx, o->id, &o->deleted, &o->deleted_count, err);
 }
 
 static void remove_files(struct api_write *w)
 {
     struct job_op *o = (struct job_op *)w;
-    for (size_t i = 0; i < o->count; i++) {
+    for (size_t i = 0; i < o->deleted_count; i++) {
         char path[FS_PATH_MAX];
-        model_cache_forget(o->app->models, o->runs[i]);
-        if (!model_path(o->app->models_dir, o->runs[i], path, NULL))
+        model_cache_forget(o->app->models, o->deleted[i]);
+        if (!model_path(o->app->models_dir, o->deleted[i], path, NULL))
             (void)fs_remove(path, NULL);
+        checkpoints_remove_run(o->app->checkpoints_dir, o->deleted[i]);
     }
     hub_publish(o->app->hub, 0, o->id);
 }

@@ -158,27 +158,95 @@ static enum err_code ids_of_job(struct connection *c, enum sql s, int64_t job, i
     return query_ids(&q, ret_ids, ret_count, err);
 }
 
-enum err_code store_job_cancel(struct store_tx *tx, int64_t id, int64_t now, int64_t **ret_running, size_t *ret_count,
-                               struct err *err)
+void store_runs_done(struct store_runs *r)
+{
+    mem_free(r->running);
+    mem_free(r->waiting);
+    *r = (struct store_runs){0};
+}
+
+/* Hands the runs over, or frees them. */
+static enum err_code give_runs(enum err_code code, struct store_runs *runs, struct store_runs *ret)
+{
+    if (code)
+        store_runs_done(runs);
+    else
+        *ret = *runs;
+    return code;
+}
+
+static enum err_code change_runs(struct connection *c, enum sql s, int64_t job, uint64_t *ret_changes, struct err *err)
+{
+    struct query q = query_start(c, s);
+    query_put_integer(&q, job);
+    return query_run(&q, ret_changes, err);
+}
+
+enum err_code store_job_cancel(struct store_tx *tx, int64_t id, int64_t now, struct store_runs *ret, struct err *err)
 {
     struct connection *c = &tx->connection;
     enum store_status status = STATUS_QUEUED;
+    struct store_runs runs = {0};
     enum err_code code = job_status(c, id, &status, err);
     if (code)
         return code;
     if (store_status_terminal(status))
         return err_set(err, ERR_CONFLICT, "job %lld is %s and cannot be cancelled any more", (long long)id,
                        store_status_name((int)status));
+    if ((code = ids_of_job(c, SQL_JOB_INTERRUPTED, id, &runs.waiting, &runs.waiting_count, err)))
+        return code;
     struct query waiting = query_start(c, SQL_JOB_CANCEL_WAITING);
     query_put_integer(&waiting, now);
     query_put_integer(&waiting, id);
-    if ((code = query_run(&waiting, NULL, err)))
-        return code;
-    struct query running = query_start(c, SQL_JOB_CANCEL_RUNNING);
-    query_put_integer(&running, id);
-    if ((code = query_run(&running, NULL, err)))
-        return code;
-    return ids_of_job(c, SQL_JOB_RUNNING, id, ret_running, ret_count, err);
+    code = query_run(&waiting, NULL, err);
+    if (!code)
+        code = change_runs(c, SQL_JOB_CANCEL_RUNNING, id, NULL, err);
+    if (!code)
+        code = ids_of_job(c, SQL_JOB_RUNNING, id, &runs.running, &runs.running_count, err);
+    return give_runs(code, &runs, ret);
+}
+
+enum err_code store_job_pause(struct store_tx *tx, int64_t id, struct store_runs *ret, struct err *err)
+{
+    struct connection *c = &tx->connection;
+    enum store_status status = STATUS_QUEUED;
+    struct store_runs runs = {0};
+    uint64_t queued = 0;
+    enum err_code code = job_status(c, id, &status, err);
+    if (!code)
+        code = change_runs(c, SQL_JOB_PAUSE_QUEUED, id, &queued, err);
+    if (!code)
+        code = change_runs(c, SQL_JOB_PAUSE_RUNNING, id, NULL, err);
+    if (!code)
+        code = ids_of_job(c, SQL_JOB_PAUSING, id, &runs.running, &runs.running_count, err);
+    if (!code && !queued && !runs.running_count)
+        code = err_set(err, ERR_CONFLICT,
+                       status == STATUS_RUNNING ? "job %lld is %s, but is being cancelled, and cannot be paused"
+                       : status == STATUS_PAUSED ? "job %lld is %s already: resume it or cancel it"
+                                                 : "job %lld is %s and cannot be paused any more",
+                       (long long)id, store_status_name((int)status));
+    return give_runs(code, &runs, ret);
+}
+
+enum err_code store_job_resume(struct store_tx *tx, int64_t id, struct store_runs *ret, struct err *err)
+{
+    struct connection *c = &tx->connection;
+    enum store_status status = STATUS_QUEUED;
+    struct store_runs runs = {0};
+    uint64_t pausing = 0;
+    enum err_code code = job_status(c, id, &status, err);
+    if (!code)
+        code = ids_of_job(c, SQL_JOB_PAUSED, id, &runs.waiting, &runs.waiting_count, err);
+    if (!code)
+        code = change_runs(c, SQL_JOB_RESUME, id, NULL, err);
+    if (!code)
+        code = change_runs(c, SQL_JOB_RESUME_RUNNING, id, &pausing, err);
+    if (!code && !runs.waiting_count && !pausing)
+        code = err_set(err, ERR_CONFLICT,
+                       store_status_terminal(status) ? "job %lld is %s and cannot be resumed any more"
+                                                     : "job %lld is %s, not paused: there is nothing to resume",
+                       (long long)id, store_status_name((int)status));
+    return give_runs(code, &runs, ret);
 }
 
 enum err_code store_job_delete(struct store_tx *tx, int64_t id, int64_t **ret_runs, size_t *ret_count, struct err *err)

@@ -72,6 +72,7 @@ static void run_read(struct query *q, void *item)
     r->model_sha256 = query_text(q);
     r->model_bytes = (uint64_t)query_integer(q);
     r->attempts = (uint32_t)query_integer(q);
+    r->crashes = (uint32_t)query_integer(q);
     r->version = (uint64_t)query_integer(q);
 }
 
@@ -171,23 +172,24 @@ static enum err_code change(struct query *q, int64_t id, const char *expected, s
 }
 
 enum err_code store_run_start(struct store_tx *tx, int64_t id, uint64_t parameters, const char *layers,
-                              const char *environment, int64_t now, struct err *err)
+                              const char *environment, int64_t now, struct store_begun *ret, struct err *err)
 {
     struct connection *c = &tx->connection;
     struct query q = query_start(c, SQL_RUN_START);
     query_put_integer(&q, (int64_t)parameters);
     query_put_integer(&q, now);
     query_put_integer(&q, id);
-    enum err_code code = change(&q, id, "queued", err);
-    if (code)
-        return code;
-    static const enum sql deletes[] = {SQL_EPOCHS_DELETE, SQL_EPOCH_BLOCKS_DELETE};
-    for (size_t i = 0; i < sizeof deletes / sizeof *deletes; i++) {
-        struct query earlier = query_start(c, deletes[i]);
-        query_put_integer(&earlier, id);
-        if ((code = query_run(&earlier, NULL, err)))
-            return code;
+    bool there = query_row(&q);
+    struct store_begun begun = {0};
+    if (there) {
+        begun.epoch = (uint32_t)query_integer(&q);
+        begun.attempts = (uint32_t)query_integer(&q);
+        begun.crashes = (uint32_t)query_integer(&q);
     }
+    enum err_code code = query_end(&q, err);
+    if (code || !there)
+        return code ? code : refuse(c, id, "queued", err);
+    *ret = begun;
     struct query texts = query_start(c, SQL_RUN_TEXTS_START);
     query_put_text(&texts, layers);
     query_put_text(&texts, environment);
@@ -220,26 +222,48 @@ enum err_code store_run_finish(struct store_tx *tx, const struct store_finish *f
     return query_run(&evaluation, NULL, err);
 }
 
-enum err_code store_run_requeue(struct store_tx *tx, int64_t id, int64_t now, struct err *err)
+enum err_code store_run_leave(struct store_tx *tx, const struct store_leave *l, enum store_status *ret_status, struct err *err)
 {
-    struct query q = query_start(&tx->connection, SQL_RUN_REQUEUE);
-    query_put_integer(&q, now);
-    query_put_integer(&q, id);
-    return change(&q, id, "running", err);
-}
-
-enum err_code store_recover(struct store_tx *tx, int64_t now, uint32_t *ret_requeued, struct err *err)
-{
-    uint64_t requeued = 0;
-    struct query cancel = query_start(&tx->connection, SQL_RECOVER_CANCEL);
-    query_put_integer(&cancel, now);
-    enum err_code code = query_run(&cancel, NULL, err);
+    struct connection *c = &tx->connection;
+    struct query q = query_start(c, SQL_RUN_LEAVE);
+    query_put_integer(&q, l->now);
+    query_put_real(&q, l->training_seconds);
+    query_put_real(&q, l->samples_per_second);
+    query_put_integer(&q, l->run);
+    bool there = query_row(&q);
+    enum store_status status = there ? (enum store_status)query_integer(&q) : STATUS_QUEUED;
+    enum err_code code = query_end(&q, err);
     if (code)
         return code;
-    struct query requeue = query_start(&tx->connection, SQL_RECOVER_REQUEUE);
-    query_put_integer(&requeue, now);
-    if ((code = query_run(&requeue, &requeued, err)))
+    if (!there)
+        return refuse(c, l->run, "running", err);
+    *ret_status = status;
+    return ERR_OK;
+}
+
+enum err_code store_run_got_further(struct store_tx *tx, int64_t id, struct err *err)
+{
+    struct query q = query_start(&tx->connection, SQL_RUN_GOT_FURTHER);
+    query_put_integer(&q, id);
+    return query_run(&q, NULL, err);
+}
+
+enum err_code store_recover(struct store_tx *tx, int64_t now, struct store_recovered *ret, struct err *err)
+{
+    uint64_t cancelled = 0, poisoned = 0, went_on = 0;
+    struct query cancel = query_start(&tx->connection, SQL_RECOVER_CANCEL);
+    query_put_integer(&cancel, now);
+    enum err_code code = query_run(&cancel, &cancelled, err);
+    if (code)
         return code;
-    *ret_requeued = (uint32_t)requeued;
+    struct query poison = query_start(&tx->connection, SQL_RECOVER_POISON);
+    query_put_integer(&poison, now);
+    query_put_integer(&poison, STORE_CRASHES_MAX);
+    if ((code = query_run(&poison, &poisoned, err)))
+        return code;
+    struct query requeue = query_start(&tx->connection, SQL_RECOVER_REQUEUE);
+    if ((code = query_run(&requeue, &went_on, err)))
+        return code;
+    *ret = (struct store_recovered){.went_on = (uint32_t)went_on, .poisoned = (uint32_t)poisoned};
     return ERR_OK;
 }

@@ -47,6 +47,15 @@ const struct sql_text sql_texts[SQL_COUNT] = {
                                             "WHERE job = ? AND status IN (0, 2)"},
     [SQL_JOB_CANCEL_RUNNING] = {SQL_WRITER, "UPDATE runs SET cancel_requested = 1, version = version + 1 "
                                             "WHERE job = ? AND status = 1 AND NOT cancel_requested"},
+    [SQL_JOB_INTERRUPTED] = {SQL_WRITER, "SELECT id FROM runs WHERE job = ? AND status IN (0, 2) AND attempts > 0"},
+    [SQL_JOB_PAUSE_QUEUED] = {SQL_WRITER, "UPDATE runs SET status = 2, version = version + 1 WHERE job = ? AND status = 0"},
+    [SQL_JOB_PAUSE_RUNNING] = {SQL_WRITER, "UPDATE runs SET pause_requested = 1, version = version + 1 WHERE job = ? "
+                                           "AND status = 1 AND NOT cancel_requested AND NOT pause_requested"},
+    [SQL_JOB_PAUSING] = {SQL_WRITER, "SELECT id FROM runs WHERE job = ? AND status = 1 AND pause_requested ORDER BY number"},
+    [SQL_JOB_PAUSED] = {SQL_WRITER, "SELECT id FROM runs WHERE job = ? AND status = 2 ORDER BY number"},
+    [SQL_JOB_RESUME] = {SQL_WRITER, "UPDATE runs SET status = 0, version = version + 1 WHERE job = ? AND status = 2"},
+    [SQL_JOB_RESUME_RUNNING] = {SQL_WRITER, "UPDATE runs SET pause_requested = 0, version = version + 1 WHERE job = ? "
+                                            "AND status = 1 AND pause_requested"},
     [SQL_JOB_RUNNING] = {SQL_WRITER, "SELECT id FROM runs WHERE job = ? AND status = 1 ORDER BY number"},
     [SQL_JOB_RUNS] = {SQL_WRITER, "SELECT id FROM runs WHERE job = ? ORDER BY number"},
     [SQL_JOB_DELETE] = {SQL_WRITER, "DELETE FROM jobs WHERE id = ?"},
@@ -57,31 +66,36 @@ const struct sql_text sql_texts[SQL_COUNT] = {
                      "SELECT id, job, number, status, cancel_requested, spec, hyperparameters, epoch, epochs, weight_updates, "
                      "parameters, layers, environment, " SQL_METRICS ", best_epoch, queued_at, started_at, finished_at, "
                      "training_seconds, samples_per_second, failure_code, failure_detail, failure_epoch, model_sha256, "
-                     "model_bytes, attempts, version FROM runs JOIN run_texts ON run = id WHERE id = ?"},
+                     "model_bytes, attempts, crashes, version FROM runs JOIN run_texts ON run = id WHERE id = ?"},
     [SQL_RUN_STATUS] = {SQL_WRITER, "SELECT status FROM runs WHERE id = ?"},
     [SQL_RUNS_QUEUED] = {SQL_READER, "SELECT runs.id FROM runs JOIN jobs ON jobs.id = runs.job WHERE runs.status = 0 "
                                      "ORDER BY jobs.priority DESC, runs.id"},
     [SQL_RUNS_COUNT_QUEUED] = {SQL_WRITER, "SELECT count(*) FROM runs WHERE status = 0"},
-    [SQL_RUN_START] = {SQL_WRITER,
-                       "UPDATE runs SET status = 1, epoch = 0, weight_updates = 0, parameters = ?, "
-                       "(" SQL_METRICS ") = (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL), "
-                       "best_epoch = 0, best_loss = NULL, started_at = ?, attempts = attempts + 1, version = version + 1 "
-                       "WHERE id = ? AND status = 0"},
+    [SQL_RUN_START] = {SQL_WRITER, "UPDATE runs SET status = 1, parameters = ?1, started_at = iif(started_at, started_at, ?2), "
+                                   "attempts = attempts + 1, version = version + 1 WHERE id = ?3 AND status = 0 "
+                                   "RETURNING epoch, attempts, crashes"},
     [SQL_RUN_TEXTS_START] = {SQL_WRITER, "UPDATE run_texts SET layers = ?, environment = ? WHERE run = ?"},
     [SQL_RUN_FINISH] = {SQL_WRITER, "UPDATE runs SET status = ?, finished_at = ?, training_seconds = ?, "
                                     "samples_per_second = ?, failure_code = ?, failure_detail = ?, failure_epoch = ?, "
                                     "model_sha256 = ?, model_bytes = ?, version = version + 1 WHERE id = ? AND status < 3"},
     [SQL_RUN_EVALUATION_SET] = {SQL_WRITER, "UPDATE run_texts SET evaluation = ? WHERE run = ?"},
     [SQL_RUN_EVALUATION] = {SQL_READER, "SELECT evaluation FROM run_texts WHERE run = ? AND evaluation IS NOT NULL"},
-    [SQL_RUN_REQUEUE] = {SQL_WRITER, "UPDATE runs SET status = iif(cancel_requested, 5, 0), "
-                                     "queued_at = iif(cancel_requested, queued_at, ?1), "
-                                     "started_at = iif(cancel_requested, started_at, 0), "
-                                     "finished_at = iif(cancel_requested, ?1, 0), version = version + 1 "
-                                     "WHERE id = ?2 AND status = 1"},
+    [SQL_RUN_LEAVE] = {SQL_WRITER,
+                       "UPDATE runs SET status = CASE WHEN cancel_requested THEN 5 WHEN pause_requested THEN 2 ELSE 0 END, "
+                       "pause_requested = 0, finished_at = iif(cancel_requested, ?1, 0), "
+                       "training_seconds = coalesce(?2, training_seconds), "
+                       "samples_per_second = coalesce(?3, samples_per_second), version = version + 1 "
+                       "WHERE id = ?4 AND status = 1 RETURNING status"},
+    [SQL_RUN_GOT_FURTHER] = {SQL_WRITER, "UPDATE runs SET crashes = 0 WHERE id = ?"},
     [SQL_RECOVER_CANCEL] = {SQL_WRITER, "UPDATE runs SET status = 5, finished_at = ?, version = version + 1 "
                                         "WHERE status = 1 AND cancel_requested"},
-    [SQL_RECOVER_REQUEUE] = {SQL_WRITER, "UPDATE runs SET status = 0, queued_at = ?, started_at = 0, version = version + 1 "
-                                         "WHERE status = 1"},
+    [SQL_RECOVER_POISON] = {SQL_WRITER,
+                            "UPDATE runs SET status = 4, crashes = crashes + 1, finished_at = ?, failure_code = 'poison', "
+                            "failure_detail = 'mlpd ended ' || (crashes + 1) || ' times while this run was in epoch ' || (epoch + 1) || "
+                            "' and got no further: it is not tried again', "
+                            "failure_epoch = epoch + 1, version = version + 1 WHERE status = 1 AND crashes + 1 >= ?"},
+    [SQL_RECOVER_REQUEUE] = {SQL_WRITER, "UPDATE runs SET status = iif(pause_requested, 2, 0), pause_requested = 0, "
+                                         "crashes = crashes + 1, version = version + 1 WHERE status = 1"},
 
     [SQL_EPOCHS_STATE] = {SQL_WRITER, "SELECT status, epoch, epochs, best_epoch, best_loss, coalesce((SELECT elapsed_seconds "
                                       "FROM epochs WHERE run = id AND epochs.epoch = runs.epoch), 0) FROM runs WHERE id = ?"},
@@ -90,15 +104,13 @@ const struct sql_text sql_texts[SQL_COUNT] = {
                                       ", layers) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
     [SQL_EPOCHS_MOVE] = {SQL_WRITER, "UPDATE runs SET epoch = ?, weight_updates = ?, "
                                      "(" SQL_METRICS ") = (?, ?, ?, ?, ?, ?, ?, ?, ?), "
-                                     "best_epoch = ?, best_loss = ?, version = version + 1 WHERE id = ?"},
-    [SQL_EPOCHS_DELETE] = {SQL_WRITER, "DELETE FROM epochs WHERE run = ?"},
+                                     "best_epoch = ?, best_loss = ?, crashes = 0, version = version + 1 WHERE id = ?"},
     [SQL_EPOCHS_COUNT] = {SQL_READER, /* they have no gaps */
         "SELECT max(0, coalesce((SELECT max(epoch) FROM epochs WHERE run = ?1 AND epoch <= ?3), 0) - ?2 + 1)"},
     [SQL_EPOCH_BLOCK_INSERT] = {SQL_WRITER, "INSERT INTO epoch_blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
     [SQL_EPOCH_BLOCKS] = {SQL_READER, "SELECT least_train_epoch, least_train, most_train_epoch, most_train, least_valid_epoch, "
                                       "least_valid, most_valid_epoch, most_valid, block FROM epoch_blocks "
                                       "WHERE run = ? AND block BETWEEN ? AND ? ORDER BY block"},
-    [SQL_EPOCH_BLOCKS_DELETE] = {SQL_WRITER, "DELETE FROM epoch_blocks WHERE run = ?"},
     [SQL_EPOCHS_LOSSES] = {SQL_READER | SQL_WRITER, "SELECT epoch, train_loss, valid_loss FROM epochs "
                                        "WHERE run = ? AND epoch BETWEEN ? AND ? ORDER BY epoch"},
     [SQL_EPOCHS_RANGE] = {SQL_READER, EPOCH "WHERE run = ? AND epoch BETWEEN ? AND ? ORDER BY epoch"},

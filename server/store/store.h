@@ -117,10 +117,22 @@ struct store_job_filter {
 };
 enum err_code store_jobs_list(struct store_reader *r, const struct store_job_filter *f, struct store_job **ret_items,
                               size_t *ret_count, struct err *err);
-/* Queued and paused runs become cancelled at once; running ones get cancel_requested and their ids are returned
- * (mem_free) for the scheduler to stop. ERR_CONFLICT naming the status when the job is terminal already. */
-enum err_code store_job_cancel(struct store_tx *tx, int64_t id, int64_t now, int64_t **ret_running, size_t *ret_count,
-                               struct err *err);
+/* Runs of a job (ids to be mem_free'd) that something is to be done about once a change of it is committed. */
+struct store_runs {
+    int64_t *running; /* for the scheduler to stop */
+    size_t running_count;
+    int64_t *waiting; /* cancel: they had begun, and leave checkpoints; resume: for the scheduler's queue */
+    size_t waiting_count;
+};
+void store_runs_done(struct store_runs *r);
+/* Queued and paused runs become cancelled at once; running ones get cancel_requested. ERR_CONFLICT naming the status when the
+ * job is terminal already. */
+enum err_code store_job_cancel(struct store_tx *tx, int64_t id, int64_t now, struct store_runs *ret, struct err *err);
+/* Queued runs become paused at once; running ones get pause_requested. ERR_CONFLICT naming the status when there are neither. */
+enum err_code store_job_pause(struct store_tx *tx, int64_t id, struct store_runs *ret, struct err *err);
+/* Paused runs become queued; those that run still and were to be paused go on. ERR_CONFLICT naming the status when there are
+ * neither. */
+enum err_code store_job_resume(struct store_tx *tx, int64_t id, struct store_runs *ret, struct err *err);
 /* With its runs and epochs. ERR_CONFLICT unless terminal. The ids of its runs are returned (mem_free): their model files
  * are to be removed by the caller after the commit. */
 enum err_code store_job_delete(struct store_tx *tx, int64_t id, int64_t **ret_runs, size_t *ret_count, struct err *err);
@@ -155,6 +167,7 @@ struct store_run {
     char *model_sha256; /* NULL without a model file */
     uint64_t model_bytes;
     uint32_t attempts; /* times it was started */
+    uint32_t crashes;  /* ends of the daemon while it ran, since it last got further */
     uint64_t version;
 };
 void store_run_done(struct store_run *r);
@@ -177,9 +190,12 @@ enum err_code store_runs_list(struct store_reader *r, const struct store_run_fil
 enum err_code store_runs_queued(struct store_reader *r, int64_t **ret_ids, size_t *ret_count, struct err *err);
 enum err_code store_runs_count_queued_tx(struct store_tx *tx, uint64_t *ret_count, struct err *err);
 
-/* queued -> running. Earlier epochs of it are deleted, attempts grows. ERR_CONFLICT when it is not queued (any more). */
+/* queued -> running. Epochs that it has stay: it goes on with the next. ERR_CONFLICT when it is not queued (any more). */
+struct store_begun {
+    uint32_t epoch, attempts, crashes; /* the last that is stored; with this one; as in struct store_run */
+};
 enum err_code store_run_start(struct store_tx *tx, int64_t id, uint64_t parameters, const char *layers,
-                              const char *environment, int64_t now, struct err *err);
+                              const char *environment, int64_t now, struct store_begun *ret, struct err *err);
 struct store_epoch {
     uint32_t epoch;
     uint64_t weight_updates;
@@ -204,10 +220,21 @@ struct store_finish {
     const char *evaluation; /* JSON text, or NULL */
 };
 enum err_code store_run_finish(struct store_tx *tx, const struct store_finish *f, struct err *err);
-/* running -> queued again: the daemon stops, or it found the run at its start. With cancel_requested: -> cancelled. */
-enum err_code store_run_requeue(struct store_tx *tx, int64_t id, int64_t now, struct err *err);
-/* At start: every running run is requeued as above. */
-enum err_code store_recover(struct store_tx *tx, int64_t now, uint32_t *ret_requeued, struct err *err);
+struct store_leave {
+    int64_t run, now;
+    double training_seconds, samples_per_second; /* so far; NAN: as they were */
+};
+/* running -> queued again, or paused, or cancelled, as was asked for meanwhile: what it became. */
+enum err_code store_run_leave(struct store_tx *tx, const struct store_leave *l, enum store_status *ret_status, struct err *err);
+/* It has a checkpoint beyond what it began with (an epoch more says so by itself): its crashes count from here. */
+enum err_code store_run_got_further(struct store_tx *tx, int64_t id, struct err *err);
+/* At start: every running run leaves as above, and has crashed once more. One that crashed so often without getting further
+ * has failed: "poison". */
+#define STORE_CRASHES_MAX 3
+struct store_recovered {
+    uint32_t went_on, poisoned;
+};
+enum err_code store_recover(struct store_tx *tx, int64_t now, struct store_recovered *ret, struct err *err);
 /* The evaluation's JSON text (mem_free): ERR_NOT_FOUND when the run is unknown or has none. */
 enum err_code store_run_evaluation(struct store_reader *r, int64_t id, char **ret_json, struct err *err);
 

@@ -154,6 +154,12 @@ const struct json_field job_search_fields[] = {
     {0},
 };
 
+static const struct json_field checkpoint_fields[] = {
+    {.name = "every_seconds", .type = FIELD_DOUBLE, .minimum = 0, .maximum = 86400, .fallback = "5",
+     .help = "Seconds between checkpoints while it trains, or more where writing one takes long; 0: only when it is stopped."},
+    {0},
+};
+
 #define JOB(member) .offset = offsetof(struct job_spec, member)
 
 const struct json_field job_spec_fields[] = {
@@ -186,6 +192,8 @@ const struct json_field job_spec_fields[] = {
      .help = "Of split, initial weights and order of rows: the same seed gives the same bits."},
     {.name = "threads", .type = FIELD_CUSTOM, JOB(threads), .custom = &threads_custom, .nullable = true,
      .fallback = "null", .help = "Most threads of one run; it never changes a bit of the result."},
+    {.name = "checkpoint", .type = FIELD_OBJECT, JOB(checkpoint), .fields = checkpoint_fields, .fallback = "{}",
+     .help = "What is kept so that an interrupted run goes on, to the same bits."},
     {.name = "grid", .type = FIELD_ANY, JOB(grid), .nullable = true, .fallback = "null",
      .help = "JSON Pointers into the job to lists of values; the runs are their product."},
     {.name = "search", .type = FIELD_OBJECT, JOB(search), .nullable = true, .fields = job_search_fields,

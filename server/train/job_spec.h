@@ -35,6 +35,9 @@ struct job_spec {
     uint32_t batch_size;                 /* 0: full */
     uint32_t epochs;
     uint64_t seed;
+    struct {
+        double every_seconds; /* 0: only when it is stopped */
+    } checkpoint;
     uint32_t threads;  /* 0: by the number of waiting runs */
     struct json *grid; /* object: pointer -> list of values, or NULL */
     struct job_search search;

@@ -24,6 +24,7 @@ struct recorder {
     struct store *store;
     struct hub *hub;
     int64_t run, job;
+    uint32_t stored; /* epochs that the store had when it was started */
     bool started;
     struct batch *batch; /* being filled; NULL: none */
     uint64_t flushed_ns;
@@ -101,22 +102,25 @@ struct start_op {
     struct store_op op;
     int64_t run;
     const struct worker_started *s;
+    struct store_begun begun;
 };
 
 static enum err_code start_run(struct store_tx *tx, struct store_op *op, struct err *err)
 {
-    const struct start_op *o = (const struct start_op *)op;
-    return store_run_start(tx, o->run, o->s->parameters, o->s->layers, o->s->environment, clock_wall_ms(), err);
+    struct start_op *o = (struct start_op *)op;
+    return store_run_start(tx, o->run, o->s->parameters, o->s->layers, o->s->environment, clock_wall_ms(), &o->begun, err);
 }
 
-enum err_code recorder_started(struct recorder *r, const struct worker_started *s, struct err *err)
+enum err_code recorder_started(struct recorder *r, const struct worker_started *s, struct store_begun *ret, struct err *err)
 {
     struct start_op o = {.op.run = start_run, .run = r->run, .s = s};
     enum err_code code = store_execute(r->store, &o.op, err);
     if (code)
         return code;
     r->started = true;
+    r->stored = o.begun.epoch;
     r->flushed_ns = 0;
+    *ret = o.begun;
     hub_publish(r->hub, r->run, r->job);
     return ERR_OK;
 }
@@ -260,6 +264,8 @@ static void copy_epoch(struct batch *b, enum task task, const struct mlp_epoch *
 
 enum err_code recorder_epoch(struct recorder *r, enum task task, const struct mlp_epoch *e, struct err *err)
 {
+    if (e->epoch <= r->stored) /* it is there already, to the same bits */
+        return ERR_OK;
     if (!r->batch) {
         enum err_code code = batch_new(r, e->layer_count, err);
         if (code)
@@ -271,27 +277,39 @@ enum err_code recorder_epoch(struct recorder *r, enum task task, const struct ml
     return wait_for_store(r, err);
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------------------- */
-
-struct end_op {
+struct run_op {
     struct store_op op;
     int64_t run;
-    const struct store_finish *finish; /* NULL: requeue */
 };
 
-static enum err_code end_run(struct store_tx *tx, struct store_op *op, struct err *err)
+static enum err_code get_further(struct store_tx *tx, struct store_op *op, struct err *err)
 {
-    const struct end_op *o = (const struct end_op *)op;
-    return o->finish ? store_run_finish(tx, o->finish, err) : store_run_requeue(tx, o->run, clock_wall_ms(), err);
+    return store_run_got_further(tx, ((const struct run_op *)op)->run, err);
 }
 
-static enum err_code end(struct recorder *r, const struct store_finish *finish, struct err *err)
+enum err_code recorder_flush(struct recorder *r, struct err *err)
 {
-    struct end_op o = {.op.run = end_run, .run = r->run, .finish = finish};
-    enum err_code code = store_execute(r->store, &o.op, err);
-    if (!code)
-        hub_publish(r->hub, r->run, r->job);
-    return code;
+    flush(r);
+    wait_idle(r);
+    return wait_for_store(r, err);
+}
+
+enum err_code recorder_got_further(struct recorder *r, struct err *err)
+{
+    struct run_op o = {.op.run = get_further, .run = r->run};
+    return store_execute(r->store, &o.op, err);
+}
+
+/* ---- the end ---------------------------------------------------------------------------------------------------------- */
+
+struct finish_op {
+    struct store_op op;
+    const struct store_finish *finish;
+};
+
+static enum err_code finish_run(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    return store_run_finish(tx, ((const struct finish_op *)op)->finish, err);
 }
 
 enum err_code recorder_finish(struct recorder *r, const struct store_finish *finish, struct err *err)
@@ -302,12 +320,37 @@ enum err_code recorder_finish(struct recorder *r, const struct store_finish *fin
         resubmit(r);
         code = settle(r, err);
     }
-    return code ? code : end(r, finish, err);
+    struct finish_op o = {.op.run = finish_run, .finish = finish};
+    if (code || (code = store_execute(r->store, &o.op, err)))
+        return code;
+    hub_publish(r->hub, r->run, r->job);
+    return ERR_OK;
 }
 
-enum err_code recorder_requeue(struct recorder *r, struct err *err)
+struct leave_op {
+    struct store_op op;
+    struct store_leave leave;
+    enum store_status status;
+};
+
+static enum err_code leave_run(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    struct leave_op *o = (struct leave_op *)op;
+    return store_run_leave(tx, &o->leave, &o->status, err);
+}
+
+enum err_code recorder_leave(struct recorder *r, double training_seconds, double samples_per_second,
+                             enum store_status *ret_status, struct err *err)
 {
     wait_idle(r);
     drop_batches(r);
-    return end(r, NULL, err);
+    struct leave_op o = {.op.run = leave_run,
+                         .leave = {.run = r->run, .now = clock_wall_ms(), .training_seconds = training_seconds,
+                                   .samples_per_second = samples_per_second}};
+    enum err_code code = store_execute(r->store, &o.op, err);
+    if (code)
+        return code;
+    *ret_status = o.status;
+    hub_publish(r->hub, r->run, r->job);
+    return ERR_OK;
 }

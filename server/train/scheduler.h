@@ -3,7 +3,10 @@
  *
  * A run is claimed in memory, then queued -> running in the store, so that it is executed by one worker only. When storing
  * fails (a full disk) it is tried again every second: training waits for its epochs, and a result stays in memory until it is
- * stored. A run that was not begun, or failed otherwise in the store, is put back behind the queue. */
+ * stored. A run that was not begun, or failed otherwise in the store, is put back behind the queue.
+ *
+ * A run that is interrupted goes on from its last checkpoint: one is written every checkpoint.every_seconds of its spec and
+ * when it leaves its worker before its end. What it is at a checkpoint was committed before. */
 #pragma once
 
 #include "hub.h"
@@ -16,7 +19,7 @@ struct scheduler_options {
     struct store *store;
     struct hub *hub;
     struct model_cache *models;
-    const char *datasets_dir, *models_dir;
+    const char *datasets_dir, *models_dir, *checkpoints_dir;
     unsigned workers, cores;
 };
 
@@ -26,7 +29,9 @@ enum err_code scheduler_start(const struct scheduler_options *o, struct schedule
 enum err_code scheduler_add(struct scheduler *s, const int64_t *runs, size_t count, struct err *err);
 /* Makes a running run stop within one batch; nothing when it is not running. Any thread. */
 void scheduler_stop_run(struct scheduler *s, int64_t run);
-/* Stops all workers within one batch; their runs go back to the queue in the store. Others may still call the rest. */
+/* The same for a while: it leaves a checkpoint, and the store says what becomes of it. */
+void scheduler_pause_run(struct scheduler *s, int64_t run);
+/* Stops all workers within one batch; their runs leave checkpoints and go back to the queue in the store. Others may still call the rest. */
 void scheduler_stop(struct scheduler *s);
 void scheduler_free(struct scheduler *s); /* after scheduler_stop, when nobody calls any more; NULL is fine */
 struct scheduler_totals {

@@ -94,36 +94,73 @@ static enum err_code add_result(const struct mlp_trainer *trainer, const struct 
     return code;
 }
 
-/* What becomes of a training that ended with `code`. One that was stopped is evaluated all the same, unless all is to halt. */
+/* What becomes of a training that ended with `code`. One that was stopped is evaluated all the same, unless it
+ * shall leave. */
 static enum err_code conclude(enum err_code code, const struct mlp_trainer *trainer, const struct rows *r,
-                              const atomic_int *stop, const atomic_int *halt, struct worker_result *result, struct err *err)
+                              const atomic_int *stop, const atomic_int *leave, struct worker_result *result, struct err *err)
 {
     bool stopped = code == ERR_STOPPED;
-    if ((code && code != ERR_DIVERGED && !stopped) || (stopped && (!result->epoch || is_set(halt))))
+    if ((code && code != ERR_DIVERGED && !stopped) || (stopped && (!result->epoch || is_set(leave))))
         return code;
     struct err why = {0};
-    enum err_code failed = add_result(trainer, r, stopped ? halt : stop, result, &why);
-    if (failed && (!code || (failed == ERR_STOPPED && is_set(halt))))
+    enum err_code failed = add_result(trainer, r, stopped ? leave : stop, result, &why);
+    if (failed && (!code || (failed == ERR_STOPPED && is_set(leave))))
         code = err_set(err, failed, "%s", why.message);
     return code;
 }
 
-static enum err_code train(const struct mlp_spec *spec, const struct rows *r, struct mlp_trainer *trainer,
-                           const atomic_int *stop, const struct worker_events *events, struct worker_result *result,
-                           struct err *err)
+static enum err_code save(const struct worker_events *events, const struct mlp_trainer *trainer,
+                          const struct worker_progress *progress, struct err *err)
 {
+    return events->save ? events->save(events->context, trainer, progress, err) : ERR_OK;
+}
+
+/* Whether training came back just to be saved. The flag is lowered before `stop` is read, and raised after it was set: no
+ * stop is missed. */
+static bool goes_on(const struct worker_events *events, const atomic_int *stop)
+{
+    if (!events->interrupt)
+        return false;
+    atomic_store(events->interrupt, 0);
+    return !is_set(stop);
+}
+
+static enum err_code train(const struct mlp_spec *spec, struct mlp_trainer *trainer, const atomic_int *stop,
+                           const struct worker_events *events, struct worker_progress *progress, struct err *err)
+{
+    const atomic_int *flag = events->interrupt ? events->interrupt : stop;
     enum err_code code = ERR_OK;
-    while (!code && result->epoch < spec->epochs) {
+    while (!code && progress->epoch < spec->epochs) {
         struct mlp_epoch epoch;
         (void)mlp_trainer_threads(trainer, threads_now(events), NULL); /* without them it is slower, and no different */
-        if ((code = mlp_trainer_epoch(trainer, stop, &epoch, err)))
-            break;
-        result->epoch = epoch.epoch;
-        result->training_seconds += epoch.seconds;
-        code = events->epoch(events->context, spec->task, &epoch, err);
+        code = mlp_trainer_epoch(trainer, flag, &epoch, err);
+        if (code == ERR_STOPPED && goes_on(events, stop)) {
+            code = save(events, trainer, progress, err);
+        } else if (!code) {
+            progress->epoch = epoch.epoch;
+            progress->training_seconds += epoch.seconds;
+            code = events->epoch(events->context, spec->task, &epoch, err);
+        }
     }
-    if (result->training_seconds > 0)
-        result->samples_per_second = (double)r->train.rows * result->epoch / result->training_seconds;
+    return code;
+}
+
+/* From where the run stands to its end, or to where it is stopped. */
+static enum err_code train_and_conclude(const struct mlp_spec *spec, const struct rows *r, struct mlp_trainer *trainer,
+                                        const atomic_int *stop, const struct worker_events *events,
+                                        struct worker_result *result, struct err *err)
+{
+    struct worker_progress progress = {0};
+    if (!events->restore || !events->restore(events->context, trainer, &progress))
+        progress = (struct worker_progress){0};
+    enum err_code code = train(spec, trainer, stop, events, &progress, err);
+    result->epoch = progress.epoch;
+    result->training_seconds = progress.training_seconds;
+    if (progress.training_seconds > 0)
+        result->samples_per_second = (double)r->train.rows * progress.epoch / progress.training_seconds;
+    code = conclude(code, trainer, r, stop, events->leave, result, err);
+    if (code == ERR_STOPPED && is_set(events->leave))
+        (void)save(events, trainer, &progress, NULL); /* without it the next start goes on from one before */
     return code;
 }
 
@@ -147,10 +184,8 @@ enum err_code worker_execute(const struct job_spec *spec, const struct table *ta
     }
     if (!code)
         code = tell_started(&network, &rows, events, err);
-    if (!code) {
-        code = train(&network, &rows, trainer, stop, events, ret_result, err);
-        code = conclude(code, trainer, &rows, stop, events->halt, ret_result, err);
-    }
+    if (!code)
+        code = train_and_conclude(&network, &rows, trainer, stop, events, ret_result, err);
     mlp_trainer_free(trainer);
     rows_done(&rows);
     return code;

@@ -14,12 +14,22 @@ struct worker_started {
     const char *environment; /* JSON */
 };
 
+struct worker_progress { /* epochs that counted, and how long they took */
+    uint32_t epoch;
+    double training_seconds;
+};
+
 /* A code that is not ERR_OK ends the run with it. */
 struct worker_events {
     enum err_code (*started)(void *context, const struct worker_started *s, struct err *err);
     unsigned (*threads)(void *context); /* asked before each epoch; NULL: one */
     enum err_code (*epoch)(void *context, enum task task, const struct mlp_epoch *e, struct err *err);
-    const atomic_int *halt; /* set: nobody wants what was learned, stop without a model or an evaluation; NULL: never */
+    /* Makes a new trainer what a run was when it was interrupted, and fills *ret; false: it begins. NULL: it always does. */
+    bool (*restore)(void *context, struct mlp_trainer *t, struct worker_progress *ret);
+    /* Keeps what training stands at, between two batches of the epoch behind those of *p. NULL: never. */
+    enum err_code (*save)(void *context, const struct mlp_trainer *t, const struct worker_progress *p, struct err *err);
+    atomic_int *interrupt;  /* set together with `stop`; alone: `save` is called and training goes on. NULL: `stop` is enough */
+    const atomic_int *leave; /* set: it shall go on another time, stop without a model or an evaluation; NULL: never */
     void *context;
 };
 
@@ -32,7 +42,8 @@ struct worker_result {
 
 /* ERR_OK: all epochs done, and evaluated. ERR_STOPPED: `stop` was seen; after an epoch the result holds the network, and its
  * evaluation unless it was that which was stopped. ERR_DIVERGED: the result holds the last finite network. Any other code: the
- * run failed, for the reason in err. Who sets `halt` sets `stop` as well. worker_result_done in every case. */
+ * run failed, for the reason in err. Who sets `leave` sets `stop` as well, and `stop` before `interrupt`. worker_result_done in
+ * every case. */
 enum err_code worker_execute(const struct job_spec *spec, const struct table *table, const atomic_int *stop,
                              const struct worker_events *events, struct worker_result *ret_result, struct err *err);
 void worker_result_done(struct worker_result *r);

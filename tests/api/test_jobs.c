@@ -61,7 +61,9 @@ static void what_was_given_is_kept(void **state)
         "\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[{\"units\":16,\"activation\":\"relu\"}]},"
         "\"optimizer\":{\"name\":\"momentum\",\"learning_rate\":0.05,\"momentum\":0.9},\"batch_size\":32,\"epochs\":3,"
         "\"seed\":7,"
-        "\"threads\":null,\"grid\":{\"/optimizer/momentum\":[0,0.5,0.9],\"/optimizer/learning_rate\":[0.01,0.1]},"
+        "\"threads\":null,"
+        "\"checkpoint\":{\"every_seconds\":5},"
+        "\"grid\":{\"/optimizer/momentum\":[0,0.5,0.9],\"/optimizer/learning_rate\":[0.01,0.1]},"
         "\"search\":null}";
     struct reply *r = expect(http_post("/v1/jobs", "%s", spec), 202);
     EXPECT_JSON(r, "/spec", spec);
@@ -80,7 +82,9 @@ static void defaults_are_filled_in(void **state)
                            "\"activation\":\"relu\"}]},"
                            "\"optimizer\":{\"name\":\"adam\",\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,"
                            "\"epsilon\":1e-8,\"bias_correction\":true},\"batch_size\":32,\"epochs\":100,\"seed\":1,"
-                           "\"threads\":null,\"grid\":null,\"search\":null}");
+                           "\"threads\":null,"
+                           "\"checkpoint\":{\"every_seconds\":5},"
+                           "\"grid\":null,\"search\":null}");
     static const char *const optimizers[] = {
         "{\"name\":\"sgd\",\"learning_rate\":0.01}",
         "{\"name\":\"momentum\",\"learning_rate\":0.01,\"momentum\":0.9}",

@@ -14,7 +14,7 @@
 
 struct scheduled {
     struct fixture *f; /* the store's */
-    char datasets[FS_PATH_MAX], models[FS_PATH_MAX], log[FS_PATH_MAX];
+    char datasets[FS_PATH_MAX], models[FS_PATH_MAX], checkpoints[FS_PATH_MAX], log[FS_PATH_MAX];
     int stderr_fd; /* the real one */
     struct hub *hub;
     struct model_cache *cache;
@@ -59,7 +59,9 @@ static inline int scheduled_setup(void **state)
     *state = &s;
     path_of(s.f, "datasets", s.datasets);
     path_of(s.f, "models", s.models);
-    if (fs_make_dir(s.datasets, &s.f->err) || fs_make_dir(s.models, &s.f->err) || hub_new(&s.hub, &s.f->err) ||
+    path_of(s.f, "checkpoints", s.checkpoints);
+    if (fs_make_dir(s.datasets, &s.f->err) || fs_make_dir(s.models, &s.f->err) ||
+        fs_make_dir(s.checkpoints, &s.f->err) || hub_new(&s.hub, &s.f->err) ||
         model_cache_new(s.models, &s.cache, &s.f->err))
         return -1;
     make_dataset(&s);
@@ -70,7 +72,7 @@ static inline int scheduled_setup(void **state)
 static inline enum err_code start_scheduler(struct scheduled *s, unsigned workers)
 {
     struct scheduler_options o = {.store = s->f->store, .hub = s->hub, .models = s->cache, .datasets_dir = s->datasets,
-                                  .models_dir = s->models, .workers = workers, .cores = 2};
+                                  .models_dir = s->models, .checkpoints_dir = s->checkpoints, .workers = workers, .cores = 2};
     return scheduler_start(&o, &s->scheduler, &s->f->err);
 }
 
@@ -94,7 +96,8 @@ static inline int scheduled_teardown(void **state)
     hub_free(s->hub);
     model_cache_free(s->cache);
     if (fs_list(s->datasets, data_remove, s->datasets, NULL) || fs_list(s->models, data_remove, s->models, NULL) ||
-        rmdir(s->datasets) || rmdir(s->models))
+        fs_list(s->checkpoints, data_remove, s->checkpoints, NULL) || rmdir(s->datasets) || rmdir(s->models) ||
+        rmdir(s->checkpoints))
         return -1;
     return teardown(&f);
 }

@@ -100,6 +100,9 @@ struct write {
     size_t count;
     char *text;
     struct store_job *job;
+    struct store_runs runs;
+    struct store_begun begun;
+    enum store_status status;
 };
 
 typedef enum err_code (*body)(struct store_tx *tx, struct store_op *op, struct err *err);
@@ -121,21 +124,29 @@ BODY(body_dataset_insert, store_dataset_insert(tx, w->input, &w->id, err))
 BODY(body_dataset_delete, store_dataset_delete(tx, w->id, &w->text, err))
 BODY(body_job_insert, store_job_insert(tx, w->input, &w->id, err))
 BODY(body_job_find_key, store_job_find_key(tx, w->input, w->job, err))
-BODY(body_job_cancel, store_job_cancel(tx, w->id, NOW + 5, &w->ids, &w->count, err))
+BODY(body_job_cancel, store_job_cancel(tx, w->id, NOW + 5, &w->runs, err))
+BODY(body_job_pause, store_job_pause(tx, w->id, &w->runs, err))
+BODY(body_job_resume, store_job_resume(tx, w->id, &w->runs, err))
 BODY(body_job_delete, store_job_delete(tx, w->id, &w->ids, &w->count, err))
 BODY(body_run_insert, store_run_insert(tx, w->input, &w->id, err))
-BODY(body_run_start, store_run_start(tx, w->id, 77, "[1]", "{\"threads\":1}", NOW + 1, err))
+BODY(body_run_start, store_run_start(tx, w->id, 77, "[1]", "{\"threads\":1}", NOW + 1, &w->begun, err))
 BODY(body_run_finish, store_run_finish(tx, w->input, err))
-BODY(body_run_requeue, store_run_requeue(tx, w->id, NOW + 3, err))
+BODY(body_run_got_further, store_run_got_further(tx, w->id, err))
 BODY(body_epochs_append, store_epochs_append(tx, w->id, w->input, w->count, err))
 BODY(body_count_queued, store_runs_count_queued_tx(tx, (uint64_t *)&w->number, err))
 #undef BODY
 static inline enum err_code body_recover(struct store_tx *tx, struct store_op *op, struct err *err)
 {
-    uint32_t requeued = 99;
-    enum err_code code = store_recover(tx, NOW + 4, &requeued, err);
-    ((struct write *)op)->number = requeued;
+    struct store_recovered recovered = {99, 99};
+    enum err_code code = store_recover(tx, NOW + 4, &recovered, err);
+    ((struct write *)op)->number = recovered.went_on;
+    ((struct write *)op)->id = recovered.poisoned;
     return code;
+}
+static inline enum err_code body_run_leave(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    struct write *w = (struct write *)op;
+    return store_run_leave(tx, &(struct store_leave){w->id, NOW + 3, 2.5, NAN}, &w->status, err);
 }
 
 static inline char *str(const char *text) /* the store never writes to what it is given */
@@ -184,6 +195,7 @@ static inline enum err_code on_id(struct fixture *f, body run, int64_t id)
     enum err_code code = do_write(f, &w, run);
     mem_free(w.ids);
     mem_free(w.text);
+    store_runs_done(&w.runs);
     return code;
 }
 

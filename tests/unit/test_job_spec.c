@@ -38,7 +38,8 @@ static void assert_writes(const char *body, const char *expected)
 #define HEAD "{\"name\":null,\"dataset\":\"d\",\"target\":\"t\",\"task\":\"auto\",\"features\":null," ENCODING \
              "\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[{\"units\":100,\"activation\":\"relu\"}]},"  \
              "\"optimizer\":"
-#define TAIL ",\"batch_size\":32,\"epochs\":100,\"seed\":1,\"threads\":null,\"grid\":null,\"search\":null}"
+#define TAIL ",\"batch_size\":32,\"epochs\":100,\"seed\":1,\"threads\":null,"                                             \
+             "\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null}"
 
 static void test_defaults_are_filled_in(void **state)
 {
@@ -79,13 +80,17 @@ static void test_what_is_given_is_kept(void **state)
         "\"validation\":{\"fraction\":0},\"network\":{\"hidden\":[{\"units\":3,\"activation\":\"leaky_relu\","
         "\"negative_slope\":0.2},{\"units\":4,\"activation\":\"tanh\"}]},\"optimizer\":{\"name\":\"adam\","
         "\"learning_rate\":0.5,\"beta1\":0,\"beta2\":0.5,\"epsilon\":0,\"bias_correction\":false},\"batch_size\":\"full\","
-        "\"epochs\":7,\"seed\":9007199254740991,\"threads\":4,\"grid\":{\"/seed\":[1,2]},\"search\":null}";
+        "\"epochs\":7,\"seed\":9007199254740991,\"threads\":4,"
+        "\"checkpoint\":{\"every_seconds\":5},"
+        "\"grid\":{\"/seed\":[1,2]},\"search\":null}";
     assert_writes(given, given);
     assert_writes(body_with("\"network\":{\"hidden\":[]},\"batch_size\":1"),
                   "{\"name\":null,\"dataset\":\"d\",\"target\":\"t\",\"task\":\"auto\",\"features\":null," ENCODING
                   "\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[]},\"optimizer\":{\"name\":\"adam\","
                   "\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,\"bias_correction\":true},"
-                  "\"batch_size\":1,\"epochs\":100,\"seed\":1,\"threads\":null,\"grid\":null,\"search\":null}");
+                  "\"batch_size\":1,\"epochs\":100,\"seed\":1,\"threads\":null,"
+                  "\"checkpoint\":{\"every_seconds\":5},"
+                  "\"grid\":null,\"search\":null}");
 }
 
 /* ---- ranges ----------------------------------------------------------------------------------------------------------- */

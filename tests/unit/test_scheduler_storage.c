@@ -66,7 +66,9 @@ static struct recorder *make_recorder(struct scheduled *s, int64_t run)
     struct recorder *r = NULL;
     assert_int_equal(recorder_new(s->f->store, s->hub, run, s->job, &r, &s->f->err), ERR_OK);
     assert_false(recorder_has_started(r));
-    assert_int_equal(recorder_started(r, &(struct worker_started){.layers = "[]", .environment = "{}"}, &s->f->err), ERR_OK);
+    struct worker_started started = {.layers = "[]", .environment = "{}"};
+    struct store_begun begun;
+    assert_int_equal(recorder_started(r, &started, &begun, &s->f->err), ERR_OK);
     assert_true(recorder_has_started(r));
     return r;
 }
@@ -174,9 +176,11 @@ static void test_a_run_that_goes_back_leaves_what_was_not_stored(void **state)
     int64_t run = add_epochs(s, 1000000, "");
     struct recorder *r = make_recorder(s, run);
     assert_int_equal(record_on_a_full_disk(s, r, &p, 1000000, &epochs), ERR_STOPPED);
-    assert_int_equal(recorder_requeue(r, &s->f->err), ERR_NO_SPACE);
+    enum store_status status = STATUS_RUNNING;
+    assert_int_equal(recorder_leave(r, NAN, NAN, &status, &s->f->err), ERR_NO_SPACE);
     atomic_store(&writes_fail, false);
-    assert_int_equal(recorder_requeue(r, &s->f->err), ERR_OK);
+    assert_int_equal(recorder_leave(r, NAN, NAN, &status, &s->f->err), ERR_OK);
+    assert_int_equal(status, STATUS_QUEUED);
     assert_int_equal(status_of_run(s->f, run), STATUS_QUEUED);
     recorder_free(r);
 }

@@ -220,17 +220,18 @@ static void test_jobs_are_listed_and_filtered(void **state)
 
 static enum err_code pause_run(struct store_tx *tx, struct store_op *op, struct err *err)
 {
-    struct query q = query_compose(&tx->connection, "UPDATE runs SET status = 2 WHERE id = ?");
+    struct query q = query_compose(&tx->connection, "UPDATE runs SET pause_requested = 1 WHERE id = ?");
     query_put_integer(&q, ((struct write *)op)->id);
-    return query_run(&q, NULL, err);
+    enum err_code code = query_run(&q, NULL, err);
+    return code ? code : body_run_leave(tx, op, err);
 }
 
 static void put(struct fixture *f, int64_t run, int status)
 {
+    if (status != STATUS_QUEUED)
+        start_run(f, run);
     if (status == STATUS_PAUSED)
         assert_int_equal(on_id(f, pause_run, run), ERR_OK);
-    else if (status != STATUS_QUEUED)
-        start_run(f, run);
     if (status >= STATUS_SUCCEEDED)
         assert_int_equal(finish_run(f, run, (enum store_status)status), ERR_OK);
 }
@@ -327,9 +328,11 @@ static void test_cancelling_ends_the_waiting_and_asks_the_running(void **state)
     put(f, runs[2], STATUS_PAUSED);
     struct write w = {.id = job};
     assert_int_equal(do_write(f, &w, body_job_cancel), ERR_OK);
-    assert_int_equal(w.count, 1);
-    assert_int_equal(w.ids[0], runs[1]);
-    mem_free(w.ids);
+    assert_int_equal(w.runs.running_count, 1);
+    assert_int_equal(w.runs.running[0], runs[1]);
+    assert_int_equal(w.runs.waiting_count, 1); /* the paused one had begun */
+    assert_int_equal(w.runs.waiting[0], runs[2]);
+    store_runs_done(&w.runs);
     struct store_run r = run_of(f, runs[1]);
     assert_true(r.cancel_requested);
     assert_int_equal(r.status, STATUS_RUNNING);
@@ -341,7 +344,7 @@ static void test_cancelling_ends_the_waiting_and_asks_the_running(void **state)
     assert_int_equal(status_of_run(f, runs[0]), STATUS_SUCCEEDED);
     assert_int_equal(status_of_run(f, runs[2]), STATUS_CANCELLED);
     assert_int_equal(status_of_job(f, job), STATUS_RUNNING);
-    assert_int_equal(on_id(f, body_run_requeue, runs[1]), ERR_OK); /* the daemon stops before the run has */
+    assert_int_equal(on_id(f, body_run_leave, runs[1]), ERR_OK); /* the daemon stops before the run has */
     assert_int_equal(status_of_run(f, runs[1]), STATUS_CANCELLED);
     assert_int_equal(status_of_job(f, job), STATUS_CANCELLED);
     assert_int_equal(on_id(f, body_job_cancel, job), ERR_CONFLICT);

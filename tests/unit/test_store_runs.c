@@ -47,7 +47,8 @@ static void test_a_run_from_queued_to_succeeded(void **state)
     assert_int_equal(r.attempts, 1);
     store_run_done(&r);
     assert_int_equal(do_write(f, &w, body_run_finish), ERR_CONFLICT);
-    assert_int_equal(on_id(f, body_run_requeue, id), ERR_CONFLICT);
+    assert_int_equal(on_id(f, body_run_leave, id), ERR_CONFLICT);
+    assert_int_equal(on_id(f, body_run_leave, 99), ERR_NOT_FOUND);
 }
 
 static void test_an_evaluation_reads_back(void **state)
@@ -85,31 +86,6 @@ static void test_a_failure_keeps_its_reason(void **state)
     store_run_done(&r);
     finish.status = STATUS_RUNNING;
     assert_int_equal(do_write(f, &w, body_run_finish), ERR_INTERNAL);
-}
-
-static void test_a_requeued_run_starts_from_nothing(void **state)
-{
-    struct fixture *f = *state;
-    int64_t id = add_run(f, add_job(f, "a", 0, 0), 1, 5);
-    struct store_epoch e = epoch_of(1, 0.5, 0.25);
-    start_run(f, id);
-    assert_int_equal(append(f, id, &e, 1), ERR_OK);
-    assert_int_equal(on_id(f, body_run_requeue, id), ERR_OK);
-    assert_int_equal(status_of_run(f, id), STATUS_QUEUED);
-    assert_int_equal(append(f, id, &e, 1), ERR_CONFLICT);
-    start_run(f, id);
-    struct store_run r = run_of(f, id);
-    assert_int_equal(r.epoch, 0);
-    assert_int_equal(r.best_epoch, 0);
-    assert_int_equal(r.weight_updates, 0);
-    assert_int_equal(r.attempts, 2);
-    assert_true(isnan(r.metric[METRIC_TRAIN_LOSS]) && isnan(r.metric[METRIC_VALID_LOSS]));
-    store_run_done(&r);
-    e = epoch_of(1, 0.75, NAN);
-    assert_int_equal(append(f, id, &e, 1), ERR_OK);
-    r = run_of(f, id);
-    assert_int_equal(r.best_epoch, 1);
-    store_run_done(&r);
 }
 
 static void test_the_queue_is_by_priority_then_age(void **state)
@@ -449,7 +425,6 @@ int main(void)
         WITH_STORE(test_a_run_from_queued_to_succeeded),
         WITH_STORE(test_an_evaluation_reads_back),
         WITH_STORE(test_a_failure_keeps_its_reason),
-        WITH_STORE(test_a_requeued_run_starts_from_nothing),
         WITH_STORE(test_the_queue_is_by_priority_then_age),
         WITH_STORE(test_runs_are_listed_in_any_order_page_by_page),
         WITH_STORE(test_unknown_orders_and_cursors_are_refused),

@@ -34,6 +34,10 @@ static int64_t long_run(struct fixture *f, uint64_t seed)
         }
         assert_int_equal(append(f, id, epochs, count), ERR_OK);
         done += count;
+        if (!rng_below(&rng, 4)) { /* it is interrupted, and goes on */
+            assert_int_equal(on_id(f, body_run_leave, id), ERR_OK);
+            start_run(f, id);
+        }
     }
     return id;
 }
@@ -93,29 +97,10 @@ static void test_any_range(void **state)
     }
 }
 
-/* A run that starts again leaves nothing of its first start. */
-static void test_a_second_start(void **state)
-{
-    struct fixture *f = *state;
-    int64_t id = long_run(f, 3);
-    struct write w = {.id = id};
-    assert_int_equal(do_write(f, &w, body_run_requeue), ERR_OK);
-    start_run(f, id);
-    struct store_epoch epochs[200];
-    for (uint32_t i = 1; i <= 200; i++) {
-        train[i] = i;
-        valid[i] = NAN;
-        epochs[i - 1] = epoch_of(i, train[i], valid[i]);
-    }
-    assert_int_equal(append(f, id, epochs, 200), ERR_OK);
-    check_range(f, id, 1, 200, 9);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_any_range, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_second_start, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,8 +15,8 @@ struct story {
     unsigned threads;
     uint32_t stop_at, fail_at; /* in this epoch's event; 0: never */
     enum err_code started_code, epoch_code;
-    atomic_int stop, halt;
-    bool halts; /* as well, where it stops */
+    atomic_int stop, leave;
+    bool leaves; /* as well, where it stops */
     unsigned started;
     uint32_t epochs;
     uint64_t parameters, weight_updates;
@@ -49,7 +49,7 @@ static enum err_code on_epoch(void *context, enum task task, const struct mlp_ep
     story->valid_loss = e->valid_loss;
     memcpy(story->metric, e->metric, sizeof story->metric);
     if (e->epoch == story->stop_at) {
-        atomic_store(&story->halt, story->halts);
+        atomic_store(&story->leave, story->leaves);
         atomic_store(&story->stop, 1);
     }
     return e->epoch == story->fail_at ? err_set(err, story->epoch_code, "not stored") : ERR_OK;
@@ -65,7 +65,7 @@ static enum err_code tell(struct story *story, const struct table *t, const char
     struct job_spec s;
     spec_of(body, &s);
     struct worker_events events = {.started = on_started, .threads = story->threads ? threads_of : NULL, .epoch = on_epoch,
-                                   .halt = &story->halt, .context = story};
+                                   .leave = &story->leave, .context = story};
     enum err_code code = worker_execute(&s, t, &story->stop, &events, &story->result, &story->err);
     job_spec_done(&s);
     return code;
@@ -353,12 +353,12 @@ static void test_stopping(void **state)
     table_unref(t);
 }
 
-/* What would be thrown away is not made: at a halt neither the model nor an evaluation over all validation rows. */
-static void test_a_halt_does_not_wait_for_an_evaluation(void **state)
+/* What would be thrown away is not made: when it leaves neither the model nor an evaluation over all validation rows. */
+static void test_leaving_does_not_wait_for_an_evaluation(void **state)
 {
     struct data_fixture *f = *state;
     struct table *t = make_table(f);
-    struct story midway = {.stop_at = 3, .halts = true}, last = {.stop_at = 20, .halts = true}, cancelled = {.stop_at = 20};
+    struct story midway = {.stop_at = 3, .leaves = true}, last = {.stop_at = 20, .leaves = true}, cancelled = {.stop_at = 20};
     assert_int_equal(tell(&midway, t, JOB("c", "")), ERR_STOPPED);
     assert_int_equal(midway.result.epoch, 3);
     assert_int_equal(midway.result.model.length, 0);
@@ -475,7 +475,7 @@ int main(void)
         WITH_DIR(test_without_validation_rows),
         WITH_DIR(test_the_same_job_gives_the_same_bytes),
         WITH_DIR(test_stopping),
-        WITH_DIR(test_a_halt_does_not_wait_for_an_evaluation),
+        WITH_DIR(test_leaving_does_not_wait_for_an_evaluation),
         WITH_DIR(test_an_event_that_fails_ends_the_run),
         WITH_DIR(test_a_run_that_diverges_keeps_a_finite_model),
         WITH_DIR(test_jobs_that_do_not_fit_the_table_fail),

@@ -1,0 +1,347 @@
+/* The execution of one run: from its row in the store to its result there. */
+#include "scheduler_internal.h"
+
+#include "checkpoints.h"
+#include "core/base/cleanup.h"
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/base/sha256.h"
+#include "recorder.h"
+#include "server/log.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CHECKPOINT_SHARE 50          /* writing takes at most one part of so many of the time */
+#define AFTER_CRASH_NS   100000000ull /* to the first checkpoint */
+
+/* A run on its worker: what was read of it, and what it became. */
+struct task_run {
+    struct scheduler *scheduler;
+    struct slot *slot;
+    struct store_run run;
+    struct table *table;
+    struct job_spec spec;
+    struct recorder *recorder;
+    struct checkpoints checkpoints;
+    struct store_begun begun; /* as it stood in the store when it was started */
+    uint64_t patience_ns; /* the shortest time to the next checkpoint; grows after a crash */
+    bool behind;          /* it has crashed, and got no further since */
+    bool left;            /* the store knows that it is here no more */
+    enum store_status becomes;
+    double flops; /* of one epoch */
+    enum err_code waits_for; /* the fault that was logged last; ERR_OK: none since it went on */
+    enum err_code unsaved;   /* the same of checkpoints */
+    char model_sha256[SHA256_TEXT]; /* of the model file; empty until it is there */
+};
+
+/* ---- waiting for what does not last */
+
+/* Whether the code says that storing failed, not training: such a run is tried again. */
+static bool is_storage(enum err_code code)
+{
+    return code == ERR_NO_SPACE || code == ERR_IO || code == ERR_UNAVAILABLE || code == ERR_INTERNAL;
+}
+
+/* Before storing is tried again: tells each kind of fault once. False: the run shall stop. */
+static bool wait_for_storage(void *context, const struct err *why)
+{
+    struct task_run *t = context;
+    if (t->waits_for != why->code)
+        log_event(LOG_WARNING, "run waits for storage", "run", LOG_N(t->run.id), "reason", why->message, NULL);
+    t->waits_for = why->code;
+    return scheduler_sleep(t->scheduler, &t->slot->stop);
+}
+
+/* ---- what the worker tells */
+
+static enum err_code on_started(void *context, const struct worker_started *started, struct err *err)
+{
+    struct task_run *t = context;
+    t->flops = started->flops;
+    return recorder_started(t->recorder, started, &t->begun, err);
+}
+
+/* As many as the job asks for; else all cores while no other run wants one. */
+static unsigned threads_for(void *context)
+{
+    const struct task_run *t = context;
+    struct scheduler *s = t->scheduler;
+    pthread_mutex_lock(&s->lock);
+    bool alone = s->totals.busy == 1 && !s->count;
+    pthread_mutex_unlock(&s->lock);
+    unsigned asked = t->spec.threads ? t->spec.threads : alone ? s->o.cores : 1;
+    return asked < s->o.cores ? asked : s->o.cores;
+}
+
+static enum err_code on_epoch(void *context, enum task task, const struct mlp_epoch *e, struct err *err)
+{
+    struct task_run *t = context;
+    struct scheduler *s = t->scheduler;
+    pthread_mutex_lock(&s->lock);
+    s->totals.epochs++;
+    s->totals.training_seconds += e->seconds;
+    s->totals.flops += t->flops;
+    pthread_mutex_unlock(&s->lock);
+    enum err_code code = recorder_epoch(t->recorder, task, e, err);
+    t->waits_for = code ? t->waits_for : ERR_OK;
+    return code;
+}
+
+/* ---- checkpoints */
+
+/* How long until the next one: as long as the job says, and so long that `took` is no more than 2 % of it. After a crash the
+ * first ones come soon, so that a run gets ahead even where crashes come fast. */
+static void set_alarm(struct task_run *t, uint64_t took)
+{
+    uint64_t every = (uint64_t)(t->spec.checkpoint.every_seconds * 1e9), least = took * CHECKPOINT_SHARE;
+    if (!every)
+        return;
+    if (t->patience_ns < every) {
+        every = t->patience_ns;
+        t->patience_ns *= 2;
+    }
+    alarm_set(t->scheduler->alarms, &t->slot->alarm, clock_monotonic_ns() + (every > least ? every : least));
+}
+
+/* All that the checkpoint says must be in the store before it; so training waits for a full disk in here as well. That the
+ * file is not written is no harm but for the time it would save. */
+static enum err_code on_save(void *context, const struct mlp_trainer *trainer, const struct worker_progress *p, struct err *err)
+{
+    struct task_run *t = context;
+    struct err why = {0};
+    uint64_t began = clock_monotonic_ns();
+    enum err_code code = recorder_flush(t->recorder, err), unsaved;
+    if (code)
+        return code;
+    unsaved = checkpoints_write(&t->checkpoints, trainer, p, &why);
+    if (unsaved && unsaved != t->unsaved)
+        log_event(LOG_WARNING, "checkpoint not written", "run", LOG_N(t->run.id), "reason", why.message, NULL);
+    t->unsaved = unsaved;
+    if (!unsaved && t->behind)
+        t->behind = recorder_got_further(t->recorder, NULL) != ERR_OK;
+    set_alarm(t, clock_monotonic_ns() - began);
+    return ERR_OK;
+}
+
+static bool on_restore(void *context, struct mlp_trainer *trainer, struct worker_progress *ret)
+{
+    struct task_run *t = context;
+    bool again = t->begun.attempts > 1, restored = again && checkpoints_restore(&t->checkpoints, trainer, t->begun.epoch, ret);
+    t->behind = t->begun.crashes > 0;
+    t->patience_ns = t->behind ? AFTER_CRASH_NS : UINT64_MAX;
+    set_alarm(t, 0);
+    if (again)
+        log_event(LOG_INFO, "run goes on", "run", LOG_N(t->run.id), "epoch", LOG_N(restored ? ret->epoch : 0), NULL);
+    return restored;
+}
+
+static enum err_code read_spec(struct task_run *t, struct err *err)
+{
+    cleanup(json_freep) struct json *body = NULL;
+    struct violations violations = {0};
+    enum err_code code = json_parse(t->run.spec, strlen(t->run.spec), &body, err);
+    if (code)
+        return code;
+    code = job_spec_bind(body, true, &t->spec, &violations, err);
+    if (!code && violations.count)
+        code = err_set(err, ERR_INVALID, "%s: %s", violations.item[0].pointer, violations.item[0].detail);
+    return code;
+}
+
+static enum err_code open_table(struct task_run *t, struct store_reader *reader, struct err *err)
+{
+    struct store_job job = {0};
+    struct store_dataset dataset = {0};
+    char key[32], path[FS_PATH_MAX];
+    enum err_code code = store_job_get(reader, t->run.job, &job, err);
+    if (!code) {
+        snprintf(key, sizeof key, "%lld", (long long)job.dataset);
+        code = store_dataset_find(reader, key, &dataset, err);
+    }
+    if (!code)
+        code = fs_join(path, t->scheduler->datasets_dir, dataset.file, err);
+    if (!code)
+        code = table_open(path, &t->table, err);
+    /* A lone file that is gone does not come back by itself; a directory may, and the run is tried until it does. */
+    if (code == ERR_IO && fs_exists(t->scheduler->datasets_dir) && !fs_exists(path))
+        code = err_set(err, ERR_CORRUPT, "the dataset's file %s is gone: upload it again", dataset.file);
+    store_dataset_done(&dataset);
+    store_job_done(&job);
+    return code;
+}
+
+static enum err_code load(struct task_run *t, int64_t run, struct err *err)
+{
+    cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(t->scheduler->o.store);
+    enum err_code code = store_run_get(reader, run, &t->run, err);
+    if (code)
+        return code;
+    if (t->run.status != STATUS_QUEUED)
+        return err_set(err, ERR_CONFLICT, "the run is %s", store_status_name((int)t->run.status));
+    code = recorder_new(t->scheduler->o.store, t->scheduler->o.hub, run, t->run.job, &t->recorder, err);
+    if (code)
+        return code;
+    recorder_patience(t->recorder, wait_for_storage, t);
+    code = checkpoints_init(&t->checkpoints, t->scheduler->checkpoints_dir, run, err);
+    if (!code)
+        code = read_spec(t, err);
+    return code ? code : open_table(t, reader, err);
+}
+
+static void unload(struct task_run *t)
+{
+    recorder_free(t->recorder);
+    table_unref(t->table);
+    job_spec_done(&t->spec);
+    store_run_done(&t->run);
+}
+
+static enum err_code save_model(struct task_run *t, const struct worker_result *result, struct err *err)
+{
+    if (!result->model.length || *t->model_sha256)
+        return ERR_OK;
+    char path[FS_PATH_MAX];
+    enum err_code code = model_path(t->scheduler->models_dir, t->run.id, path, err);
+    if (code || (code = fs_write_atomic(path, result->model.data, result->model.length, err)))
+        return code;
+    model_cache_forget(t->scheduler->o.models, t->run.id);
+    sha256_of(result->model.data, result->model.length, t->model_sha256);
+    return ERR_OK;
+}
+
+static enum err_code finish(struct task_run *t, enum err_code outcome, const struct err *why,
+                            struct worker_result *result, struct err *err)
+{
+    enum err_code code = save_model(t, result, err);
+    if (code)
+        return code;
+    struct store_finish f = {.run = t->run.id, .now = clock_wall_ms(), .training_seconds = result->training_seconds,
+                             .samples_per_second = result->samples_per_second};
+    f.status = outcome == ERR_OK ? STATUS_SUCCEEDED : outcome == ERR_STOPPED ? STATUS_CANCELLED : STATUS_FAILED;
+    if (f.status == STATUS_FAILED) {
+        f.failure_code = err_name(outcome);
+        f.failure_detail = why->message;
+        f.failure_epoch = outcome == ERR_DIVERGED ? result->epoch + 1 : result->epoch;
+    }
+    f.evaluation = result->evaluation.length ? buf_text(&result->evaluation) : NULL;
+    if (*t->model_sha256) {
+        f.model_sha256 = t->model_sha256;
+        f.model_bytes = result->model.length;
+    }
+    code = recorder_finish(t->recorder, &f, err);
+    if (!code)
+        checkpoints_remove(&t->checkpoints);
+    return code;
+}
+
+static enum err_code fail_before_start(struct task_run *t, enum err_code outcome, const struct err *why, struct err *err)
+{
+    struct worker_result nothing = {.samples_per_second = NAN};
+    struct worker_started started = {.layers = NULL, .environment = NULL};
+    enum err_code code = recorder_has_started(t->recorder) ? ERR_OK : recorder_started(t->recorder, &started, &t->begun, err);
+    return code ? code : finish(t, outcome, why, &nothing, err);
+}
+
+/* Whether finish may work later: anything may ail the model's file; what the store says of the run itself is final. */
+static bool is_worth_another_try(const struct task_run *t, const struct worker_result *result, enum err_code code)
+{
+    return is_storage(code) || code == ERR_NO_MEMORY || (result->model.length && !*t->model_sha256);
+}
+
+/* Tries until the result is stored: it took long to get. Ends without when the run is cancelled or the daemon stops. */
+static enum err_code finish_at_last(struct task_run *t, enum err_code outcome, const struct err *why,
+                                    struct worker_result *result, struct err *err)
+{
+    enum err_code code;
+    while ((code = finish(t, outcome, why, result, err)) && is_worth_another_try(t, result, code))
+        if (!wait_for_storage(t, err))
+            break;
+    return code;
+}
+
+/* The run leaves its worker before its end: the store says for what. */
+static enum err_code leave(struct task_run *t, const struct worker_result *result, struct err *err)
+{
+    double seconds = result && result->epoch ? result->training_seconds : NAN;
+    double speed = result && result->epoch ? result->samples_per_second : NAN;
+    enum err_code code = t->left ? ERR_OK : recorder_leave(t->recorder, seconds, speed, &t->becomes, err);
+    if (code)
+        return code;
+    t->left = true;
+    log_event(LOG_INFO, "run left", "run", LOG_N(t->run.id), "status", store_status_name((int)t->becomes), NULL);
+    if (store_status_terminal(t->becomes))
+        checkpoints_remove(&t->checkpoints);
+    /* It was to be paused, and was resumed before it had stopped. */
+    bool again = t->becomes == STATUS_QUEUED && !scheduler_is_stopping(t->scheduler);
+    return again ? scheduler_add(t->scheduler, &t->run.id, 1, err) : ERR_OK;
+}
+
+/* Puts a run whose storing failed back behind the queue, trying until the store takes it or the daemon stops (then the
+ * next start finds it). */
+static void put_back(struct task_run *t, const struct err *why)
+{
+    struct scheduler *s = t->scheduler;
+    struct err err = {0};
+    enum err_code code = ERR_OK;
+    log_event(LOG_WARNING, "run put back", "run", LOG_N(t->run.id), "reason", why->message, NULL);
+    if (t->recorder && recorder_has_started(t->recorder) && !t->left)
+        while (is_storage(code = recorder_leave(t->recorder, NAN, NAN, &t->becomes, &err)) && scheduler_sleep(s, NULL))
+            ;
+    bool told = false;
+    while (!code && t->becomes == STATUS_QUEUED && scheduler_sleep(s, NULL) && scheduler_add(s, &t->run.id, 1, &err)) {
+        if (!told)
+            log_event(LOG_ERROR, "run not queued yet", "run", LOG_N(t->run.id), "reason", err.message, NULL);
+        told = true;
+    }
+    if (code)
+        log_event(LOG_ERROR, "run not put back", "run", LOG_N(t->run.id), "reason", err.message, NULL);
+}
+
+/* Stores what became of the run; any code: it is to be put back. */
+static enum err_code settle(struct task_run *t, enum err_code outcome, const struct err *why, struct worker_result *result,
+                            struct err *err)
+{
+    bool started = recorder_has_started(t->recorder);
+    if (is_storage(outcome))
+        return err_set(err, outcome, "%s", why->message);
+    bool cancelled = (atomic_load(&t->slot->stop) & CANCEL) && result->model.length; /* and there is something to keep */
+    if (outcome == ERR_STOPPED && atomic_load(&t->slot->leave) && !cancelled)
+        return started ? leave(t, result, err) : ERR_OK; /* else queued still */
+    return started ? finish_at_last(t, outcome, why, result, err) : fail_before_start(t, outcome, why, err);
+}
+
+static void execute(struct task_run *t)
+{
+    struct worker_events events = {.started = on_started, .threads = threads_for, .epoch = on_epoch, .restore = on_restore,
+                                   .save = on_save, .interrupt = &t->slot->interrupt, .leave = &t->slot->leave, .context = t};
+    struct worker_result result;
+    struct err why = {0}, err = {0};
+    log_event(LOG_INFO, "run started", "run", LOG_N(t->run.id), "job", LOG_N(t->run.job), NULL);
+    enum err_code outcome = worker_execute(&t->spec, t->table, &t->slot->stop, &events, &result, &why);
+    alarm_clear(t->scheduler->alarms, &t->slot->alarm);
+    if (outcome == ERR_CONFLICT && !recorder_has_started(t->recorder))
+        log_event(LOG_INFO, "run skipped", "run", LOG_N(t->run.id), "reason", why.message, NULL);
+    else if (settle(t, outcome, &why, &result, &err))
+        put_back(t, &err);
+    else if (!t->left)
+        log_event(LOG_INFO, "run ended", "run", LOG_N(t->run.id), "epochs", LOG_N(result.epoch), "outcome",
+                  err_name(outcome), NULL);
+    worker_result_done(&result);
+}
+
+void execution_run(struct scheduler *s, struct slot *slot, int64_t run)
+{
+    struct task_run t = {.scheduler = s, .slot = slot, .run.id = run};
+    struct err why = {0}, err = {0};
+    enum err_code code = load(&t, run, &why);
+    bool gone = !t.recorder && (code == ERR_NOT_FOUND || code == ERR_CONFLICT); /* deleted or cancelled before its turn */
+    if (!code)
+        execute(&t);
+    else if (!gone && (!t.recorder || is_storage(code)))
+        put_back(&t, &why);
+    else if (!gone && fail_before_start(&t, code, &why, &err))
+        put_back(&t, &err);
+    unload(&t);
+}
+

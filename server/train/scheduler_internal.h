@@ -1,0 +1,40 @@
+/* What the scheduler (queue, workers) and the execution of one run share, and nobody else includes. */
+#pragma once
+
+#include "alarms.h"
+#include "core/base/fs.h"
+#include "scheduler.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { CANCEL = 1, PAUSE = 2, HALT = 4 }; /* why a slot shall stop: this run for good, or for a while, or all of them */
+
+struct slot { /* one worker thread */
+    struct scheduler *scheduler;
+    pthread_t thread;
+    int64_t run;         /* under the lock; 0: idle */
+    atomic_int stop;     /* bits */
+    atomic_int leave;    /* PAUSE or HALT: it goes on another time */
+    atomic_int interrupt; /* as `stop`, or to have a checkpoint written */
+    struct alarm alarm;  /* of `interrupt` */
+};
+
+struct scheduler {
+    struct scheduler_options o;
+    char datasets_dir[FS_PATH_MAX], models_dir[FS_PATH_MAX], checkpoints_dir[FS_PATH_MAX];
+    struct alarms *alarms;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int64_t *queue; /* ring of run ids */
+    size_t head, count, capacity;
+    bool stopping;
+    struct slot *slots;
+    unsigned started;
+    struct scheduler_totals totals;
+};
+
+bool scheduler_is_stopping(struct scheduler *s);
+/* A moment's sleep. False: the daemon stops, or the run shall stop when `stop` is given. */
+bool scheduler_sleep(struct scheduler *s, const atomic_int *stop);
+/* Executes one run of the queue on the slot's thread. */
+void execution_run(struct scheduler *s, struct slot *slot, int64_t run);

@@ -145,7 +145,7 @@ enum encoder_cell encoder_row_number(const struct encoder *e, uint32_t feature, 
 /* `decimal`: the mark of numbers among the texts. A text that means "no value" is not looked for here. */
 enum encoder_cell encoder_row_text(const struct encoder *e, uint32_t feature, const char *text, size_t length, char decimal,
                                    real *x);
-char encoder_decimal(const struct encoder *e); /* of the table that it was fitted on */
+char encoder_decimal(const struct encoder *e); /* of the table, where texts are read as numbers; else '.' */
 
 /* Bytes inside the model file: self-contained, versioned. Loading checks every length: truncated or altered bytes are
  * ERR_CORRUPT, never a crash. */

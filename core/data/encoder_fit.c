@@ -299,6 +299,15 @@ static enum err_code fit_features(struct encoder *e, const struct table *t, uint
 
 /* ---- what else the model keeps -------------------------------------------------------------------------------------- */
 
+/* The table's decimal mark where a feature needs it: a table that says the same with another gives the same encoder. */
+static char decimal_of(const struct encoder *e, const struct table *t)
+{
+    for (uint32_t i = 0; i < e->features; i++)
+        if (e->feature[i].encoding == ENCODING_NUMBER && e->feature[i].type == COLUMN_CATEGORICAL)
+            return table_decimal(t);
+    return '.';
+}
+
 /* Ignored columns may stand in what is to be predicted. */
 static bool copy_passed_over(struct encoder *e, const struct encoder_options *o)
 {
@@ -341,13 +350,13 @@ static enum err_code fit(struct encoder *e, const struct table *t, const struct 
     target->name = NULL;
     e->target_deviation = 1;
     e->target = mem_strdup(o->target);
-    e->decimal = table_decimal(t);
     if (!copy_missing(e, t) || !copy_passed_over(e, o))
         return err_no_memory(err);
     e->feature = mem_array(features, sizeof *e->feature);
     if (!e->target || !e->feature)
         return err_no_memory(err);
     code = fit_features(e, t, target->column, choices, features, rows, count, err);
+    e->decimal = decimal_of(e, t);
     return code ? code : encoder_number_inputs(e, err);
 }
 

@@ -45,7 +45,7 @@ export function noteConnection(online) {
 // Kept in sessionStorage: it survives a reload of this tab, is not shared with other tabs, is never on disk, and is gone
 // with the tab. localStorage would keep it for whoever uses the browser next.
 
-let asking = null, askForToken = async () => null;
+let asking = null, declined = false, askForToken = async () => null;
 
 export function onTokenNeeded(ask) {
     askForToken = ask;
@@ -56,12 +56,20 @@ export function authorization() {
     return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
-/** Asks once, however many requests wait for it. False when the reader would not say. */
+/** After the reader would not say: the next request asks again. */
+export function askAgain() {
+    declined = false;
+}
+
+/** Asks once, however many requests wait for it, and no more once the reader would not say: then false. */
 async function askOnce(refused) {
+    if (declined)
+        return false;
     asking ??= askForToken(refused).finally(() => {
         asking = null;
     });
     const token = await asking;
+    declined = !token;
     if (token)
         sessionStorage.setItem('mlpd.token', token);
     return Boolean(token);

@@ -1,6 +1,6 @@
 // In which hyper-parameters runs differ. Pure.
 
-const IGNORED = new Set(['/name', '/grid', '/threads']);
+const IGNORED = new Set(['', '/name', '/grid', '/threads']);
 
 /** {"/optimizer/momentum": 0.9, ...}: every leaf by its JSON Pointer. */
 export function flatten(value, pointer = '', into = {}) {

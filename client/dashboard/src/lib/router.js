@@ -6,7 +6,8 @@ let routes = [], current = null, place = null, generation = 0;
 /** Changes the query of the view without leaving it; undefined removes a value. */
 export function setQuery(changes) {
     const { path, query } = parseHash(location.hash);
-    history.replaceState(null, '', formatHash(path, { ...query, ...changes }));
+    const next = { ...query, ...changes }, order = [...new Set([...Object.keys(changes), ...Object.keys(next)])];
+    history.replaceState(null, '', formatHash(path, Object.fromEntries(order.map((name) => [name, next[name]]))));
     current?.update?.(parseHash(location.hash).query);
 }
 

@@ -124,7 +124,7 @@ class JobsPage {
         this.filters = filterBar(query);
         this.compare = h('button', { hidden: true, onclick: () => this.openComparison() });
         this.card = h('div');
-        this.table = h('div', { class: 'card list' }, h('div', { class: 'scroll' }, h('table', null, h('caption', { class: 'away' }, this.title), head(), this.body)));
+        this.table = h('div', { class: 'card list' }, h('div', { class: 'scroll', tabindex: '0' }, h('table', null, h('caption', { class: 'away' }, this.title), head(), this.body)));
         this.foot = h('div', { class: 'more' });
         this.element = h('div', null, h('div', { class: 'head' }, h('h1', null, this.title), h('div', { class: 'buttons' }, this.compare)),
             this.problem, this.filters.element, this.card);

@@ -47,7 +47,7 @@ class ServicePage {
                 h('section', { class: 'card', id: 'place' }, h('h2', null, t('service.place')), this.place)),
             h('section', { class: 'card above', id: 'queue' }, h('h2', null, t('service.runs')), this.queue),
             h('section', { class: 'card', id: 'rates' }, h('h2', null, t('service.rates')), this.chart.element),
-            h('section', { class: 'card list', id: 'routes' }, h('h2', null, t('service.routes')), h('div', { class: 'scroll' }, h('table', null,
+            h('section', { class: 'card list', id: 'routes' }, h('h2', null, t('service.routes')), h('div', { class: 'scroll', tabindex: '0' }, h('table', null,
                 h('thead', null, h('tr', null, h('th', { scope: 'col' }, t('service.route')), ['requests', 'refused', 'errors'].map((name) => h('th', { scope: 'col', class: 'number' }, t(`service.${name}`))))),
                 this.routes))));
         this.end = follow(() => this.refresh());

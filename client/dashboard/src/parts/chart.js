@@ -31,7 +31,7 @@ export class Chart {
         this.plot = null;
         this.shape = '';
         this.hidden = new Set();
-        this.canvas = h('div', { class: 'canvas', role: 'img' });
+        this.canvas = h('div', { class: 'canvas', role: 'img', hidden: true, 'aria-label': t('words.nothing') });
         this.title = h('p', { class: 'soft legend-title', hidden: true });
         this.legend = h('ul', { class: 'legend' });
         this.caption = h('figcaption');

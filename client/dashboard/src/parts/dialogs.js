@@ -1,4 +1,5 @@
 // Dialogs: the keys, the token, a question before something is lost.
+import { askAgain } from '../lib/api.js';
 import { h, replace } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
 import { boundKeys } from '../lib/keys.js';
@@ -43,7 +44,8 @@ export function problemBox(problem, box = h('div')) {
     box.className = 'problem';
     box.setAttribute('role', 'alert');
     return replace(box, h('strong', null, problem.status === 0 ? t('problem.offline') : problem.title || t('problem.title')),
-        problem.status === 0 ? h('p', null, t('problem.offline.detail')) : h('p', null, problem.message),
+        problem.status === 0 ? h('p', null, t('problem.offline.detail')) : problem.message !== problem.title && h('p', null, problem.message),
+        problem.status === 401 && h('button', { onclick: askAgain }, t('token.enter')),
         problem.errors.length > 0 && h('ul', null, problem.errors.map(({ pointer, detail }) =>
             h('li', null, h('code', null, pointer || '/'), ' ', detail))));
 }

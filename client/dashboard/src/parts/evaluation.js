@@ -22,12 +22,12 @@ function confusion({ classes, confusion_matrix: matrix }) {
                 h('b', null, whole(count)), h('span', null, percent(share, 0)));
         }), h('td', { class: 'number' }, whole(total)));
     });
-    return h('div', { class: 'scroll' }, h('table', { class: 'confusion' }, h('caption', null, t('evaluation.confusion')), h('thead', null, head), h('tbody', null, rows)));
+    return h('div', { class: 'scroll', tabindex: '0' }, h('table', { class: 'confusion' }, h('caption', null, t('evaluation.confusion')), h('thead', null, head), h('tbody', null, rows)));
 }
 
 function perClass({ per_class: rows }) {
     const columns = ['precision', 'recall', 'f1', 'roc_auc', 'average_precision'].filter((name) => rows.some((row) => name in row));
-    return h('div', { class: 'scroll' }, h('table', null, h('caption', null, t('evaluation.classes')),
+    return h('div', { class: 'scroll', tabindex: '0' }, h('table', null, h('caption', null, t('evaluation.classes')),
         h('thead', null, h('tr', null, h('th', { scope: 'col' }, t('evaluation.class')), ['rows', ...columns].map((name) => h('th', { scope: 'col', class: 'number' }, t(`evaluation.${name}`))))),
         h('tbody', null, rows.map((row) => h('tr', null, h('th', { scope: 'row' }, row.class), h('td', { class: 'number' }, whole(row.rows)),
             columns.map((name) => h('td', { class: 'number' }, figure(row[name]))))))));

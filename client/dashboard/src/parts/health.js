@@ -30,7 +30,7 @@ export class Health {
         this.chart = new Chart({ height: 220 });
         this.pick = h('div', { class: 'together', role: 'group', 'aria-label': t('health.figure') }, figures.map((name) =>
             h('button', { class: 'quiet', 'data-figure': name, onclick: () => { this.figure = name; this.draw(); } }, t(`health.${name}`))));
-        this.table = h('div', { class: 'scroll' });
+        this.table = h('div', { class: 'scroll', tabindex: '0' });
         this.element = h('section', { class: 'card', id: 'health' }, h('h2', null, t('health.title')), this.advice, this.pick, this.chart.element, this.table);
     }
 

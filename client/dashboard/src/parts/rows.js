@@ -39,6 +39,7 @@ export class RowCursor {
         return bind([
             ['j', t('keys.down'), () => this.move(1)],
             ['k', t('keys.up'), () => this.move(-1)],
+            ['Enter', t('keys.open'), () => false], /* the link that has the focus does it */
             ['x', t('keys.select'), () => this.row()?.querySelector('input[type=checkbox]')?.click()],
             ...more,
         ]);

@@ -26,7 +26,7 @@ export class RunsTable {
         this.head = h('thead');
         this.body = h('tbody');
         this.cursor = new RowCursor(this.body);
-        this.element = h('div', { class: 'scroll' }, h('table', { class: 'runs' }, h('caption', { class: 'away' }, t('runs.title')), this.head, this.body));
+        this.element = h('div', { class: 'scroll', tabindex: '0' }, h('table', { class: 'runs' }, h('caption', { class: 'away' }, t('runs.title')), this.head, this.body));
         this.shape = '';
     }
 

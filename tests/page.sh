@@ -1,0 +1,48 @@
+#!/bin/bash
+# The page: its pure functions by node's own test runner, then all of it in a real Chromium. What cannot be had here (node,
+# npm's packages, a browser) is said, and its tests count as skipped. MLPD: the daemon.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+work=build/page-tests
+
+skip() { # NAME WHY
+    echo "[  ABSENT  ] $1: $2"
+}
+
+run() { # FILE...
+    timeout -k 5 280 node --test --test-reporter=./tests/page/reporter.mjs "$@"
+}
+
+packages() { # what tests/page/package-lock.json names, once for each state of it
+    mkdir -p $work
+    cmp -s tests/page/package-lock.json $work/installed.json && return
+    cp tests/page/package.json tests/page/package-lock.json tests/page/.npmrc $work/ || return 1
+    (cd $work && npm ci --ignore-scripts --no-audit --no-fund --prefer-offline --fetch-retries=1 \
+        --fetch-timeout=30000) >$work/npm.log 2>&1 || return 1
+    cp tests/page/package-lock.json $work/installed.json
+}
+
+browser_is_there() { # sets why when it is not
+    why=
+    packages || why="npm could not get playwright-core and axe-core ($work/npm.log)"
+    [ ! -e build/page/without ] || why="mlpd was built without its page"
+    [ -n "${CHROMIUM:-$(command -v chromium)}" ] || why="there is no chromium"
+    [ -z "$why" ]
+}
+
+if ! command -v node >/dev/null; then
+    skip "tests/page" "there is no node"
+    exit 0
+fi
+status=0
+run tests/page/unit/*.test.mjs || status=1
+if browser_is_there; then
+    for file in tests/page/browser/*.test.mjs; do
+        CHROMIUM=${CHROMIUM:-$(command -v chromium)} PACKAGES=$PWD/$work/package.json run "$file" || status=1
+    done
+else
+    for file in tests/page/browser/*.test.mjs; do
+        skip "$file" "$why"
+    done
+fi
+exit $status

@@ -51,9 +51,10 @@ demo: deps ## builds, starts a daemon, trains on a small table, stops it again
 	@+$(REBUILD) all
 	@BUILD=$(BUILD) bash tests/demo.sh
 check: deps ## builds and runs every test
+	@bash tests/deps.sh browser || echo "the page is going to be tested without a browser: there is no chromium"
 	@+$(REBUILD) test
 test: tests ## check without looking for missing packages
-	@MLPD=$(BUILD)/mlpd MLP=$(BUILD)/mlp bash tests/run $(UNIT_TESTS) $(NUMERIC_TESTS) $(API_TESTS) tests/cli.sh tests/readme.sh
+	@MLPD=$(BUILD)/mlpd MLP=$(BUILD)/mlp bash tests/run $(UNIT_TESTS) $(NUMERIC_TESTS) $(API_TESTS) tests/cli.sh tests/readme.sh tests/page.sh
 lint: export LINT_FLAGS = $(CFLAGS)
 lint: ## layering, lengths, clang-tidy, cppcheck
 	@bash tests/deps.sh build lint

@@ -71,6 +71,20 @@ done < <(sources core server client tests | xargs awk '
     /^\}/ { if (start && FNR - start - 1 > 60) print FILENAME ":" start ": a function of " FNR - start - 1 " lines, more than 60"
             start = 0 }
     END { if (lines > 500) print name ": " lines " lines, more than 500" }')
+# Of the page: functions and methods end with a } as deep as they began.
+while read -r offender; do
+    offend "$offender"
+done < <(git ls-files '*.js' '*.mjs' '*.css' | xargs awk '
+    FNR == 1 { if (name && lines > 500) print name ": " lines " lines, more than 500"; name = FILENAME; start = 0 }
+    { lines = FNR }
+    length > 120 && FILENAME !~ /locales/ { print FILENAME ":" FNR ": longer than 120 columns" }
+    /^(export |default |async )*function.*\{$/ || /^    (async |static )?[a-zA-Z]+\(.*\) \{$/ {
+        start = FNR; match($0, /^ */); depth = RLENGTH }
+    /^ *\}$/ { match($0, /^ */)
+              if (start && RLENGTH == depth) {
+                  if (FNR - start - 1 > 60) print FILENAME ":" start ": a function of " FNR - start - 1 " lines, more than 60"
+                  start = 0 } }
+    END { if (lines > 500) print name ": " lines " lines, more than 500" }')
 [ $bad = 0 ] || exit 1
 echo "layers and lengths: fine"
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The page: its pure functions by node's own test runner, then all of it in a real Chromium. What cannot be had here (node,
-# npm's packages, a browser) is said, and its tests count as skipped. MLPD: the daemon.
+# The page: its pure functions by node's own test runner, then all of it in a real Chromium. What cannot be had here
+# (node, npm's packages, a browser) is said, and its tests count as skipped. MLPD: the daemon.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 work=build/page-tests

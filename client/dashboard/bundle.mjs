@@ -1,5 +1,5 @@
-// node bundle.mjs WORK ASSETS.c: bundles the page's modules and styles by esbuild into WORK/out, under names with a hash of
-// their bytes, compresses every file, and writes all of them as a table of C strings.
+// node bundle.mjs WORK ASSETS.c: bundles the page's modules and styles by esbuild into WORK/out, under names with a
+// hash of their bytes, compresses every file, and writes all of them as a table of C strings.
 import { createRequire } from 'node:module';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,9 +25,11 @@ const hashOf = (bytes) => createHash('sha256').update(bytes).digest('hex').slice
 const plain = { icon: 'icon.svg', penguins: '../../tests/data/penguins.csv' };
 
 function plainAssets() {
-    const assets = {}, names = {};
+    const assets = {},
+        names = {};
     for (const [name, file] of Object.entries(plain)) {
-        const bytes = readFileSync(join(here, file)), extension = extname(file);
+        const bytes = readFileSync(join(here, file)),
+            extension = extname(file);
         names[name] = `assets/${basename(file, extension)}-${hashOf(bytes)}${extension}`;
         assets[names[name]] = bytes;
     }
@@ -48,10 +50,22 @@ function bundle(names) {
     rmSync(join(work, 'out'), { recursive: true, force: true });
     mkdirSync(join(work, 'out'), { recursive: true });
     return esbuild.buildSync({
-        entryPoints: [join(here, 'src/main.js')], absWorkingDir: work, outdir: join(work, 'out/assets'),
-        entryNames: '[name]-[hash]', chunkNames: '[name]-[hash]', assetNames: '[name]-[hash]',
-        bundle: true, splitting: true, format: 'esm', target: 'es2022', minify: true, metafile: true, charset: 'utf8',
-        legalComments: 'none', nodePaths: [join(work, 'node_modules')], logLevel: 'warning',
+        entryPoints: [join(here, 'src/main.js')],
+        absWorkingDir: work,
+        outdir: join(work, 'out/assets'),
+        entryNames: '[name]-[hash]',
+        chunkNames: '[name]-[hash]',
+        assetNames: '[name]-[hash]',
+        bundle: true,
+        splitting: true,
+        format: 'esm',
+        target: 'es2022',
+        minify: true,
+        metafile: true,
+        charset: 'utf8',
+        legalComments: 'none',
+        nodePaths: [join(work, 'node_modules')],
+        logLevel: 'warning',
         define: { SAMPLE_CSV: JSON.stringify(names.penguins) },
     }).metafile.outputs;
 }
@@ -73,8 +87,10 @@ function cString(bytes) {
     for (let at = 0; at < bytes.length; at += 64) {
         let text = '';
         for (const byte of bytes.subarray(at, at + 64))
-            text += byte >= 32 && byte < 127 && byte !== 34 && byte !== 92 && byte !== 63
-                ? String.fromCharCode(byte) : '\\' + byte.toString(8).padStart(3, '0');
+            text +=
+                byte >= 32 && byte < 127 && byte !== 34 && byte !== 92 && byte !== 63
+                    ? String.fromCharCode(byte)
+                    : '\\' + byte.toString(8).padStart(3, '0');
         lines.push(`        "${text}"`);
     }
     return lines.join('\n');
@@ -85,19 +101,22 @@ function row([path, bytes]) {
         bytes,
         gzipSync(bytes, { level: 9 }),
         brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }),
-    ].map((body, coding) => coding === 0 || body.length < bytes.length ? body : Buffer.alloc(0));
-    const bodies = compressed.map((body) => body.length === 0 ? '{NULL, 0}'
-        : `{(const unsigned char *)\n${cString(body)}, ${body.length}}`);
-    return `    {"${path}", "${types[extname(path)]}", "${hashOf(bytes)}", ${path !== 'index.html'},\n     {${bodies.join(',\n      ')}}},`;
+    ].map((body, coding) => (coding === 0 || body.length < bytes.length ? body : Buffer.alloc(0)));
+    const bodies = compressed.map((body) =>
+        body.length === 0 ? '{NULL, 0}' : `{(const unsigned char *)\n${cString(body)}, ${body.length}}`,
+    );
+    const head = `"${path}", "${types[extname(path)]}", "${hashOf(bytes)}", ${path !== 'index.html'}`;
+    return `    {${head},\n     {${bodies.join(',\n      ')}}},`;
 }
 
 const { assets, names } = plainAssets();
 const outputs = bundle(names);
-for (const path of Object.keys(outputs))
-    assets[path.replace(/^out\//, '')] = readFileSync(join(work, path));
+for (const path of Object.keys(outputs)) assets[path.replace(/^out\//, '')] = readFileSync(join(work, path));
 assets['index.html'] = Buffer.from(page(outputs, names));
 const sorted = Object.entries(assets).sort(([a], [b]) => (a < b ? -1 : 1));
-writeFileSync(table, `#include "server/http/http.h"
+writeFileSync(
+    table,
+    `#include "server/http/http.h"
 
 extern const struct http_asset dashboard_assets[];
 extern const size_t dashboard_asset_count;
@@ -105,4 +124,5 @@ const struct http_asset dashboard_assets[] = {
 ${sorted.map(row).join('\n')}
 };
 const size_t dashboard_asset_count = sizeof dashboard_assets / sizeof dashboard_assets[0];
-`);
+`,
+);

@@ -1,6 +1,6 @@
 #!/bin/bash
-# client/dashboard/embed.sh DIRECTORY ASSETS.c: bundles the page in DIRECTORY and writes the table of its files as C. Where
-# node or npm's packages cannot be had, it says so and writes an empty table; mlpd then says so at /.
+# client/dashboard/embed.sh DIRECTORY ASSETS.c: bundles the page in DIRECTORY and writes the table of its files as C.
+# Where node or npm's packages cannot be had, it says so and writes an empty table; mlpd then says so at /.
 # DIRECTORY/without is there as long as the page is not.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

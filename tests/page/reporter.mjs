@@ -1,4 +1,5 @@
-// node's test runner, told in the way that tests/run reads: as cmocka does. A file counts only when it ended badly by itself.
+// node's test runner, told in the way that tests/run reads: as cmocka does. A file counts only when it ended badly by
+// itself.
 
 function counts({ name, details }) {
     return !name.endsWith('.test.mjs') || (details.error && details.error.failureType !== 'subtestsFailed');

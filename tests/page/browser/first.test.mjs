@@ -14,17 +14,23 @@ test('an empty service says what to do, in both languages, accessibly', async ()
         await page.getByText('Nothing has been trained here yet').waitFor();
         assert.deepEqual(await violations(page), []);
     });
-    await visit(daemon.url, async (page) => {
-        await page.getByText('Aquí todavía no se ha entrenado nada').waitFor();
-        assert.equal(await page.locator('html').getAttribute('lang'), 'es');
-        assert.deepEqual(await violations(page), []);
-    }, { locale: 'es-ES', colorScheme: 'dark' });
+    await visit(
+        daemon.url,
+        async (page) => {
+            await page.getByText('Aquí todavía no se ha entrenado nada').waitFor();
+            assert.equal(await page.locator('html').getAttribute('lang'), 'es');
+            assert.deepEqual(await violations(page), []);
+        },
+        { locale: 'es-ES', colorScheme: 'dark' },
+    );
 });
 
 test('the commands of the empty page work as they stand', async () => {
     await visit(daemon.url, async (page) => {
         const commands = await page.locator('.empty pre').textContent();
-        const script = commands.replace('@mytable.csv', '@tests/data/penguins.csv').replaceAll('curl ', 'curl -sS --fail-with-body ');
+        const script = commands
+            .replace('@mytable.csv', '@tests/data/penguins.csv')
+            .replaceAll('curl ', 'curl -sS --fail-with-body ');
         const out = execFileSync('sh', ['-ec', script], { encoding: 'utf8' });
         assert.match(out, /"dataset":"mytable"/);
         const [job] = (await daemon.call('/v1/jobs')).data;
@@ -50,22 +56,32 @@ test('one click uploads the sample and trains on it', async () => {
 test('a name that is taken by another table does not stand in the way of the sample', async () => {
     await during(new Daemon(), async (other) => {
         await other.call('/v1/datasets?name=penguins', 'a,b\n1,2\n3,4\n', { type: 'text/csv' });
-        await visit(other.url, async (page) => {
-            await page.locator('#sample').click();
-            await page.waitForURL(/#\/runs\/\d+$/);
-            await page.getByText('penguins-sample').first().waitFor();
-        }, { failures: ['409'] });
+        await visit(
+            other.url,
+            async (page) => {
+                await page.locator('#sample').click();
+                await page.waitForURL(/#\/runs\/\d+$/);
+                await page.getByText('penguins-sample').first().waitFor();
+            },
+            { failures: ['409'] },
+        );
     });
 });
 
 test('the first load is under 100 KB, and the second asks for the page alone', async () => {
     await visit('about:blank', async (page, context) => {
         const load = async () => {
-            const sizes = [], requests = [];
+            const sizes = [],
+                requests = [];
             const listen = async (response) => {
                 const { responseBodySize } = await response.request().sizes();
                 sizes.push(responseBodySize);
-                requests.push([new URL(response.url()).pathname, response.status(), response.fromServiceWorker(), responseBodySize]);
+                requests.push([
+                    new URL(response.url()).pathname,
+                    response.status(),
+                    response.fromServiceWorker(),
+                    responseBodySize,
+                ]);
             };
             page.on('response', listen);
             await page.goto(daemon.url);
@@ -78,25 +94,35 @@ test('the first load is under 100 KB, and the second asks for the page alone', a
         assert.ok(first.total > 5000 && first.total < 100000, JSON.stringify(first));
         await page.goto('about:blank');
         const second = await load();
-        assert.deepEqual(second.requests.filter(([path, , , size]) => path.startsWith('/assets/') && size > 0), []);
+        assert.deepEqual(
+            second.requests.filter(([path, , , size]) => path.startsWith('/assets/') && size > 0),
+            [],
+        );
         await context.clearCookies();
     });
 });
 
 test('what a browser is told to refuse is strict, and the page keeps to it', async () => {
     const response = await fetch(daemon.url);
-    assert.match(response.headers.get('content-security-policy'), /^default-src 'none'; script-src 'self'; style-src 'self'/);
+    assert.match(
+        response.headers.get('content-security-policy'),
+        /^default-src 'none'; script-src 'self'; style-src 'self'/,
+    );
     const html = await response.text();
     assert.ok(!/<script(?![^>]*src=)|<style|\son\w+=|\sstyle=|(?:src|href)="(?:\/|http)/.test(html), html);
-    await visit(daemon.url, async (page) => {
-        const refused = await page.evaluate(() => {
-            try {
-                document.body.insertAdjacentHTML('beforeend', '<p>x</p>');
-                return false;
-            } catch {
-                return true;
-            }
-        });
-        assert.ok(refused);
-    }, { failures: ['CSP: require-trusted-types-for', "requires 'TrustedHTML'"] });
+    await visit(
+        daemon.url,
+        async (page) => {
+            const refused = await page.evaluate(() => {
+                try {
+                    document.body.insertAdjacentHTML('beforeend', '<p>x</p>');
+                    return false;
+                } catch {
+                    return true;
+                }
+            });
+            assert.ok(refused);
+        },
+        { failures: ['CSP: require-trusted-types-for', "requires 'TrustedHTML'"] },
+    );
 });

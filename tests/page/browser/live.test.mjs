@@ -16,10 +16,16 @@ test('the curve grows while the run trains, and the run is cancelled from the pa
     await visit(`${daemon.url}/#/jobs/${job.id}`, async (page) => {
         await page.waitForURL(/#\/runs\/\d+$/);
         await page.locator('.head .status[data-status=running]').waitFor();
-        const [, early] = await eventually(async () => { const n = await drawn(page); return n[1] > 0 && n; }, 'the first epochs');
+        const [, early] = await eventually(async () => {
+            const n = await drawn(page);
+            return n[1] > 0 && n;
+        }, 'the first epochs');
         await eventually(async () => (await drawn(page))[1] > early + 100, 'more epochs');
         const words = await page.locator('#curves figcaption').textContent();
-        await eventually(async () => (await page.locator('#curves figcaption').textContent()) !== words, 'the words follow');
+        await eventually(
+            async () => (await page.locator('#curves figcaption').textContent()) !== words,
+            'the words follow',
+        );
         assert.ok((await drawn(page))[0] <= 4000);
         assert.deepEqual(await violations(page), []);
         await page.locator('#cancel').click();
@@ -35,7 +41,10 @@ test('a job that starts elsewhere appears in the list by itself', async () => {
     await visit(daemon.url, async (page) => {
         await page.getByText('Nothing has been trained here yet').waitFor();
         await daemon.train({ name: 'from elsewhere', epochs: 5 });
-        await page.locator('tbody tr', { hasText: 'from elsewhere' }).locator('.status[data-status=succeeded]').waitFor();
+        await page
+            .locator('tbody tr', { hasText: 'from elsewhere' })
+            .locator('.status[data-status=succeeded]')
+            .waitFor();
     });
 });
 
@@ -79,58 +88,80 @@ test('a daemon that goes away is said, and its return is noticed', async () => {
     await during(new Daemon(), async (other) => {
         await other.uploadPenguins();
         await other.train({ name: 'before', epochs: 3 });
-        await visit(other.url, async (page) => {
-            await page.locator('tbody tr', { hasText: 'before' }).waitFor();
-            await other.stop();
-            await page.locator('.connection[data-state=offline]').waitFor();
-            await page.getByRole('alert').getByText('mlpd does not answer').waitFor();
-            assert.ok(await page.locator('tbody tr', { hasText: 'before' }).isVisible());
-            assert.deepEqual(await violations(page), []);
-            await other.start(other.port);
-            await page.locator('.connection[data-state=online]').waitFor();
-            await page.getByRole('alert').waitFor({ state: 'hidden' });
-            await other.train({ name: 'after', epochs: 3 });
-            await page.locator('tbody tr', { hasText: 'after' }).waitFor();
-        }, { failures: ['ERR_CONNECTION_REFUSED', 'ERR_CONNECTION_RESET', 'ERR_EMPTY_RESPONSE', 'ERR_INCOMPLETE_CHUNKED_ENCODING'] });
+        await visit(
+            other.url,
+            async (page) => {
+                await page.locator('tbody tr', { hasText: 'before' }).waitFor();
+                await other.stop();
+                await page.locator('.connection[data-state=offline]').waitFor();
+                await page.getByRole('alert').getByText('mlpd does not answer').waitFor();
+                assert.ok(await page.locator('tbody tr', { hasText: 'before' }).isVisible());
+                assert.deepEqual(await violations(page), []);
+                await other.start(other.port);
+                await page.locator('.connection[data-state=online]').waitFor();
+                await page.getByRole('alert').waitFor({ state: 'hidden' });
+                await other.train({ name: 'after', epochs: 3 });
+                await page.locator('tbody tr', { hasText: 'after' }).waitFor();
+            },
+            {
+                failures: [
+                    'ERR_CONNECTION_REFUSED',
+                    'ERR_CONNECTION_RESET',
+                    'ERR_EMPTY_RESPONSE',
+                    'ERR_INCOMPLETE_CHUNKED_ENCODING',
+                ],
+            },
+        );
     });
 });
 
 test('a token is asked for once, refused when it is wrong, and never in an address', async () => {
     const asked = [];
-    await during(new Proxy(daemon, '/', (request) => {
-        asked.push(request.url);
-        return !request.url.startsWith('/v1') || request.headers.authorization === 'Bearer s3cret';
-    }), async (proxy) => {
-        await visit(proxy.url, async (page, context) => {
-            const dialog = page.getByRole('dialog');
-            await dialog.getByLabel('Token').fill('wrong');
-            await page.keyboard.press('Enter');
-            await dialog.getByText('not valid here').waitFor();
-            assert.deepEqual(await violations(page), []);
-            await dialog.getByLabel('Token').fill(' s3cret ');
-            await page.keyboard.press('Enter');
-            await page.locator('tbody tr', { hasText: 'from elsewhere' }).waitFor();
-            await page.reload();
-            await page.locator('tbody tr', { hasText: 'from elsewhere' }).getByRole('link').click();
-            await page.locator('#curves canvas').waitFor();
-            assert.equal(await dialog.count(), 0);
-            assert.ok((await page.locator('#spec pre').last().textContent()).includes('Bearer $MLPD_TOKEN'));
-            assert.ok(!asked.some((url) => url.includes('s3cret')) && !page.url().includes('s3cret'));
-            assert.ok(!JSON.stringify(await context.storageState()).includes('s3cret'));
-        }, { failures: ['401'] });
-    });
+    await during(
+        new Proxy(daemon, '/', (request) => {
+            asked.push(request.url);
+            return !request.url.startsWith('/v1') || request.headers.authorization === 'Bearer s3cret';
+        }),
+        async (proxy) => {
+            await visit(
+                proxy.url,
+                async (page, context) => {
+                    const dialog = page.getByRole('dialog');
+                    await dialog.getByLabel('Token').fill('wrong');
+                    await page.keyboard.press('Enter');
+                    await dialog.getByText('not valid here').waitFor();
+                    assert.deepEqual(await violations(page), []);
+                    await dialog.getByLabel('Token').fill(' s3cret ');
+                    await page.keyboard.press('Enter');
+                    await page.locator('tbody tr', { hasText: 'from elsewhere' }).waitFor();
+                    await page.reload();
+                    await page.locator('tbody tr', { hasText: 'from elsewhere' }).getByRole('link').click();
+                    await page.locator('#curves canvas').waitFor();
+                    assert.equal(await dialog.count(), 0);
+                    assert.ok((await page.locator('#spec pre').last().textContent()).includes('Bearer $MLPD_TOKEN'));
+                    assert.ok(!asked.some((url) => url.includes('s3cret')) && !page.url().includes('s3cret'));
+                    assert.ok(!JSON.stringify(await context.storageState()).includes('s3cret'));
+                },
+                { failures: ['401'] },
+            );
+        },
+    );
 });
 
 test('while the daemon refuses, the page says so and what to do about it', async () => {
     await during(new Proxy(daemon, '/', (request) => !request.url.startsWith('/v1')), async (proxy) => {
-        await visit(proxy.url, async (page) => {
-            await page.getByRole('dialog').waitFor();
-            await page.keyboard.press('Escape');
-            await page.getByRole('alert').getByText('Unauthorized').waitFor();
-            await page.waitForTimeout(2500);
-            assert.equal(await page.getByRole('dialog').count(), 0); /* once is enough, until one wants to */
-            await page.getByRole('button', { name: 'Enter a token' }).click();
-            await page.getByRole('dialog').waitFor();
-        }, { failures: ['401'] });
+        await visit(
+            proxy.url,
+            async (page) => {
+                await page.getByRole('dialog').waitFor();
+                await page.keyboard.press('Escape');
+                await page.getByRole('alert').getByText('Unauthorized').waitFor();
+                await page.waitForTimeout(2500);
+                assert.equal(await page.getByRole('dialog').count(), 0); /* once is enough, until one wants to */
+                await page.getByRole('button', { name: 'Enter a token' }).click();
+                await page.getByRole('dialog').waitFor();
+            },
+            { failures: ['401'] },
+        );
     });
 });

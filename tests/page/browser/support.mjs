@@ -13,12 +13,17 @@ const packages = createRequire(process.env.PACKAGES);
 const { chromium } = packages('playwright-core');
 const axeSource = readFileSync(packages.resolve('axe-core/axe.min.js'), 'utf8');
 
-// ---- the daemon -------------------------------------------------------------------------------------------------------
+// ---- the daemon
+// -------------------------------------------------------------------------------------------------------
 
 export class Daemon {
     async start(port = 0) {
         this.directory ??= mkdtempSync(join(tmpdir(), 'mlpd-page-'));
-        this.process = spawn(process.env.MLPD, ['--listen', `127.0.0.1:${port}`, '--data-dir', this.directory, '--workers', '2'], { stdio: ['ignore', 'pipe', 'ignore'] });
+        this.process = spawn(
+            process.env.MLPD,
+            ['--listen', `127.0.0.1:${port}`, '--data-dir', this.directory, '--workers', '2'],
+            { stdio: ['ignore', 'pipe', 'ignore'] },
+        );
         const line = await new Promise((resolve, reject) => {
             this.process.stdout.once('data', (data) => resolve(String(data)));
             this.process.once('exit', (code) => reject(new Error(`mlpd ended with ${code}`)));
@@ -28,8 +33,7 @@ export class Daemon {
     }
 
     async stop() {
-        if (this.process.exitCode !== null || this.process.signalCode !== null)
-            return;
+        if (this.process.exitCode !== null || this.process.signalCode !== null) return;
         const ended = new Promise((resolve) => this.process.once('exit', resolve));
         this.process.kill('SIGTERM');
         await ended;
@@ -41,21 +45,26 @@ export class Daemon {
     }
 
     async call(path, body, { method = body === undefined ? 'GET' : 'POST', type = 'application/json' } = {}) {
-        const response = await fetch(this.url + path, { method, body: typeof body === 'object' ? JSON.stringify(body) : body, headers: body === undefined ? {} : { 'Content-Type': type } });
+        const response = await fetch(this.url + path, {
+            method,
+            body: typeof body === 'object' ? JSON.stringify(body) : body,
+            headers: body === undefined ? {} : { 'Content-Type': type },
+        });
         assert.ok(response.ok, `${method} ${path}: ${response.status} ${response.ok ? '' : await response.text()}`);
         return response.status === 204 ? null : response.json();
     }
 
     uploadPenguins() {
-        return this.call('/v1/datasets?name=penguins', readFileSync('tests/data/penguins.csv', 'utf8'), { type: 'text/csv' });
+        return this.call('/v1/datasets?name=penguins', readFileSync('tests/data/penguins.csv', 'utf8'), {
+            type: 'text/csv',
+        });
     }
 
     /** Starts a job on the penguins; with wait, returns when it is over. */
     async train(job, { wait = true } = {}) {
         const { id } = await this.call('/v1/jobs', { dataset: 'penguins', target: 'species', ...job });
         let now = await this.call(`/v1/jobs/${id}`);
-        while (wait && !now.terminal)
-            now = await this.call(`/v1/jobs/${id}?wait=30`);
+        while (wait && !now.terminal) now = await this.call(`/v1/jobs/${id}?wait=30`);
         return now;
     }
 
@@ -77,7 +86,8 @@ export async function during(server, action) {
 /** Trains for hours, many epochs a second. */
 export const endless = { network: { hidden: [{ units: 64 }] }, epochs: 1000000 };
 
-// ---- a proxy in front of it -------------------------------------------------------------------------------------------
+// ---- a proxy in front of it
+// -------------------------------------------------------------------------------------------
 
 /** Serves the daemon under `prefix` only. allow(request) false: 401, as a daemon with a token would. */
 export class Proxy {
@@ -101,12 +111,20 @@ export class Proxy {
             this.outside.push(request.url);
             response.writeHead(404).end();
         } else if (!this.allow(request)) {
-            response.writeHead(401, { 'Content-Type': 'application/problem+json', 'WWW-Authenticate': 'Bearer' }).end('{"title":"Unauthorized","status":401}');
+            response
+                .writeHead(401, { 'Content-Type': 'application/problem+json', 'WWW-Authenticate': 'Bearer' })
+                .end('{"title":"Unauthorized","status":401}');
         } else {
-            const path = request.url.slice(this.prefix.length - 1), headers = { ...request.headers, host: `127.0.0.1:${this.daemon.port}` };
+            const path = request.url.slice(this.prefix.length - 1),
+                headers = { ...request.headers, host: `127.0.0.1:${this.daemon.port}` };
             delete headers.origin; /* it is the proxy's */
-            const onward = httpRequest({ host: '127.0.0.1', port: this.daemon.port, path, method: request.method, headers },
-                (answer) => { response.writeHead(answer.statusCode, answer.headers); answer.pipe(response); });
+            const onward = httpRequest(
+                { host: '127.0.0.1', port: this.daemon.port, path, method: request.method, headers },
+                (answer) => {
+                    response.writeHead(answer.statusCode, answer.headers);
+                    answer.pipe(response);
+                },
+            );
             onward.on('error', () => response.destroy());
             response.on('close', () => onward.destroy());
             request.pipe(onward);
@@ -119,13 +137,17 @@ export class Proxy {
     }
 }
 
-// ---- the browser ------------------------------------------------------------------------------------------------------
+// ---- the browser
+// ------------------------------------------------------------------------------------------------------
 
 let browser;
 
 export function withBrowser() {
     before(async () => {
-        browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+        browser = await chromium.launch({
+            executablePath: process.env.CHROMIUM,
+            args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+        });
     });
     after(() => browser.close());
 }
@@ -135,18 +157,29 @@ export function withBrowser() {
  * console errors that the test is about, such as of a server that is down.
  */
 export async function visit(url, action, { failures = [], ...options } = {}) {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-US', acceptDownloads: true, ...options });
-    const page = await context.newPage(), complaints = [];
+    const context = await browser.newContext({
+        viewport: { width: 1280, height: 900 },
+        locale: 'en-US',
+        acceptDownloads: true,
+        ...options,
+    });
+    const page = await context.newPage(),
+        complaints = [];
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(error.stack));
     await page.addInitScript(() => {
-        addEventListener('securitypolicyviolation', (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+        addEventListener('securitypolicyviolation', (event) =>
+            console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`),
+        );
     });
     page.setDefaultTimeout(20000);
     try {
         await page.goto(url);
         await action(page, context);
-        assert.deepEqual(complaints.filter((text) => !failures.some((expected) => text.includes(expected))), []);
+        assert.deepEqual(
+            complaints.filter((text) => !failures.some((expected) => text.includes(expected))),
+            [],
+        );
     } finally {
         await context.close();
     }
@@ -155,8 +188,15 @@ export async function visit(url, action, { failures = [], ...options } = {}) {
 /** What axe finds against WCAG 2.2 A and AA. */
 export async function violations(page) {
     await page.evaluate(axeSource);
-    const found = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
-    return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary.slice(0, 200)}`).join(' | ')}`);
+    const found = await page.evaluate(() =>
+        globalThis.axe.run(document, {
+            runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+        }),
+    );
+    return found.violations.map(
+        ({ id, nodes }) =>
+            [id, ...nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary.slice(0, 200)}`)].join(' | '),
+    );
 }
 
 /** Waits until probe() is true; its last value is in the message when it never is. */
@@ -164,10 +204,8 @@ export async function eventually(probe, what, seconds = 20) {
     const end = Date.now() + seconds * 1000;
     for (;;) {
         const value = await probe();
-        if (value)
-            return value;
-        if (Date.now() > end)
-            assert.fail(`${what}: still ${JSON.stringify(value)} after ${seconds} s`);
+        if (value) return value;
+        if (Date.now() > end) assert.fail(`${what}: still ${JSON.stringify(value)} after ${seconds} s`);
         await new Promise((resolve) => setTimeout(resolve, 50));
     }
 }

@@ -9,8 +9,17 @@ before(async () => {
     await daemon.start();
     await daemon.uploadPenguins();
     for (let i = 1; i <= 60; i++)
-        await daemon.call('/v1/jobs', { dataset: 'penguins', target: 'species', name: `${i % 2 ? 'odd' : 'even'} ${i}`, epochs: 3, network: { hidden: [] } });
-    await eventually(async () => (await daemon.call('/v1/jobs?status=succeeded&limit=200')).data.length === 60, 'all jobs are over');
+        await daemon.call('/v1/jobs', {
+            dataset: 'penguins',
+            target: 'species',
+            name: `${i % 2 ? 'odd' : 'even'} ${i}`,
+            epochs: 3,
+            network: { hidden: [] },
+        });
+    await eventually(
+        async () => (await daemon.call('/v1/jobs?status=succeeded&limit=200')).data.length === 60,
+        'all jobs are over',
+    );
 });
 after(() => daemon.remove());
 
@@ -50,7 +59,10 @@ test('the keyboard alone: search, move, select, compare, open, log, help', async
         await page.locator('.legend li').nth(1).waitFor();
         const before_ = await page.locator('#log-y').getAttribute('aria-pressed');
         await page.keyboard.press('l');
-        await eventually(async () => (await page.locator('#log-y').getAttribute('aria-pressed')) !== before_, 'the axis changed');
+        await eventually(
+            async () => (await page.locator('#log-y').getAttribute('aria-pressed')) !== before_,
+            'the axis changed',
+        );
         await page.keyboard.press('j');
         await page.keyboard.press('Enter');
         await page.waitForURL(/#\/runs\/\d+$/);
@@ -64,7 +76,7 @@ test('the help lists the keys of the view, and closes by Escape', async () => {
         const help = page.getByRole('dialog');
         await help.waitFor();
         for (const key of ['/', 'j', 'k', 'x', 'c', '?'])
-            assert.ok(await help.locator('kbd', { hasText: key }).count() > 0, key);
+            assert.ok((await help.locator('kbd', { hasText: key }).count()) > 0, key);
         assert.deepEqual(await violations(page), []);
         await page.keyboard.press('Escape');
         await help.waitFor({ state: 'detached' });
@@ -77,54 +89,74 @@ test('everything is reached by Tab, and the focus is seen', async () => {
         const seen = [];
         for (let i = 0; i < 12; i++) {
             await page.keyboard.press('Tab');
-            seen.push(await page.evaluate(() => {
-                const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
-                return { name: document.activeElement.textContent || document.activeElement.id, seen: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 };
-            }));
+            seen.push(
+                await page.evaluate(() => {
+                    const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+                    return {
+                        name: document.activeElement.textContent || document.activeElement.id,
+                        seen: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2,
+                    };
+                }),
+            );
         }
         assert.equal(seen[0].name, 'Skip to the content');
-        assert.ok(seen.some(({ name }) => name === 'Service') && seen.some(({ name }) => name === 'search'), JSON.stringify(seen));
-        assert.ok(seen.every((one) => one.seen), JSON.stringify(seen));
+        assert.ok(
+            seen.some(({ name }) => name === 'Service') && seen.some(({ name }) => name === 'search'),
+            JSON.stringify(seen),
+        );
+        assert.ok(
+            seen.every((one) => one.seen),
+            JSON.stringify(seen),
+        );
     });
 });
 
 test('colors follow the system until one chooses, and the choice stays', async () => {
     const ground = (page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-    await visit(daemon.url, async (page) => {
-        await page.locator('tbody tr').first().waitFor();
-        const dark = await ground(page);
-        await page.emulateMedia({ colorScheme: 'light' });
-        const light = await ground(page);
-        assert.notEqual(dark, light);
-        await page.locator('#theme').click();
-        await page.locator('#theme').click();
-        assert.equal(await ground(page), dark);
-        await page.reload();
-        await page.locator('tbody tr').first().waitFor();
-        assert.equal(await ground(page), dark);
-        assert.match(await page.locator('#theme').getAttribute('aria-label'), /dark/);
-    }, { colorScheme: 'dark' });
+    await visit(
+        daemon.url,
+        async (page) => {
+            await page.locator('tbody tr').first().waitFor();
+            const dark = await ground(page);
+            await page.emulateMedia({ colorScheme: 'light' });
+            const light = await ground(page);
+            assert.notEqual(dark, light);
+            await page.locator('#theme').click();
+            await page.locator('#theme').click();
+            assert.equal(await ground(page), dark);
+            await page.reload();
+            await page.locator('tbody tr').first().waitFor();
+            assert.equal(await ground(page), dark);
+            assert.match(await page.locator('#theme').getAttribute('aria-label'), /dark/);
+        },
+        { colorScheme: 'dark' },
+    );
 });
 
 test('the language follows the browser until one chooses, and the choice stays', async () => {
-    await visit(daemon.url, async (page) => {
-        await page.getByRole('heading', { name: 'Trabajos' }).waitFor();
-        await page.getByRole('button', { name: 'EN' }).click();
-        await page.getByRole('heading', { name: 'Jobs' }).waitFor();
-        await page.reload();
-        await page.getByRole('heading', { name: 'Jobs' }).waitFor();
-        assert.equal(await page.locator('html').getAttribute('lang'), 'en');
-    }, { locale: 'es-ES' });
+    await visit(
+        daemon.url,
+        async (page) => {
+            await page.getByRole('heading', { name: 'Trabajos' }).waitFor();
+            await page.getByRole('button', { name: 'EN' }).click();
+            await page.getByRole('heading', { name: 'Jobs' }).waitFor();
+            await page.reload();
+            await page.getByRole('heading', { name: 'Jobs' }).waitFor();
+            assert.equal(await page.locator('html').getAttribute('lang'), 'en');
+        },
+        { locale: 'es-ES' },
+    );
 });
 
 test('whoever wants less motion gets none', async () => {
     await visit(daemon.url, async (page) => {
         await page.locator('tbody tr').first().waitFor();
-        const moving = () => page.evaluate(() => {
-            const probe = document.body.appendChild(document.createElement('i'));
-            probe.className = 'spin';
-            return getComputedStyle(probe).animationName;
-        });
+        const moving = () =>
+            page.evaluate(() => {
+                const probe = document.body.appendChild(document.createElement('i'));
+                probe.className = 'spin';
+                return getComputedStyle(probe).animationName;
+            });
         assert.equal(await moving(), 'spin');
         await page.emulateMedia({ reducedMotion: 'reduce' });
         assert.equal(await moving(), 'none');

@@ -13,14 +13,36 @@ before(async () => {
     await daemon.start();
     await daemon.uploadPenguins();
     grid = await daemon.train({
-        name: 'momentum study', epochs: 60, optimizer: { name: 'momentum' }, network: { hidden: [{ units: 16 }] },
-        grid: { '/optimizer/momentum': [0, 0.5, 0.9], '/optimizer/learning_rate': [0.001, 0.01, 0.1, 0.2], '/seed': [7] },
+        name: 'momentum study',
+        epochs: 60,
+        optimizer: { name: 'momentum' },
+        network: { hidden: [{ units: 16 }] },
+        grid: {
+            '/optimizer/momentum': [0, 0.5, 0.9],
+            '/optimizer/learning_rate': [0.001, 0.01, 0.1, 0.2],
+            '/seed': [7],
+        },
     });
     single = await daemon.train({ name: 'one run', epochs: 300, network: { hidden: [{ units: 16 }] } });
-    steps = await daemon.train({ name: 'step by step', epochs: 20, network: { hidden: [{ units: 8, activation: 'step' }] } });
-    diverged = await daemon.train({ name: 'too fast', target: 'body_mass_g', epochs: 50, network: { hidden: [{ units: 8, activation: 'identity' }] }, optimizer: { name: 'sgd', learning_rate: 1000 } });
-    const rows = Array.from({ length: 60 }, (_, i) => `${i},${i % 2 ? MARKUP.replaceAll('"', '""').replace(/^|$/g, '"') : 'plain'}`).join('\n');
-    await daemon.call('/v1/datasets?name=marked', `x,"${MARKUP.replaceAll('"', '""')}"\n${rows}\n`, { type: 'text/csv' });
+    steps = await daemon.train({
+        name: 'step by step',
+        epochs: 20,
+        network: { hidden: [{ units: 8, activation: 'step' }] },
+    });
+    diverged = await daemon.train({
+        name: 'too fast',
+        target: 'body_mass_g',
+        epochs: 50,
+        network: { hidden: [{ units: 8, activation: 'identity' }] },
+        optimizer: { name: 'sgd', learning_rate: 1000 },
+    });
+    const rows = Array.from(
+        { length: 60 },
+        (_, i) => `${i},${i % 2 ? MARKUP.replaceAll('"', '""').replace(/^|$/g, '"') : 'plain'}`,
+    ).join('\n');
+    await daemon.call('/v1/datasets?name=marked', `x,"${MARKUP.replaceAll('"', '""')}"\n${rows}\n`, {
+        type: 'text/csv',
+    });
     marked = await daemon.train({ name: MARKUP, dataset: 'marked', target: MARKUP, epochs: 5 });
 });
 after(() => daemon.remove());
@@ -56,7 +78,13 @@ test('a job overlays its runs and shows only the hyper-parameters that differ', 
     await visit(`${daemon.url}/#/jobs/${grid.id}`, async (page) => {
         await page.getByRole('heading', { name: 'momentum study' }).waitFor();
         const heads = await page.locator('#runs thead th').allTextContents();
-        assert.ok(heads.includes('momentum') && heads.includes('learning_rate') && !heads.includes('seed') && !heads.includes('units'), heads.join());
+        assert.ok(
+            heads.includes('momentum') &&
+                heads.includes('learning_rate') &&
+                !heads.includes('seed') &&
+                !heads.includes('units'),
+            heads.join(),
+        );
         assert.equal(await page.locator('#runs tbody tr').count(), 12);
         assert.equal(await page.locator('#curves .legend li').count(), 10);
         assert.deepEqual(await drawn(page), [600, 600]);
@@ -77,7 +105,10 @@ test('runs are drawn and dropped by choice, and sorted by the server', async () 
         await page.getByRole('button', { name: 'train_loss' }).click();
         await page.locator('th[aria-sort=descending]', { hasText: 'train_loss' }).waitFor();
         const { data } = await daemon.call(`/v1/jobs/${grid.id}/runs?order_by=metrics.train_loss&desc=true`);
-        await eventually(async () => (await page.locator('#runs tbody tr').first().getAttribute('data-key')) === String(data[0].id), 'the worst comes first');
+        await eventually(
+            async () => (await page.locator('#runs tbody tr').first().getAttribute('data-key')) === String(data[0].id),
+            'the worst comes first',
+        );
     });
 });
 
@@ -90,7 +121,10 @@ test('a run says what it reached, and its chart in words', async () => {
         assert.ok(caption.includes(`lowest in epoch ${run.metrics.best_epoch}`), caption);
         assert.equal(await page.locator('#curves .canvas').getAttribute('aria-label'), caption);
         await page.locator('#curves summary').click();
-        await eventually(async () => (await page.locator('#curves .rows tbody tr').count()) === 300, 'a row for each epoch');
+        await eventually(
+            async () => (await page.locator('#curves .rows tbody tr').count()) === 300,
+            'a row for each epoch',
+        );
         assert.match(await page.locator('#environment').textContent(), new RegExp(run.environment.instruction_set));
         assert.ok((await page.locator('#spec pre').first().textContent()).includes('"learning_rate"'));
     });
@@ -99,13 +133,17 @@ test('a run says what it reached, and its chart in words', async () => {
 test('zooming by the mouse asks the server again, and a double click shows all', async () => {
     await visit(await runUrl(single), async (page) => {
         await eventually(async () => (await drawn(page))[0] === 300, 'the whole run');
-        const box = await page.locator('#curves .u-over').boundingBox(), asked = page.waitForRequest(/epochs\?points=\d+&from=\d+&to=\d+/);
+        const box = await page.locator('#curves .u-over').boundingBox(),
+            asked = page.waitForRequest(/epochs\?points=\d+&from=\d+&to=\d+/);
         await page.mouse.move(box.x + box.width * 0.4, box.y + 80);
         await page.mouse.down();
         await page.mouse.move(box.x + box.width * 0.6, box.y + 90, { steps: 5 });
         await page.mouse.up();
         const parameters = new URL((await asked).url()).searchParams;
-        assert.ok(Math.abs(parameters.get('from') - 120) < 5 && Math.abs(parameters.get('to') - 180) < 5, String(parameters));
+        assert.ok(
+            Math.abs(parameters.get('from') - 120) < 5 && Math.abs(parameters.get('to') - 180) < 5,
+            String(parameters),
+        );
         await eventually(async () => (await drawn(page))[1] < 75, 'a part');
         assert.match(page.url(), /from=1[12]\d(\.\d+)?&to=1[78]\d/);
         const zoomedUrl = page.url();
@@ -114,7 +152,10 @@ test('zooming by the mouse asks the server again, and a double click shows all',
         assert.ok(!page.url().includes('from='));
         await page.goto(zoomedUrl);
         await page.reload();
-        await eventually(async () => { const n = (await drawn(page))[1]; return n > 40 && n < 75; }, 'the same part by its address');
+        await eventually(async () => {
+            const n = (await drawn(page))[1];
+            return n > 40 && n < 75;
+        }, 'the same part by its address');
     });
 });
 
@@ -134,7 +175,16 @@ test('axes by update and time, logarithms, smoothing and other figures are in th
         await page.locator('#axis').selectOption('update');
         await page.locator('#curves summary').click();
         const [run] = await daemon.runsOf(single.id);
-        await eventually(async () => Number((await page.locator('#curves .rows tbody tr').last().locator('td').first().textContent()).replace(',', '')) === run.weight_updates, 'the last update');
+        await eventually(
+            async () =>
+                Number(
+                    (await page.locator('#curves .rows tbody tr').last().locator('td').first().textContent()).replace(
+                        ',',
+                        '',
+                    ),
+                ) === run.weight_updates,
+            'the last update',
+        );
     });
 });
 
@@ -144,8 +194,7 @@ test('every epoch can be had as CSV', async () => {
         const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#csv').click()]);
         assert.equal(download.suggestedFilename(), `run-${run.id}-epochs.csv`);
         const chunks = [];
-        for await (const chunk of await download.createReadStream())
-            chunks.push(chunk);
+        for await (const chunk of await download.createReadStream()) chunks.push(chunk);
         const [head, ...lines] = Buffer.concat(chunks).toString().trimEnd().split('\n');
         assert.ok(head.startsWith('epoch,train_loss,valid_loss'), head);
         assert.equal(lines.length, 300);
@@ -166,12 +215,17 @@ test('a network that cannot learn is told why, with the evidence', async () => {
 });
 
 test('the confusion matrix has counts and shares of the server’s figures', async () => {
-    const [run] = await daemon.runsOf(single.id), evaluation = await daemon.call(`/v1/runs/${run.id}/evaluation`);
+    const [run] = await daemon.runsOf(single.id),
+        evaluation = await daemon.call(`/v1/runs/${run.id}/evaluation`);
     await visit(await runUrl(single), async (page) => {
         await page.locator('.confusion').waitFor();
-        const cells = await page.locator('.confusion .cell').allTextContents(), counts = evaluation.confusion_matrix.flat();
+        const cells = await page.locator('.confusion .cell').allTextContents(),
+            counts = evaluation.confusion_matrix.flat();
         const totals = evaluation.confusion_matrix.flatMap((row) => row.map(() => row.reduce((a, b) => a + b)));
-        assert.deepEqual(cells, counts.map((count, i) => `${count}${Math.round((100 * count) / totals[i])}%`));
+        assert.deepEqual(
+            cells,
+            counts.map((count, i) => `${count}${Math.round((100 * count) / totals[i])}%`),
+        );
     });
 });
 
@@ -190,10 +244,14 @@ test('names with markup are text everywhere', async () => {
 });
 
 test('what is not there is said, and nothing else is shown', async () => {
-    await visit(`${daemon.url}/#/runs/999`, async (page) => {
-        await page.getByRole('alert').getByText('there is no run 999').waitFor();
-        assert.equal(await page.locator('main section:visible').count(), 0);
-    }, { failures: ['404'] });
+    await visit(
+        `${daemon.url}/#/runs/999`,
+        async (page) => {
+            await page.getByRole('alert').getByText('there is no run 999').waitFor();
+            assert.equal(await page.locator('main section:visible').count(), 0);
+        },
+        { failures: ['404'] },
+    );
 });
 
 test('the service shows its queue, memory and requests', async () => {
@@ -206,13 +264,27 @@ test('the service shows its queue, memory and requests', async () => {
 });
 
 test('axe finds nothing in any view, light or dark, wide or narrow', async () => {
-    const hashes = ['#/jobs', `#/jobs/${grid.id}`, (await runUrl(single)).split('/').slice(-3).join('/'), (await runUrl(diverged)).split('/').slice(-3).join('/'), `#/compare?jobs=${grid.id},${single.id}`, '#/service'];
+    const hashes = [
+        '#/jobs',
+        `#/jobs/${grid.id}`,
+        (await runUrl(single)).split('/').slice(-3).join('/'),
+        (await runUrl(diverged)).split('/').slice(-3).join('/'),
+        `#/compare?jobs=${grid.id},${single.id}`,
+        '#/service',
+    ];
     for (const colorScheme of ['light', 'dark'])
         for (const [i, hash] of hashes.entries())
-            await visit(`${daemon.url}/${hash}`, async (page) => {
-                await page.waitForLoadState('networkidle');
-                await page.waitForTimeout(300);
-                assert.deepEqual(await violations(page), [], `${hash} ${colorScheme}`);
-                assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth + 1), `${hash} is wider than the window`);
-            }, { colorScheme, viewport: i % 2 ? { width: 390, height: 800 } : { width: 1280, height: 900 } });
+            await visit(
+                `${daemon.url}/${hash}`,
+                async (page) => {
+                    await page.waitForLoadState('networkidle');
+                    await page.waitForTimeout(300);
+                    assert.deepEqual(await violations(page), [], `${hash} ${colorScheme}`);
+                    assert.ok(
+                        await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth + 1),
+                        `${hash} is wider than the window`,
+                    );
+                },
+                { colorScheme, viewport: i % 2 ? { width: 390, height: 800 } : { width: 1280, height: 900 } },
+            );
 });

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { align, axisOf, broken, csv, epochsBetween, look, lowest, smooth, zoomed } from '../../../client/dashboard/src/lib/curves.js';
+import {
+    align,
+    axisOf,
+    broken,
+    csv,
+    epochsBetween,
+    look,
+    lowest,
+    smooth,
+    zoomed,
+} from '../../../client/dashboard/src/lib/curves.js';
 
 test('smoothing of weight 0 is the values themselves', () => {
     assert.deepEqual(smooth([3, 1, 2], 0), [3, 1, 2]);
@@ -25,7 +35,10 @@ test('lines differ in color or dash, and neighbours in both', () => {
 });
 
 test('lines of different places share one axis: absent is undefined, not finite is null', () => {
-    const data = align([{ x: [1, 3], y: [10, null] }, { x: [1, 2], y: [5, 6] }]);
+    const data = align([
+        { x: [1, 3], y: [10, null] },
+        { x: [1, 2], y: [5, 6] },
+    ]);
     assert.deepEqual(data[0], [1, 2, 3]);
     assert.deepEqual([...data[1]], [10, undefined, null]);
     assert.deepEqual([...data[2]], [5, 6, undefined]);
@@ -33,7 +46,13 @@ test('lines of different places share one axis: absent is undefined, not finite 
 
 test('lines of the same places are not copied', () => {
     const x = [1, 2];
-    assert.equal(align([{ x, y: [1, 2] }, { x, y: [3, 4] }])[0], x);
+    assert.equal(
+        align([
+            { x, y: [1, 2] },
+            { x, y: [3, 4] },
+        ])[0],
+        x,
+    );
 });
 
 test('the places of values that are not finite', () => {
@@ -68,5 +87,14 @@ test('zooming stays inside and keeps its middle', () => {
 });
 
 test('CSV quotes what needs it and leaves absent values empty', () => {
-    assert.equal(csv(['a', 'b"c'], [[1, 2], ['x,y', null]]), 'a,"b""c"\n1,"x,y"\n2,\n');
+    assert.equal(
+        csv(
+            ['a', 'b"c'],
+            [
+                [1, 2],
+                ['x,y', null],
+            ],
+        ),
+        'a,"b""c"\n1,"x,y"\n2,\n',
+    );
 });

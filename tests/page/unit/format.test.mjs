@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ago, bytes, duration, figure, percent, setFormatLanguage, whole } from '../../../client/dashboard/src/lib/format.js';
+import {
+    ago,
+    bytes,
+    duration,
+    figure,
+    percent,
+    setFormatLanguage,
+    whole,
+} from '../../../client/dashboard/src/lib/format.js';
 import { differing, shortNames, valueAt } from '../../../client/dashboard/src/lib/differences.js';
 import { parseMetrics } from '../../../client/dashboard/src/lib/prometheus.js';
 import { quantile, rates } from '../../../client/dashboard/src/lib/rates.js';
@@ -42,7 +50,11 @@ test('sizes and ages', () => {
     assert.equal(whole(1234567), '1,234,567');
 });
 
-const spec = (momentum, units) => ({ name: `m ${momentum}`, optimizer: { name: 'momentum', momentum }, network: { hidden: [{ units }, { units: 4 }] } });
+const spec = (momentum, units) => ({
+    name: `m ${momentum}`,
+    optimizer: { name: 'momentum', momentum },
+    network: { hidden: [{ units }, { units: 4 }] },
+});
 
 test('only what differs between runs is a column', () => {
     assert.deepEqual(differing([spec(0, 8), spec(0.9, 8)]), ['/optimizer/momentum']);
@@ -53,7 +65,10 @@ test('only what differs between runs is a column', () => {
 
 test('columns have the shortest name that is no other column', () => {
     assert.deepEqual(shortNames(['/optimizer/momentum', '/network/hidden/0/units']), ['momentum', 'units']);
-    assert.deepEqual(shortNames(['/network/hidden/0/units', '/network/hidden/1/units']), ['hidden.0.units', 'hidden.1.units']);
+    assert.deepEqual(shortNames(['/network/hidden/0/units', '/network/hidden/1/units']), [
+        'hidden.0.units',
+        'hidden.1.units',
+    ]);
     assert.deepEqual(shortNames(['/seed']), ['seed']);
 });
 
@@ -72,8 +87,22 @@ test('metrics are read with their labels', () => {
 });
 
 test('rates are between looks, and a restart is no rate', () => {
-    const history = [{ time: 0, counters: { n: 0 } }, { time: 2, counters: { n: 10 } }, { time: 3, counters: { n: 1 } }];
+    const history = [
+        { time: 0, counters: { n: 0 } },
+        { time: 2, counters: { n: 10 } },
+        { time: 3, counters: { n: 1 } },
+    ];
     assert.deepEqual(rates(history, 'n'), [5, null]);
-    assert.equal(quantile([{ le: 1, count: 5 }, { le: 2, count: 9 }, { le: Infinity, count: 10 }], 0.9), 2);
+    assert.equal(
+        quantile(
+            [
+                { le: 1, count: 5 },
+                { le: 2, count: 9 },
+                { le: Infinity, count: 10 },
+            ],
+            0.9,
+        ),
+        2,
+    );
     assert.equal(quantile([{ le: 1, count: 0 }], 0.5), null);
 });

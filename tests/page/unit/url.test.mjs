@@ -4,7 +4,11 @@ import { formatHash, matchPath, parseHash, parseIds, parseWhole } from '../../..
 import { parseView, viewQuery, wantsLog } from '../../../client/dashboard/src/lib/view.js';
 
 test('an address is a path and a query, both ways', () => {
-    for (const [path, query] of [['/jobs', {}], ['/runs/7', { x: 'update', from: '10' }], ['/jobs', { name: 'a&b=c #?/ñ %' }]])
+    for (const [path, query] of [
+        ['/jobs', {}],
+        ['/runs/7', { x: 'update', from: '10' }],
+        ['/jobs', { name: 'a&b=c #?/ñ %' }],
+    ])
         assert.deepEqual(parseHash(formatHash(path, query)), { path, query });
 });
 

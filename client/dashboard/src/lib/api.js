@@ -1,5 +1,5 @@
-// Requests to the daemon that served this page, wherever a proxy has put it. A GET carries the ETag of what is known, and
-// what has not changed comes back as the very same object.
+// Requests to the daemon that served this page, wherever a proxy has put it. A GET carries the ETag of what is known,
+// and what has not changed comes back as the very same object.
 
 const base = new URL('.', document.baseURI);
 const known = new Map(); // path -> {etag, data}; the oldest leaves first
@@ -16,7 +16,8 @@ export class Problem extends Error {
     }
 }
 
-// ---- the connection ---------------------------------------------------------------------------------------------------
+// ---- the connection
+// ---------------------------------------------------------------------------------------------------
 
 const connection = { online: true, seen: Date.now() };
 const listeners = new Set();
@@ -35,17 +36,18 @@ export function onConnection(listener) {
 export function noteConnection(online) {
     const changed = connection.online !== online;
     connection.online = online;
-    if (online)
-        connection.seen = Date.now();
-    if (changed)
-        listeners.forEach((listener) => listener(connection));
+    if (online) connection.seen = Date.now();
+    if (changed) listeners.forEach((listener) => listener(connection));
 }
 
-// ---- the token --------------------------------------------------------------------------------------------------------
-// Kept in sessionStorage: it survives a reload of this tab, is not shared with other tabs, is never on disk, and is gone
-// with the tab. localStorage would keep it for whoever uses the browser next.
+// ---- the token
+// -------------------------------------------------------------------------------------------------------- Kept in
+// sessionStorage: it survives a reload of this tab, is not shared with other tabs, is never on disk, and is gone with
+// the tab. localStorage would keep it for whoever uses the browser next.
 
-let asking = null, declined = false, askForToken = async () => null;
+let asking = null,
+    declined = false,
+    askForToken = async () => null;
 
 export function onTokenNeeded(ask) {
     askForToken = ask;
@@ -63,19 +65,18 @@ export function askAgain() {
 
 /** Asks once, however many requests wait for it, and no more once the reader would not say: then false. */
 async function askOnce(refused) {
-    if (declined)
-        return false;
+    if (declined) return false;
     asking ??= askForToken(refused).finally(() => {
         asking = null;
     });
     const token = await asking;
     declined = !token;
-    if (token)
-        sessionStorage.setItem('mlpd.token', token);
+    if (token) sessionStorage.setItem('mlpd.token', token);
     return Boolean(token);
 }
 
-// ---- requests ---------------------------------------------------------------------------------------------------------
+// ---- requests
+// ---------------------------------------------------------------------------------------------------------
 
 export function address(path) {
     return new URL(path.replace(/^\//, ''), base).href;
@@ -83,10 +84,13 @@ export function address(path) {
 
 async function ask(path, options) {
     try {
-        return await fetch(address(path), { cache: 'no-store', ...options, headers: { ...options.headers, ...authorization() } });
+        return await fetch(address(path), {
+            cache: 'no-store',
+            ...options,
+            headers: { ...options.headers, ...authorization() },
+        });
     } catch (error) {
-        if (error.name === 'AbortError')
-            throw error;
+        if (error.name === 'AbortError') throw error;
         noteConnection(false);
         throw new Problem(0, { title: 'offline', detail: error.message });
     }
@@ -101,39 +105,39 @@ export async function send(path, options = {}) {
     let response = await ask(path, options);
     while (response.status === 401) {
         const refused = 'Authorization' in authorization();
-        if (!await askOnce(refused))
-            break;
+        if (!(await askOnce(refused))) break;
         response = await ask(path, options);
     }
     noteConnection(true);
-    if (!response.ok && response.status !== 304)
-        throw await problemOf(response);
+    if (!response.ok && response.status !== 304) throw await problemOf(response);
     return response;
 }
 
 function remember(path, etag, data) {
     known.delete(path);
     known.set(path, { etag, data });
-    if (known.size > KNOWN_MAX)
-        known.delete(known.keys().next().value);
+    if (known.size > KNOWN_MAX) known.delete(known.keys().next().value);
 }
 
 /** GET as JSON. */
 export async function get(path, options = {}) {
     const before = known.get(path);
     const response = await send(path, { ...options, headers: before ? { 'If-None-Match': before.etag } : {} });
-    if (response.status === 304)
-        return before.data;
-    const data = await response.json(), etag = response.headers.get('ETag');
-    if (etag)
-        remember(path, etag, data);
+    if (response.status === 304) return before.data;
+    const data = await response.json(),
+        etag = response.headers.get('ETag');
+    if (etag) remember(path, etag, data);
     return data;
 }
 
 /** POST of JSON, or of a text with its type; the answer as JSON (null for none). */
 export async function post(path, body, { type = 'application/json', method = 'POST', headers = {} } = {}) {
     const text = type === 'application/json' && body !== undefined ? JSON.stringify(body) : body;
-    const response = await send(path, { method, body: text, headers: text === undefined ? headers : { 'Content-Type': type, ...headers } });
+    const response = await send(path, {
+        method,
+        body: text,
+        headers: text === undefined ? headers : { 'Content-Type': type, ...headers },
+    });
     return response.status === 204 ? null : response.json();
 }
 

@@ -7,14 +7,18 @@ export function quote(text) {
 }
 
 export function curlUpload(file, name) {
-    return `curl --data-binary @${quote(file)} -H 'Content-Type: text/csv' ${quote(address(`v1/datasets?name=${encodeURIComponent(name)}`))}`;
+    const url = address(`v1/datasets?name=${encodeURIComponent(name)}`);
+    return `curl --data-binary @${quote(file)} -H 'Content-Type: text/csv' ${quote(url)}`;
 }
 
 export function curlJob(spec) {
-    return `curl -H 'Content-Type: application/json' ${quote(address('v1/jobs'))} -d ${quote(JSON.stringify(spec, null, 2))}`;
+    const body = quote(JSON.stringify(spec, null, 2));
+    return `curl -H 'Content-Type: application/json' ${quote(address('v1/jobs'))} -d ${body}`;
 }
 
 /** The place of the token, when one is needed: never the token itself. */
 export function withToken(command) {
-    return sessionStorage.getItem('mlpd.token') ? command.replace('curl ', 'curl -H "Authorization: Bearer $MLPD_TOKEN" ') : command;
+    return sessionStorage.getItem('mlpd.token')
+        ? command.replace('curl ', 'curl -H "Authorization: Bearer $MLPD_TOKEN" ')
+        : command;
 }

@@ -11,14 +11,14 @@ export function look(n) {
 }
 
 /**
- * Exponential average with the bias of its start taken out (as of Adam's moments): weight 0 is the values themselves, near
- * 1 is smooth. Values that are absent stay absent and do not count.
+ * Exponential average with the bias of its start taken out (as of Adam's moments): weight 0 is the values themselves,
+ * near 1 is smooth. Values that are absent stay absent and do not count.
  */
 export function smooth(values, weight) {
-    let sum = 0, counted = 1;
+    let sum = 0,
+        counted = 1;
     return values.map((value) => {
-        if (value === null || value === undefined)
-            return value;
+        if (value === null || value === undefined) return value;
         sum = weight * sum + (1 - weight) * value;
         counted *= weight;
         return sum / (1 - counted);
@@ -35,14 +35,13 @@ export function axisOf(columns, mode) {
  * narrow. `whole` are columns of the whole run, thinned or not.
  */
 export function epochsBetween(whole, mode, from, to) {
-    if (mode === 'epoch')
-        return { from: Math.max(1, Math.floor(from)), to: Math.max(1, Math.ceil(to)) };
-    const at = axisOf(whole, mode), last = at.length - 1;
-    let first = 0, end = last;
-    while (first < last && at[first + 1] <= from)
-        first++;
-    while (end > 0 && at[end - 1] >= to)
-        end--;
+    if (mode === 'epoch') return { from: Math.max(1, Math.floor(from)), to: Math.max(1, Math.ceil(to)) };
+    const at = axisOf(whole, mode),
+        last = at.length - 1;
+    let first = 0,
+        end = last;
+    while (first < last && at[first + 1] <= from) first++;
+    while (end > 0 && at[end - 1] >= to) end--;
     return { from: whole.epoch[first] ?? 1, to: Math.max(whole.epoch[first] ?? 1, whole.epoch[end] ?? 1) };
 }
 
@@ -50,33 +49,34 @@ export function epochsBetween(whole, mode, from, to) {
 export function lowest(values) {
     let best = -1;
     values.forEach((value, i) => {
-        if (value !== null && value !== undefined && (best < 0 || value < values[best]))
-            best = i;
+        if (value !== null && value !== undefined && (best < 0 || value < values[best])) best = i;
     });
     return best;
 }
 
 export function lastKnown(values) {
-    for (let i = values.length - 1; i >= 0; i--)
-        if (values[i] !== null && values[i] !== undefined)
-            return i;
+    for (let i = values.length - 1; i >= 0; i--) if (values[i] !== null && values[i] !== undefined) return i;
     return -1;
 }
 
 /**
- * One axis for lines that have points in different places: [x, y1, y2, ...]. Where a line has no point there is undefined
- * (the line goes on); where it has one that is not finite there is null (the line breaks).
+ * One axis for lines that have points in different places: [x, y1, y2, ...]. Where a line has no point there is
+ * undefined (the line goes on); where it has one that is not finite there is null (the line breaks).
  */
 export function align(lines) {
-    if (lines.length > 0 && lines.every(({ x }) => x === lines[0].x))
-        return [lines[0].x, ...lines.map(({ y }) => y)];
+    if (lines.length > 0 && lines.every(({ x }) => x === lines[0].x)) return [lines[0].x, ...lines.map(({ y }) => y)];
     const places = [...new Set(lines.flatMap(({ x }) => x))].sort((a, b) => a - b);
     const index = new Map(places.map((place, i) => [place, i]));
-    return [places, ...lines.map(({ x, y }) => {
-        const column = new Array(places.length);
-        x.forEach((place, i) => { column[index.get(place)] = y[i]; });
-        return column;
-    })];
+    return [
+        places,
+        ...lines.map(({ x, y }) => {
+            const column = new Array(places.length);
+            x.forEach((place, i) => {
+                column[index.get(place)] = y[i];
+            });
+            return column;
+        }),
+    ];
 }
 
 /** The places where a line's value is not a finite number. */
@@ -86,7 +86,8 @@ export function broken({ x, y }) {
 
 /** A range that is narrowed or widened about its middle, or moved: pure arithmetic of the zoom keys. */
 export function zoomed({ from, to }, whole, { factor = 1, shift = 0 }) {
-    const width = Math.min(whole.to - whole.from, (to - from) * factor), middle = (from + to) / 2 + shift * (to - from);
+    const width = Math.min(whole.to - whole.from, (to - from) * factor),
+        middle = (from + to) / 2 + shift * (to - from);
     const start = Math.min(Math.max(whole.from, middle - width / 2), whole.to - width);
     return { from: start, to: start + width };
 }

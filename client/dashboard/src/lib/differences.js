@@ -7,15 +7,17 @@ export function flatten(value, pointer = '', into = {}) {
     if (value !== null && typeof value === 'object' && Object.keys(value).length > 0)
         for (const [name, inner] of Object.entries(value))
             flatten(inner, `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, into);
-    else
-        into[pointer] = value;
+    else into[pointer] = value;
     return into;
 }
 
 /** The pointers at which the specs are not all the same, in the order of the first spec that has them. */
 export function differing(specs) {
-    const flat = specs.map((spec) => flatten(spec)), pointers = [...new Set(flat.flatMap((one) => Object.keys(one)))];
-    return pointers.filter((pointer) => !IGNORED.has(pointer) && new Set(flat.map((one) => JSON.stringify(one[pointer]))).size > 1);
+    const flat = specs.map((spec) => flatten(spec)),
+        pointers = [...new Set(flat.flatMap((one) => Object.keys(one)))];
+    return pointers.filter(
+        (pointer) => !IGNORED.has(pointer) && new Set(flat.map((one) => JSON.stringify(one[pointer]))).size > 1,
+    );
 }
 
 /** A short name for each pointer: its last part, with as much before it as tells it from the others. */

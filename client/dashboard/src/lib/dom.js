@@ -3,23 +3,20 @@
 const SVG = 'http://www.w3.org/2000/svg';
 
 function set(element, name, value) {
-    if (value === undefined || value === null || value === false)
-        return;
-    if (name.startsWith('on'))
-        element.addEventListener(name.slice(2), value);
+    if (value === undefined || value === null || value === false) return;
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
     else if (name === 'style')
-        for (const [property, text] of Object.entries(value))
-            element.style.setProperty(property, text);
+        for (const [property, text] of Object.entries(value)) element.style.setProperty(property, text);
     else if (name === 'value' || name === 'checked' || name === 'disabled' || name === 'selected')
         element[name] = value;
-    else
-        element.setAttribute(name, value === true ? '' : value);
+    else element.setAttribute(name, value === true ? '' : value);
 }
 
 function fill(element, properties, children) {
-    for (const [name, value] of Object.entries(properties ?? {}))
-        set(element, name, value);
-    element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+    for (const [name, value] of Object.entries(properties ?? {})) set(element, name, value);
+    element.append(
+        ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+    );
     return element;
 }
 
@@ -35,14 +32,15 @@ export function s(tag, properties, ...children) {
 
 /** Replaces what is inside an element. */
 export function replace(element, ...children) {
-    element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+    element.replaceChildren(
+        ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+    );
     return element;
 }
 
 /** Sets the text only if it differs, so that a selection in the page survives a refresh. */
 export function text(element, value) {
-    if (element.textContent !== String(value))
-        element.textContent = value;
+    if (element.textContent !== String(value)) element.textContent = value;
 }
 
 /**
@@ -61,16 +59,17 @@ export function keyed(parent, items, key, create, update) {
             element.dataset.key = name;
         }
         update(element, item);
-        if (element === at)
-            at = at.nextElementSibling;
-        else
-            parent.insertBefore(element, at);
+        if (element === at) at = at.nextElementSibling;
+        else parent.insertBefore(element, at);
     }
-    for (const element of old.values())
-        element.remove();
+    for (const element of old.values()) element.remove();
 }
 
 /** Whether keys that are pressed now go into a field. */
 export function typing(target) {
-    return target instanceof Element && (target.isContentEditable || target.matches('input:not([type=checkbox]):not([type=radio]):not([type=range]), textarea, select'));
+    return (
+        target instanceof Element &&
+        (target.isContentEditable ||
+            target.matches('input:not([type=checkbox]):not([type=radio]):not([type=range]), textarea, select'))
+    );
 }

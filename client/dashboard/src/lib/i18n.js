@@ -1,7 +1,9 @@
 // Spanish and English. A text is a string with {names}, or {one, other} chosen by {n}.
 
 const loaders = { en: () => import('../locales/en.js'), es: () => import('../locales/es.js') };
-let texts = {}, language = 'en', plural = new Intl.PluralRules('en');
+let texts = {},
+    language = 'en',
+    plural = new Intl.PluralRules('en');
 
 export const languages = Object.keys(loaders);
 
@@ -24,10 +26,8 @@ export async function useLanguage(name) {
 
 export function translate(table, rules, key, values = {}) {
     let entry = table[key];
-    if (entry && typeof entry === 'object')
-        entry = entry[rules.select(Number(values.n))] ?? entry.other;
-    if (entry === undefined)
-        return key;
+    if (entry && typeof entry === 'object') entry = entry[rules.select(Number(values.n))] ?? entry.other;
+    if (entry === undefined) return key;
     return entry.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 

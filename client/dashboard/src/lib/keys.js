@@ -19,15 +19,12 @@ export function boundKeys() {
 
 export function startKeys() {
     addEventListener('keydown', (event) => {
-        if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]'))
-            return;
+        if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
         if (typing(event.target)) {
-            if (event.key === 'Escape')
-                event.target.blur();
+            if (event.key === 'Escape') event.target.blur();
             return;
         }
         const binding = bindings.find(({ key }) => key === event.key);
-        if (binding && binding.action(event) !== false)
-            event.preventDefault();
+        if (binding && binding.action(event) !== false) event.preventDefault();
     });
 }

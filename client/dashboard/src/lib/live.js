@@ -1,8 +1,10 @@
-// Keeps what is on the page up to date. A page follows something with a function that reads it again; here is decided when.
-// A tab that nobody sees asks for nothing.
+// Keeps what is on the page up to date. A page follows something with a function that reads it again; here is decided
+// when. A tab that nobody sees asks for nothing.
 import { noteConnection, onConnection } from './api.js';
 
-const QUICK_MS = 1000, SLOW_MS = 5000, AWAY_MS = 2000;
+const QUICK_MS = 1000,
+    SLOW_MS = 5000,
+    AWAY_MS = 2000;
 const followers = new Set();
 
 class Follower {
@@ -25,8 +27,7 @@ class Follower {
         try {
             wait = (await this.refresh()) ? SLOW_MS : QUICK_MS;
         } catch (error) {
-            if (error.status === undefined && error.name !== 'AbortError')
-                throw error;
+            if (error.status === undefined && error.name !== 'AbortError') throw error;
             wait = AWAY_MS;
         } finally {
             this.busy = false;
@@ -37,8 +38,7 @@ class Follower {
 
     plan(wait) {
         clearTimeout(this.timer);
-        if (followers.has(this) && !document.hidden)
-            this.timer = setTimeout(() => this.run(), wait);
+        if (followers.has(this) && !document.hidden) this.timer = setTimeout(() => this.run(), wait);
     }
 }
 
@@ -60,10 +60,8 @@ export function follow(refresh) {
 
 function wakeAll() {
     for (const follower of followers)
-        if (document.hidden)
-            clearTimeout(follower.timer);
-        else
-            follower.run();
+        if (document.hidden) clearTimeout(follower.timer);
+        else follower.run();
 }
 
 export function startLive() {

@@ -1,12 +1,16 @@
 // Which page is shown: the view is in the hash, so that the page lives under any path of any proxy.
 import { formatHash, matchPath, parseHash } from './url.js';
 
-let routes = [], current = null, place = null, generation = 0;
+let routes = [],
+    current = null,
+    place = null,
+    generation = 0;
 
 /** Changes the query of the view without leaving it; undefined removes a value. */
 export function setQuery(changes) {
     const { path, query } = parseHash(location.hash);
-    const next = { ...query, ...changes }, order = [...new Set([...Object.keys(changes), ...Object.keys(next)])];
+    const next = { ...query, ...changes },
+        order = [...new Set([...Object.keys(changes), ...Object.keys(next)])];
     history.replaceState(null, '', formatHash(path, Object.fromEntries(order.map((name) => [name, next[name]]))));
     current?.update?.(parseHash(location.hash).query);
 }
@@ -18,20 +22,18 @@ export function go(path, query) {
 function find(path) {
     for (const route of routes) {
         const parameters = matchPath(route.path, path);
-        if (parameters)
-            return { route, parameters };
+        if (parameters) return { route, parameters };
     }
     return null;
 }
 
 async function open(force) {
-    const { path, query } = parseHash(location.hash), mine = ++generation;
-    if (!force && path === place)
-        return current?.update?.(query);
+    const { path, query } = parseHash(location.hash),
+        mine = ++generation;
+    if (!force && path === place) return current?.update?.(query);
     const found = find(path) ?? find('/jobs');
     const { page } = await found.route.load();
-    if (mine !== generation)
-        return;
+    if (mine !== generation) return;
     current?.close?.();
     place = path;
     current = page({ parameters: found.parameters, query });

@@ -23,10 +23,8 @@ export async function trainOnSample() {
     try {
         dataset = await upload(csv, 'penguins');
     } catch (problem) {
-        if (problem.status !== 409) /* the name is taken by another table */
-            throw problem;
+        if (problem.status !== 409) /* the name is taken by another table */ throw problem;
         dataset = await upload(csv, 'penguins-sample');
     }
     return post('v1/jobs', { ...sampleJob, dataset: dataset.name });
 }
-

@@ -10,13 +10,10 @@ export function currentTheme() {
 
 function apply() {
     const theme = currentTheme();
-    if (theme === 'auto')
-        delete document.documentElement.dataset.theme;
-    else
-        document.documentElement.dataset.theme = theme;
+    if (theme === 'auto') delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
     probed.clear();
-    for (const listener of listeners)
-        listener();
+    for (const listener of listeners) listener();
 }
 
 export function startTheme() {

@@ -4,15 +4,18 @@ export const axes = ['epoch', 'update', 'time'];
 
 function number(text, least, most, fallback) {
     const value = Number(text);
-    return text !== undefined && text !== '' && Number.isFinite(value) && value >= least && value <= most ? value : fallback;
+    return text !== undefined && text !== '' && Number.isFinite(value) && value >= least && value <= most
+        ? value
+        : fallback;
 }
 
 /**
- * {x, logX, logY, smooth, metric, from, to}: from and to are null for the whole run, and in units of the axis. logY is null
- * when it is left to the figures (see wantsLog).
+ * {x, logX, logY, smooth, metric, from, to}: from and to are null for the whole run, and in units of the axis. logY is
+ * null when it is left to the figures (see wantsLog).
  */
 export function parseView(query) {
-    const from = number(query.from, 0, 1e15, null), to = number(query.to, 0, 1e15, null);
+    const from = number(query.from, 0, 1e15, null),
+        to = number(query.to, 0, 1e15, null);
     const part = from !== null && to !== null && from < to;
     return {
         x: axes.includes(query.x) ? query.x : 'epoch',
@@ -43,7 +46,8 @@ const DECADES = 30; // times: less than that is read as well on a plain axis
 
 /** Whether losses are better seen on a logarithmic axis: of very different sizes (a loss of 0 has no place there). */
 export function wantsLog(columns) {
-    let least = Infinity, most = -Infinity;
+    let least = Infinity,
+        most = -Infinity;
     for (const value of columns.flat())
         if (value > 0) {
             least = Math.min(least, value);

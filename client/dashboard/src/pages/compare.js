@@ -18,10 +18,20 @@ class ComparePage {
         this.hidden = new Set();
         this.problem = h('div', { hidden: true });
         this.curves = new Curves({ query, height: 380 });
-        this.table = new RunsTable({ sortable: false, order: () => {}, labelOf: (run) => this.labelOf(run), pick: (id, on) => this.pick(id, on) });
-        this.element = h('div', null, h('div', { class: 'head' }, h('h1', null, this.title)), this.problem,
+        this.table = new RunsTable({
+            sortable: false,
+            order: () => {},
+            labelOf: (run) => this.labelOf(run),
+            pick: (id, on) => this.pick(id, on),
+        });
+        this.element = h(
+            'div',
+            null,
+            h('div', { class: 'head' }, h('h1', null, this.title)),
+            this.problem,
             h('section', { class: 'card', id: 'curves' }, this.curves.element),
-            h('section', { class: 'card list', id: 'runs' }, h('h2', null, t('runs.title')), this.table.element));
+            h('section', { class: 'card list', id: 'runs' }, h('h2', null, t('runs.title')), this.table.element),
+        );
         this.unbind = [this.curves.tools.keys(), this.table.cursor.keys()];
         this.end = follow(() => this.refresh());
     }
@@ -32,17 +42,29 @@ class ComparePage {
 
     /** The ids of the runs: those named, and the best of each job that is named. */
     async runIds() {
-        const jobs = await Promise.all(parseIds(this.query.jobs).slice(0, MAX).map((id) => get(`v1/jobs/${id}`)));
-        return [...new Set([...parseIds(this.query.runs), ...jobs.map((job) => job.best?.run).filter(Boolean)])].slice(0, MAX);
+        const jobs = await Promise.all(
+            parseIds(this.query.jobs)
+                .slice(0, MAX)
+                .map((id) => get(`v1/jobs/${id}`)),
+        );
+        return [...new Set([...parseIds(this.query.runs), ...jobs.map((job) => job.best?.run).filter(Boolean)])].slice(
+            0,
+            MAX,
+        );
     }
 
     async refresh() {
         try {
-            const ids = await this.runIds(), runs = await Promise.all(ids.map((id) => get(`v1/runs/${id}`)));
+            const ids = await this.runIds(),
+                runs = await Promise.all(ids.map((id) => get(`v1/runs/${id}`)));
             const drawn = ids.filter((id) => !this.hidden.has(id));
             this.problem.hidden = true;
             this.table.show(runs, { drawn, orderBy: null, descending: false });
-            await this.curves.refresh(runs.filter(({ id }) => drawn.includes(id)).map((run, i) => ({ id: run.id, label: this.labelOf(run), ...look(i) })));
+            await this.curves.refresh(
+                runs
+                    .filter(({ id }) => drawn.includes(id))
+                    .map((run, i) => ({ id: run.id, label: this.labelOf(run), ...look(i) })),
+            );
             return runs.every((run) => run.terminal);
         } catch (problem) {
             this.problem.hidden = false;

@@ -17,7 +17,9 @@ import { RunsTable } from '../parts/runs_table.js';
 import { networkOf, trainingOf } from '../parts/spec.js';
 import { progressBar, statuses, statusMark, updateProgress, updateStatus } from '../parts/status.js';
 
-const DRAWN = 10, DRAWN_MAX = 32, LIMIT = 50;
+const DRAWN = 10,
+    DRAWN_MAX = 32,
+    LIMIT = 50;
 
 class JobPage {
     constructor(id, query) {
@@ -33,43 +35,79 @@ class JobPage {
         this.actions = new JobActions({ done: () => this.end.now(), fail: (problem) => this.fail(problem) });
         this.curves = new Curves({ query, height: 360 });
         this.table = new RunsTable({
-            labelOf: (run) => t('runs.number', { n: run.number }), pick: (run, on) => this.pick(run, on),
+            labelOf: (run) => t('runs.number', { n: run.number }),
+            pick: (run, on) => this.pick(run, on),
             order: (order, desc) => setQuery({ order, desc: desc || undefined, cursor: undefined }),
         });
         this.foot = h('div', { class: 'more' });
         this.spec = h('div', { class: 'stack' });
         this.element = this.layout();
-        this.unbind = [this.curves.tools.keys(), this.table.cursor.keys([['c', t('keys.compare'), () => go('/compare', { runs: this.drawn.join(',') })]])];
+        this.unbind = [
+            this.curves.tools.keys(),
+            this.table.cursor.keys([['c', t('keys.compare'), () => go('/compare', { runs: this.drawn.join(',') })]]),
+        ];
         this.drawn = [];
         this.end = follow(() => this.refresh());
     }
 
     layout() {
-        return h('div', null,
-            h('p', { class: 'crumbs' }, h('a', { href: '#/jobs' }, t('nav.jobs')), '/', h('span', null, t('jobs.unnamed', { id: this.id }))),
-            h('div', { class: 'head' }, this.heading, this.status, this.progress, h('div', { class: 'buttons' }, this.actions.element)),
-            this.problem, this.content = h('div', { hidden: true }, this.counts,
-            h('section', { class: 'card', id: 'curves' }, h('h2', null, t('run.curves')), this.curves.element),
-            h('section', { class: 'card list', id: 'runs' }, h('h2', null, t('runs.title')), this.table.element, this.foot),
-            h('section', { class: 'card', id: 'spec' }, h('h2', null, t('run.spec')), this.spec)));
+        return h(
+            'div',
+            null,
+            h(
+                'p',
+                { class: 'crumbs' },
+                h('a', { href: '#/jobs' }, t('nav.jobs')),
+                '/',
+                h('span', null, t('jobs.unnamed', { id: this.id })),
+            ),
+            h(
+                'div',
+                { class: 'head' },
+                this.heading,
+                this.status,
+                this.progress,
+                h('div', { class: 'buttons' }, this.actions.element),
+            ),
+            this.problem,
+            (this.content = h(
+                'div',
+                { hidden: true },
+                this.counts,
+                h('section', { class: 'card', id: 'curves' }, h('h2', null, t('run.curves')), this.curves.element),
+                h(
+                    'section',
+                    { class: 'card list', id: 'runs' },
+                    h('h2', null, t('runs.title')),
+                    this.table.element,
+                    this.foot,
+                ),
+                h('section', { class: 'card', id: 'spec' }, h('h2', null, t('run.spec')), this.spec),
+            )),
+        );
     }
 
     order() {
-        const { order, desc, cursor } = this.query, loss = this.job.spec.validation.fraction > 0 ? 'metrics.valid_loss' : 'metrics.train_loss';
+        const { order, desc, cursor } = this.query,
+            loss = this.job.spec.validation.fraction > 0 ? 'metrics.valid_loss' : 'metrics.train_loss';
         return { orderBy: order ?? loss, descending: desc === 'true', cursor };
     }
 
     runsPath() {
         const { orderBy, descending, cursor } = this.order();
-        return `v1/jobs/${this.id}/runs?${new URLSearchParams({ limit: LIMIT, order_by: orderBy, ...(descending && { desc: true }), ...(cursor && { cursor }) })}`;
+        const parameters = new URLSearchParams({ limit: LIMIT, order_by: orderBy });
+        if (descending)
+            parameters.set('desc', 'true');
+        if (cursor)
+            parameters.set('cursor', cursor);
+        return `v1/jobs/${this.id}/runs?${parameters}`;
     }
 
     async refresh() {
         try {
             this.job = await get(`v1/jobs/${this.id}`);
             const runs = await get(this.runsPath());
-            if (this.job.runs.total === 1)
-                return location.replace(`#/runs/${runs.data[0].id}`);
+            if (this.job.runs.total === 1) return location.replace(`#/runs/${runs.data[0].id}`);
             this.problem.hidden = true;
             this.show(this.job);
             await this.showRuns(runs);
@@ -89,31 +127,64 @@ class JobPage {
         updateProgress(this.progress, job.progress);
         this.progress.hidden = job.terminal;
         this.actions.show(job);
-        const counts = statuses.filter((name) => job.runs[name] > 0).map((name) => `${whole(job.runs[name])} ${t(`status.${name}`)}`);
-        text(this.counts, `${job.spec.target} · ${job.dataset} · ${networkOf(job.spec)} · ${trainingOf(job.spec)} — ${t('runs.count', { n: job.runs.total, runs: whole(job.runs.total) })}: ${counts.join(', ')}`);
+        const counts = statuses
+            .filter((name) => job.runs[name] > 0)
+            .map((name) => `${whole(job.runs[name])} ${t(`status.${name}`)}`);
+        text(
+            this.counts,
+            [job.spec.target, job.dataset, networkOf(job.spec), trainingOf(job.spec)].join(' · ') +
+                ` — ${t('runs.count', { n: job.runs.total, runs: whole(job.runs.total) })}: ${counts.join(', ')}`,
+        );
         if (!this.spec.firstChild)
-            replace(this.spec, h('details', null, h('summary', null, 'JSON'), codeBlock(JSON.stringify(job.spec, null, 2))),
-                h('details', null, h('summary', null, 'curl'), codeBlock(withToken(curlJob(job.spec)))));
+            replace(
+                this.spec,
+                h('details', null, h('summary', null, 'JSON'), codeBlock(JSON.stringify(job.spec, null, 2))),
+                h('details', null, h('summary', null, 'curl'), codeBlock(withToken(curlJob(job.spec)))),
+            );
     }
 
     /** The runs that are drawn: those that the reader chose, else the first ones of the table. */
     async showRuns(list) {
         const chosen = parseIds(this.query.runs);
-        this.drawn = (this.query.runs === undefined ? list.data.slice(0, DRAWN).map(({ id }) => id) : chosen).slice(0, DRAWN_MAX);
+        this.drawn = (this.query.runs === undefined ? list.data.slice(0, DRAWN).map(({ id }) => id) : chosen).slice(
+            0,
+            DRAWN_MAX,
+        );
         this.table.show(list.data, { drawn: this.drawn, ...this.order() });
-        replace(this.foot,
-            h('span', { class: 'soft' }, t('runs.drawn', { drawn: whole(this.drawn.length), all: whole(this.job.runs.total) })),
-            this.query.runs !== undefined && h('button', { onclick: () => setQuery({ runs: undefined }) }, t('runs.first', { n: DRAWN })),
+        replace(
+            this.foot,
+            h(
+                'span',
+                { class: 'soft' },
+                t('runs.drawn', { drawn: whole(this.drawn.length), all: whole(this.job.runs.total) }),
+            ),
+            this.query.runs !== undefined &&
+                h('button', { onclick: () => setQuery({ runs: undefined }) }, t('runs.first', { n: DRAWN })),
             this.query.cursor && h('button', { onclick: () => setQuery({ cursor: undefined }) }, t('runs.start')),
-            list.next && h('button', { id: 'further', onclick: () => go(`/jobs/${this.id}`, { ...this.query, cursor: list.next }) }, t('runs.more')));
-        const pointers = differing(list.data.map(({ spec }) => spec)), known = new Map(list.data.map((run) => [run.id, run]));
+            list.next &&
+                h(
+                    'button',
+                    { id: 'further', onclick: () => go(`/jobs/${this.id}`, { ...this.query, cursor: list.next }) },
+                    t('runs.more'),
+                ),
+        );
+        const pointers = differing(list.data.map(({ spec }) => spec)),
+            known = new Map(list.data.map((run) => [run.id, run]));
         this.curves.legendTitle = pointers.length > 3 ? null : [t('runs.run'), ...shortNames(pointers)].join(' · ');
-        await this.curves.refresh(this.drawn.map((id, i) => ({ id, label: known.has(id) ? this.labelOf(known.get(id), pointers) : t('run.short', { id }), ...look(i) })));
+        await this.curves.refresh(
+            this.drawn.map((id, i) => ({
+                id,
+                label: known.has(id) ? this.labelOf(known.get(id), pointers) : t('run.short', { id }),
+                ...look(i),
+            })),
+        );
     }
 
     /** With what sets the run apart, when that is short. */
     labelOf(run, pointers) {
-        return pointers.length > 3 ? t('runs.number', { n: run.number }) : [run.number, ...pointers.map((pointer) => valueAt(run.spec, pointer))].join(' · ');
+        return pointers.length > 3
+            ? t('runs.number', { n: run.number })
+            : [run.number, ...pointers.map((pointer) => valueAt(run.spec, pointer))].join(' · ');
     }
 
     pick(run, on) {
@@ -129,7 +200,13 @@ class JobPage {
     update(query) {
         const { order, desc, cursor, runs } = this.query;
         this.query = query;
-        if (this.curves.update(query) || order !== query.order || desc !== query.desc || cursor !== query.cursor || runs !== query.runs)
+        if (
+            this.curves.update(query) ||
+            order !== query.order ||
+            desc !== query.desc ||
+            cursor !== query.cursor ||
+            runs !== query.runs
+        )
             this.end.now();
     }
 

@@ -18,23 +18,26 @@ const LIMIT = 50;
 
 function listPath({ status, name, cursor }) {
     const parameters = new URLSearchParams({ limit: LIMIT });
-    for (const [key, value] of Object.entries({ status, name, cursor }))
-        if (value)
-            parameters.set(key, value);
+    for (const [key, value] of Object.entries({ status, name, cursor })) if (value) parameters.set(key, value);
     return `v1/jobs?${parameters}`;
 }
 
-// ---- rows -------------------------------------------------------------------------------------------------------------
+// ---- rows
+// -------------------------------------------------------------------------------------------------------------
 
 function makeRow(job, selected, changed) {
     const check = h('input', {
-        type: 'checkbox', 'aria-label': t('jobs.select', { id: job.id }), checked: selected.has(job.id),
+        type: 'checkbox',
+        'aria-label': t('jobs.select', { id: job.id }),
+        checked: selected.has(job.id),
         onchange: () => {
             selected[check.checked ? 'add' : 'delete'](job.id);
             changed();
         },
     });
-    return h('tr', null,
+    return h(
+        'tr',
+        null,
         h('td', null, check),
         h('td', null, statusMark(job.status)),
         h('td', { class: 'name' }, h('a', { href: `#/jobs/${job.id}` })),
@@ -43,7 +46,8 @@ function makeRow(job, selected, changed) {
         h('td', { class: 'number' }),
         h('td', { class: 'number' }),
         h('td', null, progressBar(), h('span', { class: 'soft brief' })),
-        h('td', { class: 'soft brief' }));
+        h('td', { class: 'soft brief' }),
+    );
 }
 
 function updateRow(row, job) {
@@ -66,50 +70,104 @@ function tookOf({ started_at: started, finished_at: finished }) {
 }
 
 function head() {
-    const columns = [['select'], ['status'], ['name'], ['data'], ['network'], ['best', 'number'], ['runs', 'number'], ['progress'], ['age']];
-    return h('thead', null, h('tr', null, columns.map(([name, kind]) =>
-        h('th', { scope: 'col', class: kind }, name === 'select' ? h('span', { class: 'away' }, t('jobs.column.select')) : t(`jobs.column.${name}`)))));
+    const columns = [
+        ['select'],
+        ['status'],
+        ['name'],
+        ['data'],
+        ['network'],
+        ['best', 'number'],
+        ['runs', 'number'],
+        ['progress'],
+        ['age'],
+    ];
+    return h(
+        'thead',
+        null,
+        h(
+            'tr',
+            null,
+            columns.map(([name, kind]) =>
+                h(
+                    'th',
+                    { scope: 'col', class: kind },
+                    name === 'select'
+                        ? h('span', { class: 'away' }, t('jobs.column.select'))
+                        : t(`jobs.column.${name}`),
+                ),
+            ),
+        ),
+    );
 }
 
-// ---- nothing there ----------------------------------------------------------------------------------------------------
+// ---- nothing there
+// ----------------------------------------------------------------------------------------------------
 
 function emptyState(failed) {
     const example = { dataset: 'mytable', target: 'species', epochs: 100 };
-    const button = h('button', {
-        class: 'primary', id: 'sample',
-        onclick: async () => {
-            button.disabled = true;
-            button.textContent = t('jobs.empty.busy');
-            try {
-                go(`/jobs/${(await trainOnSample()).id}`);
-            } catch (problem) {
-                failed(problem);
-                button.disabled = false;
-                button.textContent = t('jobs.empty.sample');
-            }
+    const button = h(
+        'button',
+        {
+            class: 'primary',
+            id: 'sample',
+            onclick: async () => {
+                button.disabled = true;
+                button.textContent = t('jobs.empty.busy');
+                try {
+                    go(`/jobs/${(await trainOnSample()).id}`);
+                } catch (problem) {
+                    failed(problem);
+                    button.disabled = false;
+                    button.textContent = t('jobs.empty.sample');
+                }
+            },
         },
-    }, t('jobs.empty.sample'));
-    return h('div', { class: 'card empty' }, h('h2', null, t('jobs.empty.title')), h('p', null, t('jobs.empty.text')), button,
+        t('jobs.empty.sample'),
+    );
+    return h(
+        'div',
+        { class: 'card empty' },
+        h('h2', null, t('jobs.empty.title')),
+        h('p', null, t('jobs.empty.text')),
+        button,
         h('p', null, t('jobs.empty.curl')),
-        codeBlock(withToken(curlUpload('mytable.csv', 'mytable')) + '\n' + withToken(curlJob(example))));
+        codeBlock(withToken(curlUpload('mytable.csv', 'mytable')) + '\n' + withToken(curlJob(example))),
+    );
 }
 
-// ---- the view ---------------------------------------------------------------------------------------------------------
+// ---- the view
+// ---------------------------------------------------------------------------------------------------------
 
 function filterBar(query) {
     let timer = 0;
     const search = h('input', {
-        type: 'search', id: 'search', value: query.name ?? '', placeholder: t('jobs.search.hint'), 'aria-label': t('jobs.search'), maxlength: 200,
+        type: 'search',
+        id: 'search',
+        value: query.name ?? '',
+        placeholder: t('jobs.search.hint'),
+        'aria-label': t('jobs.search'),
+        maxlength: 200,
         oninput: () => {
             clearTimeout(timer);
             timer = setTimeout(() => setQuery({ name: search.value, cursor: undefined }), 150);
         },
     });
-    const status = h('select', { id: 'status', onchange: () => setQuery({ status: status.value, cursor: undefined }) },
-        h('option', { value: '' }, t('jobs.any')), statuses.map((name) => h('option', { value: name, selected: name === query.status }, t(`status.${name}`))));
-    return { search, status, element: h('div', { class: 'filters' },
-        h('span', { class: 'search' }, icon('search'), search),
-        h('label', { class: 'field' }, t('jobs.status'), status)) };
+    const status = h(
+        'select',
+        { id: 'status', onchange: () => setQuery({ status: status.value, cursor: undefined }) },
+        h('option', { value: '' }, t('jobs.any')),
+        statuses.map((name) => h('option', { value: name, selected: name === query.status }, t(`status.${name}`))),
+    );
+    return {
+        search,
+        status,
+        element: h(
+            'div',
+            { class: 'filters' },
+            h('span', { class: 'search' }, icon('search'), search),
+            h('label', { class: 'field' }, t('jobs.status'), status),
+        ),
+    };
 }
 
 class JobsPage {
@@ -124,10 +182,24 @@ class JobsPage {
         this.filters = filterBar(query);
         this.compare = h('button', { hidden: true, onclick: () => this.openComparison() });
         this.card = h('div');
-        this.table = h('div', { class: 'card list' }, h('div', { class: 'scroll', tabindex: '0' }, h('table', null, h('caption', { class: 'away' }, this.title), head(), this.body)));
+        this.table = h(
+            'div',
+            { class: 'card list' },
+            h(
+                'div',
+                { class: 'scroll', tabindex: '0' },
+                h('table', null, h('caption', { class: 'away' }, this.title), head(), this.body),
+            ),
+        );
         this.foot = h('div', { class: 'more' });
-        this.element = h('div', null, h('div', { class: 'head' }, h('h1', null, this.title), h('div', { class: 'buttons' }, this.compare)),
-            this.problem, this.filters.element, this.card);
+        this.element = h(
+            'div',
+            null,
+            h('div', { class: 'head' }, h('h1', null, this.title), h('div', { class: 'buttons' }, this.compare)),
+            this.problem,
+            this.filters.element,
+            this.card,
+        );
         this.unbind = this.cursor.keys([
             ['/', t('keys.search'), () => this.filters.search.focus()],
             ['c', t('keys.compare'), () => this.openComparison()],
@@ -136,8 +208,7 @@ class JobsPage {
     }
 
     openComparison() {
-        if (this.selected.size)
-            go('/compare', { jobs: [...this.selected].join(',') });
+        if (this.selected.size) go('/compare', { jobs: [...this.selected].join(',') });
     }
 
     async refresh() {
@@ -162,22 +233,38 @@ class JobsPage {
         this.filters.element.hidden = !filtered && list.data.length === 0;
         if (list.data.length === 0 && !filtered) {
             if (this.list?.data.length !== 0)
-                replace(this.card, emptyState((problem) => this.fail(problem)));
+                replace(
+                    this.card,
+                    emptyState((problem) => this.fail(problem)),
+                );
         } else {
-            keyed(this.body, list.data, (job) => job.id, (job) => makeRow(job, this.selected, () => this.showSelection()), updateRow);
+            keyed(
+                this.body,
+                list.data,
+                (job) => job.id,
+                (job) => makeRow(job, this.selected, () => this.showSelection()),
+                updateRow,
+            );
             this.cursor.mark();
-            if (this.table.parentNode !== this.card)
-                replace(this.card, this.table, this.foot);
+            if (this.table.parentNode !== this.card) replace(this.card, this.table, this.foot);
             this.showFoot(list);
         }
         this.list = list;
     }
 
     showFoot(list) {
-        replace(this.foot,
+        replace(
+            this.foot,
             list.data.length === 0 && [t('jobs.none'), h('button', { onclick: () => go('/jobs') }, t('jobs.clear'))],
-            this.query.cursor && h('button', { onclick: () => go('/jobs', { ...this.query, cursor: undefined }) }, t('jobs.newest')),
-            list.next && h('button', { id: 'older', onclick: () => go('/jobs', { ...this.query, cursor: list.next }) }, t('jobs.older')));
+            this.query.cursor &&
+                h('button', { onclick: () => go('/jobs', { ...this.query, cursor: undefined }) }, t('jobs.newest')),
+            list.next &&
+                h(
+                    'button',
+                    { id: 'older', onclick: () => go('/jobs', { ...this.query, cursor: list.next }) },
+                    t('jobs.older'),
+                ),
+        );
     }
 
     showSelection() {
@@ -188,8 +275,7 @@ class JobsPage {
     update(query) {
         this.query = query;
         this.filters.status.value = query.status ?? '';
-        if (document.activeElement !== this.filters.search)
-            this.filters.search.value = query.name ?? '';
+        if (document.activeElement !== this.filters.search) this.filters.search.value = query.name ?? '';
         this.end.now();
     }
 

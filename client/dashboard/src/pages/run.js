@@ -16,14 +16,19 @@ import { networkOf, trainingOf } from '../parts/spec.js';
 import { progressBar, statusMark, updateProgress, updateStatus } from '../parts/status.js';
 
 function fact(name, value, note) {
-    return h('div', null, h('dt', null, name), h('dd', { class: 'big' }, value), note && h('dd', { class: 'soft' }, note));
+    return h(
+        'div',
+        null,
+        h('dt', null, name),
+        h('dd', { class: 'big' }, value),
+        note && h('dd', { class: 'soft' }, note),
+    );
 }
 
 /** Seconds that are left, at the pace so far; null when there is none yet. */
 function remaining(run) {
     const { started_at: started } = run.timings;
-    if (run.terminal || !started || run.epoch === 0)
-        return null;
+    if (run.terminal || !started || run.epoch === 0) return null;
     return ((Date.now() - Date.parse(started)) / 1000 / run.epoch) * (run.epochs - run.epoch);
 }
 
@@ -32,10 +37,21 @@ function metricFacts(run) {
     return [
         fact('train_loss', figure(train)),
         valid !== null && fact('valid_loss', figure(valid), best && t('run.best', { epoch: whole(best) })),
-        ...Object.entries(others).filter(([name, value]) => value !== null && name !== 'valid_log_loss')
+        ...Object.entries(others)
+            .filter(([name, value]) => value !== null && name !== 'valid_log_loss')
             .map(([name, value]) => fact(name, name === 'valid_accuracy' ? percent(value) : figure(value))),
-        fact(t('run.epoch'), `${whole(run.epoch)} / ${whole(run.epochs)}`, t('run.updates', { n: run.weight_updates, updates: whole(run.weight_updates) })),
-        run.terminal ? fact(t('run.time'), duration(run.timings.training_seconds), run.timings.samples_per_second && t('run.speed', { speed: whole(Math.round(run.timings.samples_per_second)) }))
+        fact(
+            t('run.epoch'),
+            `${whole(run.epoch)} / ${whole(run.epochs)}`,
+            t('run.updates', { n: run.weight_updates, updates: whole(run.weight_updates) }),
+        ),
+        run.terminal
+            ? fact(
+                  t('run.time'),
+                  duration(run.timings.training_seconds),
+                  run.timings.samples_per_second &&
+                      t('run.speed', { speed: whole(Math.round(run.timings.samples_per_second)) }),
+              )
             : fact(t('run.left'), remaining(run) === null ? '–' : duration(remaining(run))),
     ];
 }
@@ -66,16 +82,40 @@ class RunPage {
     }
 
     layout() {
-        return h('div', null,
+        return h(
+            'div',
+            null,
             h('p', { class: 'crumbs' }, h('a', { href: '#/jobs' }, t('nav.jobs')), '/', this.name, this.number),
-            h('div', { class: 'head' }, this.heading = h('h1', null, this.title), this.status, this.progress, h('div', { class: 'buttons' }, this.model, this.actions.element)),
-            this.problem, this.content = h('div', { hidden: true }, this.failure,
-            h('section', { class: 'card' }, this.summary, this.facts),
-            h('section', { class: 'card', id: 'curves' }, h('h2', null, t('run.curves')), this.curves.element),
-            this.health.element, this.evaluation,
-            h('div', { class: 'grid' },
-                h('section', { class: 'card', id: 'spec' }, h('h2', null, t('run.spec')), this.spec),
-                h('section', { class: 'card', id: 'environment' }, h('h2', null, t('run.environment')), this.environment))));
+            h(
+                'div',
+                { class: 'head' },
+                (this.heading = h('h1', null, this.title)),
+                this.status,
+                this.progress,
+                h('div', { class: 'buttons' }, this.model, this.actions.element),
+            ),
+            this.problem,
+            (this.content = h(
+                'div',
+                { hidden: true },
+                this.failure,
+                h('section', { class: 'card' }, this.summary, this.facts),
+                h('section', { class: 'card', id: 'curves' }, h('h2', null, t('run.curves')), this.curves.element),
+                this.health.element,
+                this.evaluation,
+                h(
+                    'div',
+                    { class: 'grid' },
+                    h('section', { class: 'card', id: 'spec' }, h('h2', null, t('run.spec')), this.spec),
+                    h(
+                        'section',
+                        { class: 'card', id: 'environment' },
+                        h('h2', null, t('run.environment')),
+                        this.environment,
+                    ),
+                ),
+            )),
+        );
     }
 
     fail(problem) {
@@ -86,9 +126,10 @@ class RunPage {
     async refresh() {
         try {
             const run = await get(`v1/runs/${this.id}`);
-            if (run !== this.run)
-                this.show(run);
-            await this.curves.refresh([{ id: run.id, label: t('run.short', { id: run.id }), color: '--line-1', dash: [] }]);
+            if (run !== this.run) this.show(run);
+            await this.curves.refresh([
+                { id: run.id, label: t('run.short', { id: run.id }), color: '--line-1', dash: [] },
+            ]);
             await this.health.refresh(run, this.curves.whole.get(run.id));
             await this.showEvaluation(run);
             this.problem.hidden = true;
@@ -112,42 +153,62 @@ class RunPage {
         this.model.hidden = !run.model_sha256;
         this.failure.hidden = !run.failure;
         if (run.failure)
-            replace(this.failure, h('strong', null, t(`failure.${run.failure.code}`)), h('p', null, run.failure.detail));
-        text(this.summary, `${run.spec.target} · ${run.spec.dataset} · ${networkOf(run.spec)} · ${trainingOf(run.spec)}`);
+            replace(
+                this.failure,
+                h('strong', null, t(`failure.${run.failure.code}`)),
+                h('p', null, run.failure.detail),
+            );
+        text(
+            this.summary,
+            `${run.spec.target} · ${run.spec.dataset} · ${networkOf(run.spec)} · ${trainingOf(run.spec)}`,
+        );
         this.name.href = `#/jobs/${run.job}`;
         const name = run.spec.name ?? t('jobs.unnamed', { id: run.job });
         text(this.name, name);
-        this.title = Object.keys(run.hyperparameters).length === 0 ? name : `${name} · ${t('runs.number', { n: run.number })}`;
+        this.title =
+            Object.keys(run.hyperparameters).length === 0 ? name : `${name} · ${t('runs.number', { n: run.number })}`;
         document.title = `${this.title} · mlpd`;
         text(this.heading, this.title);
         this.showEnvironment(run);
-        if (fresh)
-            this.showSpec(run.spec);
+        if (fresh) this.showSpec(run.spec);
     }
 
     showEnvironment({ environment, timings, parameters, model_sha256: sha }) {
-        const plain = Object.entries(environment ?? {}).map(([name, value]) => [t(`environment.${name}`), String(value)]);
-        const rows = [...plain, [t('run.parameters'), whole(parameters)], [t('run.started'), moment(timings.started_at)], [t('run.finished'), moment(timings.finished_at)],
-            [t('run.queued'), timings.queued_at ? ago(Date.parse(timings.queued_at), Date.now()) : '–'], ...(sha ? [['model_sha256', h('span', { class: 'mono' }, sha.slice(0, 16), '…')]] : [])];
-        replace(this.environment, rows.map(([name, value]) => h('div', null, h('dt', null, name), h('dd', null, value))));
+        const plain = Object.entries(environment ?? {}).map(([name, value]) => [
+            t(`environment.${name}`),
+            String(value),
+        ]);
+        const rows = [
+            ...plain,
+            [t('run.parameters'), whole(parameters)],
+            [t('run.started'), moment(timings.started_at)],
+            [t('run.finished'), moment(timings.finished_at)],
+            [t('run.queued'), timings.queued_at ? ago(Date.parse(timings.queued_at), Date.now()) : '–'],
+            ...(sha ? [['model_sha256', h('span', { class: 'mono' }, sha.slice(0, 16), '…')]] : []),
+        ];
+        replace(
+            this.environment,
+            rows.map(([name, value]) => h('div', null, h('dt', null, name), h('dd', null, value))),
+        );
     }
 
     showSpec(spec) {
-        replace(this.spec, h('details', { open: true }, h('summary', null, 'JSON'), codeBlock(JSON.stringify(spec, null, 2))),
-            h('details', null, h('summary', null, 'curl'), codeBlock(withToken(curlJob(spec)))));
+        replace(
+            this.spec,
+            h('details', { open: true }, h('summary', null, 'JSON'), codeBlock(JSON.stringify(spec, null, 2))),
+            h('details', null, h('summary', null, 'curl'), codeBlock(withToken(curlJob(spec)))),
+        );
     }
 
     async showEvaluation(run) {
-        if (!run.model_sha256 || run.spec.validation.fraction === 0 || !this.evaluation.hidden)
-            return;
+        if (!run.model_sha256 || run.spec.validation.fraction === 0 || !this.evaluation.hidden) return;
         const evaluation = await get(`v1/runs/${run.id}/evaluation`);
         replace(this.evaluation, h('h2', null, t('evaluation.title')), evaluationView(evaluation));
         this.evaluation.hidden = false;
     }
 
     update(query) {
-        if (this.curves.update(query))
-            this.end.now();
+        if (this.curves.update(query)) this.end.now();
     }
 
     close() {
@@ -161,4 +222,3 @@ class RunPage {
 export function page({ parameters, query }) {
     return new RunPage(Number(parameters.run), query);
 }
-

@@ -10,8 +10,19 @@ const TABLE_ROWS = 1000;
 
 /** A piece of line as it is drawn, for legends. */
 export function swatch({ color: name, dash, width = 2 }) {
-    return s('svg', { class: 'swatch', viewBox: '0 0 28 10', 'aria-hidden': 'true' },
-        s('line', { x1: 1, x2: 27, y1: 5, y2: 5, 'stroke-width': width + 0.5, 'stroke-dasharray': dash.join(' ') || 'none', style: { stroke: `var(${name})` } }));
+    return s(
+        'svg',
+        { class: 'swatch', viewBox: '0 0 28 10', 'aria-hidden': 'true' },
+        s('line', {
+            x1: 1,
+            x2: 27,
+            y1: 5,
+            y2: 5,
+            'stroke-width': width + 0.5,
+            'stroke-dasharray': dash.join(' ') || 'none',
+            style: { stroke: `var(${name})` },
+        }),
+    );
 }
 
 function faded(rgb) {
@@ -19,11 +30,15 @@ function faded(rgb) {
 }
 
 /**
- * A figure that draws lines: [{label, x, y, color, dash, width, faint, quiet, group}]: faint lines are the raw ones behind
- * smoothed ones, quiet ones are not in the legend; those of a group go with the legend's line of that name. draw() may be called as often as there is news.
+ * A figure that draws lines: [{label, x, y, color, dash, width, faint, quiet, group}]: faint lines are the raw ones
+ * behind smoothed ones, quiet ones are not in the legend; those of a group go with the legend's line of that name.
+ * draw() may be called as often as there is news.
  */
 export class Chart {
-    /** height in pixels; zoom(from, to) or zoom(null) is called when the reader picks a part; sync: charts whose cursors go together */
+    /**
+     * height in pixels; zoom(from, to) or zoom(null) is called when the reader picks a part; charts of the same sync
+     * have their cursors in the same place.
+     */
     constructor({ height = 320, zoom = () => {}, sync = null }) {
         this.height = height;
         this.zoom = zoom;
@@ -36,7 +51,12 @@ export class Chart {
         this.legend = h('ul', { class: 'legend' });
         this.caption = h('figcaption');
         this.rows = h('div', { class: 'scroll rows', tabindex: '0' });
-        this.table = h('details', { class: 'data', ontoggle: () => this.fillTable() }, h('summary', null, t('chart.table')), this.rows);
+        this.table = h(
+            'details',
+            { class: 'data', ontoggle: () => this.fillTable() },
+            h('summary', null, t('chart.table')),
+            this.rows,
+        );
         this.element = h('figure', { class: 'chart' }, this.title, this.legend, this.canvas, this.caption, this.table);
         this.observer = new ResizeObserver(() => this.resize());
         this.observer.observe(this.canvas);
@@ -50,13 +70,24 @@ export class Chart {
         this.lines = shown;
         this.data = align(shown.length ? shown : [{ x: [], y: [] }]);
         if (picture.logY)
-            this.data = [this.data[0], ...this.data.slice(1).map((column) => column.map((value) => (value !== null && value <= 0 ? undefined : value)))];
+            this.data = [
+                this.data[0],
+                ...this.data
+                    .slice(1)
+                    .map((column) => column.map((value) => (value !== null && value <= 0 ? undefined : value))),
+            ];
         this.canvas.hidden = this.data[0].length === 0;
         text(this.caption, picture.caption);
         this.title.hidden = !picture.legendTitle;
         text(this.title, picture.legendTitle ?? '');
         this.canvas.setAttribute('aria-label', picture.caption);
-        const shape = JSON.stringify([picture.logX, picture.logY, picture.xLabel, picture.yLabel, shown.map(({ label, color: c, dash, faint }) => [label, c, dash, faint])]);
+        const shape = JSON.stringify([
+            picture.logX,
+            picture.logY,
+            picture.xLabel,
+            picture.yLabel,
+            shown.map(({ label, color: c, dash, faint }) => [label, c, dash, faint]),
+        ]);
         if (shape !== this.shape || !this.plot) {
             this.shape = shape;
             this.rebuild();
@@ -71,24 +102,28 @@ export class Chart {
         this.plot?.destroy();
         this.plot = null;
         const width = this.canvas.clientWidth;
-        if (!this.picture || width === 0)
-            return;
+        if (!this.picture || width === 0) return;
         this.plot = new uPlot(this.options(width), this.data, this.canvas);
     }
 
     resize() {
         const width = this.canvas.clientWidth;
-        if (!this.plot)
-            this.rebuild();
-        else if (width && width !== this.plot.width)
-            this.plot.setSize({ width, height: this.height });
+        if (!this.plot) this.rebuild();
+        else if (width && width !== this.plot.width) this.plot.setSize({ width, height: this.height });
     }
 
     axis(label, size) {
         const values = (_, splits) => splits.map((value) => (value === null ? null : figure(value, 5)));
         return {
-            label, labelSize: 22, labelFont: '12px system-ui, sans-serif', font: '11.5px system-ui, sans-serif', size, values,
-            stroke: color('--ink-soft'), grid: { stroke: color('--grid'), width: 1 }, ticks: { stroke: color('--grid'), width: 1, size: 5 },
+            label,
+            labelSize: 22,
+            labelFont: '12px system-ui, sans-serif',
+            font: '11.5px system-ui, sans-serif',
+            size,
+            values,
+            stroke: color('--ink-soft'),
+            grid: { stroke: color('--grid'), width: 1 },
+            ticks: { stroke: color('--grid'), width: 1, size: 5 },
         };
     }
 
@@ -99,12 +134,17 @@ export class Chart {
             return from === to ? [logX ? from / 1.5 : from - 0.5, logX ? from * 1.5 : from + 0.5] : [from, to];
         };
         return {
-            width, height: this.height, padding: [10, 16, 0, 0], legend: { show: false },
+            width,
+            height: this.height,
+            padding: [10, 16, 0, 0],
+            legend: { show: false },
             scales: { x: { time: false, distr: logX ? 3 : 1, range }, y: { distr: logY ? 3 : 1 } },
             axes: [this.axis(xLabel, 34), this.axis(yLabel, 62)],
             cursor: {
-                drag: { x: true, y: false, setScale: false, dist: 6 }, focus: { prox: this.lines.length > 4 ? 24 : -1 },
-                ...(this.sync && { sync: { key: this.sync, setSeries: false } }), bind: { dblclick: () => () => this.zoom(null) },
+                drag: { x: true, y: false, setScale: false, dist: 6 },
+                focus: { prox: this.lines.length > 4 ? 24 : -1 },
+                ...(this.sync && { sync: { key: this.sync, setSeries: false } }),
+                bind: { dblclick: () => () => this.zoom(null) },
             },
             focus: { alpha: 0.25 },
             series: [{}, ...this.lines.map((line) => this.series(line))],
@@ -119,20 +159,29 @@ export class Chart {
     series({ label, color: name, dash, width = 2, faint }) {
         const stroke = faint ? faded(color(name)) : color(name);
         return {
-            label, stroke, width: faint ? 1 : width, dash: faint ? [] : dash,
-            points: { show: (u, i) => !faint && u.data[i].reduce((n, value) => n + (typeof value === 'number'), 0) <= 40, size: 5, fill: stroke },
+            label,
+            stroke,
+            width: faint ? 1 : width,
+            dash: faint ? [] : dash,
+            points: {
+                show: (u, i) => !faint && u.data[i].reduce((n, value) => n + (typeof value === 'number'), 0) <= 40,
+                size: 5,
+                fill: stroke,
+            },
         };
     }
 
     picked(u) {
-        const from = u.posToVal(u.select.left, 'x'), to = u.posToVal(u.select.left + u.select.width, 'x');
+        const from = u.posToVal(u.select.left, 'x'),
+            to = u.posToVal(u.select.left + u.select.width, 'x');
         u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
         this.zoom(from, to);
     }
 
     /** Rings around what is marked, and a cross at the upper edge where a value is not a finite number. */
     drawMarks(u) {
-        const { ctx, bbox } = u, edge = 7 * devicePixelRatio;
+        const { ctx, bbox } = u,
+            edge = 7 * devicePixelRatio;
         ctx.save();
         ctx.beginPath();
         ctx.rect(bbox.left - edge, bbox.top - edge, bbox.width + 2 * edge, bbox.height + 2 * edge);
@@ -147,8 +196,7 @@ export class Chart {
             ctx.fill();
             ctx.stroke();
         }
-        for (const line of this.lines.filter(({ faint }) => !faint))
-            this.drawBroken(ctx, u, line, bbox.top + edge);
+        for (const line of this.lines.filter(({ faint }) => !faint)) this.drawBroken(ctx, u, line, bbox.top + edge);
         ctx.restore();
     }
 
@@ -166,16 +214,35 @@ export class Chart {
         ctx.stroke();
     }
 
-    // ---- beside the canvas --------------------------------------------------------------------------------------------
+    // ---- beside the canvas
+    // --------------------------------------------------------------------------------------------
 
     showLegend() {
         const lines = this.picture.lines.filter(({ quiet, faint }) => !quiet && !faint);
         const shape = JSON.stringify(lines.map(({ label, color: c, dash }) => [label, c, dash]));
         if (shape !== this.legendShape) {
             this.legendShape = shape;
-            replace(this.legend, lines.map((line) => h('li', null, h('button', {
-                class: 'quiet', 'aria-pressed': 'true', title: t('chart.toggle'), onclick: (event) => this.toggle(line.label, event.currentTarget),
-            }, swatch(line), h('span', null, line.label), h('span', { class: 'value' })))));
+            replace(
+                this.legend,
+                lines.map((line) =>
+                    h(
+                        'li',
+                        null,
+                        h(
+                            'button',
+                            {
+                                class: 'quiet',
+                                'aria-pressed': 'true',
+                                title: t('chart.toggle'),
+                                onclick: (event) => this.toggle(line.label, event.currentTarget),
+                            },
+                            swatch(line),
+                            h('span', null, line.label),
+                            h('span', { class: 'value' }),
+                        ),
+                    ),
+                ),
+            );
         }
         this.showValues(this.plot?.cursor.idx);
     }
@@ -191,9 +258,9 @@ export class Chart {
     showValues(index) {
         const values = new Map();
         this.lines.forEach((line, i) => {
-            const column = this.data[i + 1], known = lastKnown(index === null || index === undefined ? column : column.slice(0, index + 1));
-            if (!line.faint)
-                values.set(line.label, known < 0 ? '–' : figure(column[known]));
+            const column = this.data[i + 1],
+                known = lastKnown(index === null || index === undefined ? column : column.slice(0, index + 1));
+            if (!line.faint) values.set(line.label, known < 0 ? '–' : figure(column[known]));
         });
         for (const item of this.legend.children) {
             const [, label, value] = item.firstChild.children;
@@ -202,14 +269,42 @@ export class Chart {
     }
 
     fillTable() {
-        if (!this.table.open || !this.picture)
-            return;
-        const lines = this.picture.lines.filter(({ faint }) => !faint), [places, ...columns] = align(lines);
+        if (!this.table.open || !this.picture) return;
+        const lines = this.picture.lines.filter(({ faint }) => !faint),
+            [places, ...columns] = align(lines);
         const step = Math.max(1, Math.ceil(places.length / TABLE_ROWS));
         const kept = places.map((_, i) => i).filter((i) => i % step === 0 || i === places.length - 1);
-        replace(this.rows, h('table', null,
-            h('thead', null, h('tr', null, [this.picture.xLabel, ...lines.map(({ label }) => label)].map((name) => h('th', { scope: 'col', class: 'number' }, name)))),
-            h('tbody', null, kept.map((i) => h('tr', null, [places, ...columns].map((column) => h('td', { class: 'number' }, column[i] === undefined ? '' : figure(column[i], 6))))))));
+        replace(
+            this.rows,
+            h(
+                'table',
+                null,
+                h(
+                    'thead',
+                    null,
+                    h(
+                        'tr',
+                        null,
+                        [this.picture.xLabel, ...lines.map(({ label }) => label)].map((name) =>
+                            h('th', { scope: 'col', class: 'number' }, name),
+                        ),
+                    ),
+                ),
+                h(
+                    'tbody',
+                    null,
+                    kept.map((i) =>
+                        h(
+                            'tr',
+                            null,
+                            [places, ...columns].map((column) =>
+                                h('td', { class: 'number' }, column[i] === undefined ? '' : figure(column[i], 6)),
+                            ),
+                        ),
+                    ),
+                ),
+            ),
+        );
     }
 
     close() {

@@ -14,16 +14,23 @@ async function copyText(code) {
 /** code: a text, or a function that makes it when it is copied. */
 export function codeBlock(code) {
     const block = h('pre', { tabindex: '0' }, code);
-    const button = h('button', {
-        class: 'quiet', type: 'button',
-        onclick: async () => {
-            if (await copyText(block.textContent)) {
-                button.textContent = t('button.copied');
-                setTimeout(() => { button.textContent = t('button.copy'); }, 1500);
-            } else {
-                getSelection().selectAllChildren(block);
-            }
+    const button = h(
+        'button',
+        {
+            class: 'quiet',
+            type: 'button',
+            onclick: async () => {
+                if (await copyText(block.textContent)) {
+                    button.textContent = t('button.copied');
+                    setTimeout(() => {
+                        button.textContent = t('button.copy');
+                    }, 1500);
+                } else {
+                    getSelection().selectAllChildren(block);
+                }
+            },
         },
-    }, t('button.copy'));
+        t('button.copy'),
+    );
     return h('div', { class: 'copyable' }, block, button);
 }

@@ -5,8 +5,11 @@ import { t } from '../lib/i18n.js';
 import { axes } from '../lib/view.js';
 
 const zooms = [
-    ['+', 'keys.in', { factor: 0.5 }], ['-', 'keys.out', { factor: 2 }],
-    ['[', 'keys.back', { shift: -0.5 }], [']', 'keys.forth', { shift: 0.5 }], ['0', 'keys.reset', { factor: Infinity }],
+    ['+', 'keys.in', { factor: 0.5 }],
+    ['-', 'keys.out', { factor: 2 }],
+    ['[', 'keys.back', { shift: -0.5 }],
+    [']', 'keys.forth', { shift: 0.5 }],
+    ['0', 'keys.reset', { factor: Infinity }],
 ];
 const faces = { '+': '+', '-': '−', '[': '‹', ']': '›', 0: '⤢' };
 
@@ -16,18 +19,46 @@ export class CurveTools {
         this.change = change;
         this.step = step;
         this.metric = h('select', { id: 'metric', onchange: () => change({ metric: this.metric.value }) });
-        this.axis = h('select', { id: 'axis', onchange: () => change({ x: this.axis.value }) }, axes.map((name) => h('option', { value: name }, t(`axis.${name}`))));
+        this.axis = h(
+            'select',
+            { id: 'axis', onchange: () => change({ x: this.axis.value }) },
+            axes.map((name) => h('option', { value: name }, t(`axis.${name}`))),
+        );
         this.logY = this.toggle('log-y', t('tools.logY'), () => this.flip('logY'));
         this.logX = this.toggle('log-x', t('tools.logX'), () => this.flip('logX'));
-        this.smooth = h('input', { type: 'range', id: 'smooth', min: 0, max: 0.99, step: 0.01, oninput: () => change({ smooth: Number(this.smooth.value) }) });
+        this.smooth = h('input', {
+            type: 'range',
+            id: 'smooth',
+            min: 0,
+            max: 0.99,
+            step: 0.01,
+            oninput: () => change({ smooth: Number(this.smooth.value) }),
+        });
         this.amount = h('output', { for: 'smooth' });
-        this.element = h('div', { class: 'tools-row' },
+        this.element = h(
+            'div',
+            { class: 'tools-row' },
             h('label', { class: 'field' }, t('tools.metric'), this.metric),
             h('label', { class: 'field' }, t('tools.axis'), this.axis),
             h('span', { class: 'together' }, this.logY, this.logX),
             h('label', { class: 'field' }, t('tools.smooth'), this.smooth, this.amount),
-            h('span', { class: 'together zoom', role: 'group', 'aria-label': t('tools.zoom') }, zooms.map(([key, name, how]) =>
-                h('button', { class: 'quiet', title: `${t(name)} ( ${key} )`, 'aria-label': t(name), onclick: () => step(how) }, faces[key]))));
+            h(
+                'span',
+                { class: 'together zoom', role: 'group', 'aria-label': t('tools.zoom') },
+                zooms.map(([key, name, how]) =>
+                    h(
+                        'button',
+                        {
+                            class: 'quiet',
+                            title: `${t(name)} ( ${key} )`,
+                            'aria-label': t(name),
+                            onclick: () => step(how),
+                        },
+                        faces[key],
+                    ),
+                ),
+            ),
+        );
         this.offered = '';
     }
 
@@ -45,18 +76,24 @@ export class CurveTools {
         const offered = ['loss', ...metrics].join();
         if (offered !== this.offered) {
             this.offered = offered;
-            replace(this.metric, h('option', { value: 'loss' }, t('tools.losses')), metrics.map((name) => h('option', { value: name }, name)));
+            replace(
+                this.metric,
+                h('option', { value: 'loss' }, t('tools.losses')),
+                metrics.map((name) => h('option', { value: name }, name)),
+            );
         }
         this.metric.value = view.metric;
         this.axis.value = view.x;
         this.logY.setAttribute('aria-pressed', String(Boolean(view.logYNow)));
         this.logX.setAttribute('aria-pressed', String(view.logX));
-        if (document.activeElement !== this.smooth)
-            this.smooth.value = view.smooth;
+        if (document.activeElement !== this.smooth) this.smooth.value = view.smooth;
         text(this.amount, view.smooth.toFixed(2));
     }
 
     keys() {
-        return bind([['l', t('keys.log'), () => this.flip('logY')], ...zooms.map(([key, name, how]) => [key, t(name), () => this.step(how)])]);
+        return bind([
+            ['l', t('keys.log'), () => this.flip('logY')],
+            ...zooms.map(([key, name, how]) => [key, t(name), () => this.step(how)]),
+        ]);
     }
 }

@@ -12,15 +12,37 @@ const SHARES = new Set(['dead', 'saturated']);
 
 /** Figures of a finding as they are read. */
 function spoken(values) {
-    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name,
-        ['share', 'fall', 'fallen'].includes(name) ? percent(value, 0) : typeof value === 'number' ? figure(value) : value]));
+    return Object.fromEntries(
+        Object.entries(values).map(([name, value]) => [
+            name,
+            ['share', 'fall', 'fallen'].includes(name)
+                ? percent(value, 0)
+                : typeof value === 'number'
+                  ? figure(value)
+                  : value,
+        ]),
+    );
 }
 
 /** A list of findings; each with a sentence and the evidence. */
 export function adviceList(findings) {
-    return h('ul', { class: 'advice' }, findings.map(({ code, level, values }) => h('li', { class: level, 'data-code': code },
-        h('span', { class: 'level' }, t(`level.${level}`)),
-        h('div', null, h('p', null, t(`advice.${code}`, spoken(values))), h('p', { class: 'soft' }, t(`advice.${code}.why`, spoken(values)))))));
+    return h(
+        'ul',
+        { class: 'advice' },
+        findings.map(({ code, level, values }) =>
+            h(
+                'li',
+                { class: level, 'data-code': code },
+                h('span', { class: 'level' }, t(`level.${level}`)),
+                h(
+                    'div',
+                    null,
+                    h('p', null, t(`advice.${code}`, spoken(values))),
+                    h('p', { class: 'soft' }, t(`advice.${code}.why`, spoken(values))),
+                ),
+            ),
+        ),
+    );
 }
 
 export class Health {
@@ -28,51 +50,118 @@ export class Health {
         this.figure = 'gradient_norm';
         this.advice = h('div');
         this.chart = new Chart({ height: 220 });
-        this.pick = h('div', { class: 'together', role: 'group', 'aria-label': t('health.figure') }, figures.map((name) =>
-            h('button', { class: 'quiet', 'data-figure': name, onclick: () => { this.figure = name; this.draw(); } }, t(`health.${name}`))));
+        this.pick = h(
+            'div',
+            { class: 'together', role: 'group', 'aria-label': t('health.figure') },
+            figures.map((name) =>
+                h(
+                    'button',
+                    {
+                        class: 'quiet',
+                        'data-figure': name,
+                        onclick: () => {
+                            this.figure = name;
+                            this.draw();
+                        },
+                    },
+                    t(`health.${name}`),
+                ),
+            ),
+        );
         this.table = h('div', { class: 'scroll', tabindex: '0' });
-        this.element = h('section', { class: 'card', id: 'health' }, h('h2', null, t('health.title')), this.advice, this.pick, this.chart.element, this.table);
+        this.element = h(
+            'section',
+            { class: 'card', id: 'health' },
+            h('h2', null, t('health.title')),
+            this.advice,
+            this.pick,
+            this.chart.element,
+            this.table,
+        );
     }
 
     /** epochs: the columns of the run's curves. */
     async refresh(run, epochs) {
-        if (!run.layers)
-            return;
+        if (!run.layers) return;
         this.run = run;
         this.columns = await get(`v1/runs/${run.id}/layers?points=400`);
         replace(this.advice, adviceList(advise(run, this.columns, epochs)));
-        if (this.columns.epoch.length > 0)
-            this.draw();
+        if (this.columns.epoch.length > 0) this.draw();
     }
 
     draw() {
         for (const button of this.pick.children)
             button.setAttribute('aria-pressed', String(button.dataset.figure === this.figure));
-        const { epoch, layers } = this.columns, values = layers.map((layer) => layer[this.figure]);
+        const { epoch, layers } = this.columns,
+            values = layers.map((layer) => layer[this.figure]);
         const log = !SHARES.has(this.figure) && values.flat().some((value) => value > 0);
         this.chart.draw({
-            lines: layers.map((layer, i) => ({ label: t('health.layer', { layer: layer.layer }), x: epoch, y: layer[this.figure], ...look(i) })),
-            logX: false, logY: log, range: null, xLabel: t('axis.epoch'), yLabel: t(`health.${this.figure}`), caption: this.words(layers),
+            lines: layers.map((layer, i) => ({
+                label: t('health.layer', { layer: layer.layer }),
+                x: epoch,
+                y: layer[this.figure],
+                ...look(i),
+            })),
+            logX: false,
+            logY: log,
+            range: null,
+            xLabel: t('axis.epoch'),
+            yLabel: t(`health.${this.figure}`),
+            caption: this.words(layers),
         });
         this.showTable(layers);
     }
 
     words(layers) {
         const show = SHARES.has(this.figure) ? (value) => percent(value, 0) : figure;
-        const ends = layers.map((layer) => `${layer.layer}: ${show(layer[this.figure][lastKnown(layer[this.figure])])}`);
+        const ends = layers.map(
+            (layer) => `${layer.layer}: ${show(layer[this.figure][lastKnown(layer[this.figure])])}`,
+        );
         return t('health.words', { figure: t(`health.${this.figure}`), values: ends.join('; ') });
     }
 
     showTable(layers) {
         const at = (values) => values[lastKnown(values)];
-        replace(this.table, h('table', null,
-            h('thead', null, h('tr', null, ['layer.name', 'layer.units', 'layer.activation'].map((name) => h('th', { scope: 'col' }, t(`health.${name}`))),
-                figures.map((name) => h('th', { scope: 'col', class: 'number' }, t(`health.${name}`))))),
-            h('tbody', null, layers.map((layer) => {
-                const { inputs, units, activation } = this.run.layers[layer.layer - 1];
-                return h('tr', null, h('td', null, String(layer.layer)), h('td', null, `${inputs} → ${units}`), h('td', null, activation),
-                    figures.map((name) => h('td', { class: 'number' }, SHARES.has(name) ? percent(at(layer[name]), 0) : figure(at(layer[name])))));
-            }))));
+        replace(
+            this.table,
+            h(
+                'table',
+                null,
+                h(
+                    'thead',
+                    null,
+                    h(
+                        'tr',
+                        null,
+                        ['layer.name', 'layer.units', 'layer.activation'].map((name) =>
+                            h('th', { scope: 'col' }, t(`health.${name}`)),
+                        ),
+                        figures.map((name) => h('th', { scope: 'col', class: 'number' }, t(`health.${name}`))),
+                    ),
+                ),
+                h(
+                    'tbody',
+                    null,
+                    layers.map((layer) => {
+                        const { inputs, units, activation } = this.run.layers[layer.layer - 1];
+                        return h(
+                            'tr',
+                            null,
+                            h('td', null, String(layer.layer)),
+                            h('td', null, `${inputs} → ${units}`),
+                            h('td', null, activation),
+                            figures.map((name) =>
+                                h(
+                                    'td',
+                                    { class: 'number' },
+                                    SHARES.has(name) ? percent(at(layer[name]), 0) : figure(at(layer[name])),
+                                ),
+                            ),
+                        );
+                    }),
+                ),
+            ),
+        );
     }
 
     close() {

@@ -11,8 +11,16 @@ export class JobActions {
         this.done = done;
         this.fail = fail;
         this.job = null;
-        this.cancel = h('button', { class: 'danger', id: 'cancel', hidden: true, onclick: () => this.stop() }, t('job.cancel'));
-        this.remove = h('button', { class: 'danger', id: 'delete', hidden: true, onclick: () => this.drop() }, t('job.delete'));
+        this.cancel = h(
+            'button',
+            { class: 'danger', id: 'cancel', hidden: true, onclick: () => this.stop() },
+            t('job.cancel'),
+        );
+        this.remove = h(
+            'button',
+            { class: 'danger', id: 'delete', hidden: true, onclick: () => this.drop() },
+            t('job.delete'),
+        );
         this.element = h('span', { class: 'buttons' }, this.cancel, this.remove);
     }
 
@@ -34,12 +42,18 @@ export class JobActions {
     }
 
     async stop() {
-        if (await confirm(t('job.cancel.title'), t('job.cancel.detail'), t('job.cancel')) && await this.attempt(() => post(`v1/jobs/${this.job}/cancel`)))
+        if (
+            (await confirm(t('job.cancel.title'), t('job.cancel.detail'), t('job.cancel'))) &&
+            (await this.attempt(() => post(`v1/jobs/${this.job}/cancel`)))
+        )
             this.done();
     }
 
     async drop() {
-        if (await confirm(t('job.delete.title'), t('job.delete.detail'), t('job.delete')) && await this.attempt(() => remove(`v1/jobs/${this.job}`)))
+        if (
+            (await confirm(t('job.delete.title'), t('job.delete.detail'), t('job.delete'))) &&
+            (await this.attempt(() => remove(`v1/jobs/${this.job}`)))
+        )
             go('/jobs');
     }
 }

@@ -19,15 +19,15 @@ export class RowCursor {
 
     /** After rows have been made anew. */
     mark() {
-        for (const row of rowsOf(this.body))
-            row.classList.toggle('current', row.dataset.key === this.key);
+        for (const row of rowsOf(this.body)) row.classList.toggle('current', row.dataset.key === this.key);
     }
 
     move(step) {
-        const rows = rowsOf(this.body), at = rows.findIndex((row) => row.dataset.key === this.key);
-        const next = rows[at < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + step))];
-        if (!next)
-            return;
+        const rows = rowsOf(this.body),
+            at = rows.findIndex((row) => row.dataset.key === this.key);
+        const next =
+            rows[at < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + step))];
+        if (!next) return;
         this.key = next.dataset.key;
         this.mark();
         next.querySelector('a')?.focus({ preventScroll: true });
@@ -39,7 +39,7 @@ export class RowCursor {
         return bind([
             ['j', t('keys.down'), () => this.move(1)],
             ['k', t('keys.up'), () => this.move(-1)],
-            ['Enter', t('keys.open'), () => false], /* the link that has the focus does it */
+            ['Enter', t('keys.open'), () => false] /* the link that has the focus does it */,
             ['x', t('keys.select'), () => this.row()?.querySelector('input[type=checkbox]')?.click()],
             ...more,
         ]);

@@ -17,8 +17,13 @@ const state = h('span', { class: 'connection', role: 'status' });
 let unbind = () => {};
 
 function navigation() {
-    return h('nav', { 'aria-label': t('nav.label') }, pages.filter((page) => page.nav).map((page) =>
-        h('a', { href: '#' + page.path, 'data-nav': page.nav }, t(page.nav))));
+    return h(
+        'nav',
+        { 'aria-label': t('nav.label') },
+        pages
+            .filter((page) => page.nav)
+            .map((page) => h('a', { href: '#' + page.path, 'data-nav': page.nav }, t(page.nav))),
+    );
 }
 
 function themeButton() {
@@ -43,19 +48,49 @@ async function speak(language) {
 }
 
 function languageSwitch() {
-    return h('div', { class: 'languages', role: 'group', 'aria-label': t('language.label') }, languages.map((name) =>
-        h('button', {
-            class: 'quiet', lang: name, 'aria-pressed': String(name === currentLanguage()),
-            title: t(`language.${name}`), onclick: () => speak(name),
-        }, name.toUpperCase())));
+    return h(
+        'div',
+        { class: 'languages', role: 'group', 'aria-label': t('language.label') },
+        languages.map((name) =>
+            h(
+                'button',
+                {
+                    class: 'quiet',
+                    lang: name,
+                    'aria-pressed': String(name === currentLanguage()),
+                    title: t(`language.${name}`),
+                    onclick: () => speak(name),
+                },
+                name.toUpperCase(),
+            ),
+        ),
+    );
 }
 
 function drawBar() {
-    replace(bar,
+    replace(
+        bar,
         h('a', { class: 'brand', href: '#/jobs' }, icon('brand'), 'mlpd'),
         navigation(),
-        h('div', { class: 'tools' }, state, languageSwitch(), themeButton(),
-            h('button', { class: 'quiet', id: 'help', title: t('help.title'), 'aria-label': t('help.title'), onclick: showHelp }, '?')));
+        h(
+            'div',
+            { class: 'tools' },
+            state,
+            languageSwitch(),
+            themeButton(),
+            h(
+                'button',
+                {
+                    class: 'quiet',
+                    id: 'help',
+                    title: t('help.title'),
+                    'aria-label': t('help.title'),
+                    onclick: showHelp,
+                },
+                '?',
+            ),
+        ),
+    );
     unbind();
     unbind = bind([['?', t('keys.help'), showHelp]]);
     showConnection();
@@ -66,31 +101,48 @@ function showConnection() {
     const { online, seen } = connectionState();
     const age = (Date.now() - seen) / 1000;
     state.dataset.state = !online ? 'offline' : age > STALE_SECONDS ? 'stale' : 'online';
-    text(state, !online ? t('connection.offline', { age: duration(Math.round(age)) })
-        : age > 2 ? t('connection.age', { age: duration(Math.round(age)) }) : t('connection.live'));
+    text(
+        state,
+        !online
+            ? t('connection.offline', { age: duration(Math.round(age)) })
+            : age > 2
+              ? t('connection.age', { age: duration(Math.round(age)) })
+              : t('connection.live'),
+    );
 }
 
 function showPage(page, route) {
     document.title = `${page.title} · mlpd`;
     replace(main, page.element);
     for (const link of bar.querySelectorAll('[data-nav]'))
-        if (link.dataset.nav === (route.nav ?? route.under))
-            link.setAttribute('aria-current', 'page');
-        else
-            link.removeAttribute('aria-current');
+        if (link.dataset.nav === (route.nav ?? route.under)) link.setAttribute('aria-current', 'page');
+        else link.removeAttribute('aria-current');
     scrollTo(0, 0);
 }
 
 export async function startShell() {
     document.body.append(
-        h('a', { class: 'skip', href: '#view', onclick: (event) => { event.preventDefault(); main.focus(); } }, t('nav.skip')),
-        bar, main, h('div', { id: 'messages', 'aria-live': 'polite' }));
+        h(
+            'a',
+            {
+                class: 'skip',
+                href: '#view',
+                onclick: (event) => {
+                    event.preventDefault();
+                    main.focus();
+                },
+            },
+            t('nav.skip'),
+        ),
+        bar,
+        main,
+        h('div', { id: 'messages', 'aria-live': 'polite' }),
+    );
     onTokenNeeded(askToken);
     onConnection(showConnection);
     setInterval(() => document.hidden || showConnection(), 1000);
     drawBar();
-    if (!location.hash)
-        history.replaceState(null, '', '#/jobs');
+    if (!location.hash) history.replaceState(null, '', '#/jobs');
     await startRouter(pages, showPage);
 }
 

@@ -9,7 +9,6 @@ export function networkOf(spec) {
 
 /** "momentum, learning_rate 0.01, batch_size 32"; of a grid what it varies: "momentum × learning_rate" */
 export function trainingOf(spec) {
-    if (spec.grid)
-        return shortNames(Object.keys(spec.grid)).join(' × ');
+    if (spec.grid) return shortNames(Object.keys(spec.grid)).join(' × ');
     return `${spec.optimizer.name}, learning_rate ${spec.optimizer.learning_rate}, batch_size ${spec.batch_size}`;
 }

@@ -11,8 +11,7 @@ export function statusMark(status) {
 }
 
 export function updateStatus(element, status) {
-    if (element.dataset.status === status)
-        return element;
+    if (element.dataset.status === status) return element;
     element.dataset.status = status;
     return replace(element, icon(status), t(`status.${status}`));
 }

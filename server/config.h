@@ -7,9 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define CONFIG_TOKEN_MAX 256 /* bytes of a token */
+
 struct config {
     char address[64]; /* of --listen ADDRESS:PORT; [::1]:8080 for IPv6 */
     uint16_t port;
+    char hosts[1024];     /* of --host: names, commas between; "" for none */
+    char token_file[900]; /* one of these two is "" at least */
+    char token[CONFIG_TOKEN_MAX + 1];
+    bool no_auth;
     char data_dir[900];
     uint32_t workers;      /* run workers; 0: one for each core */
     uint32_t http_threads; /* 0: max(2, cores) */
@@ -17,6 +23,8 @@ struct config {
     bool help, version;
 };
 
-/* Flags over environment over defaults. An unknown flag or bad value: ERR_INVALID that names it and the fix. */
+/* Flags over environment over defaults, and no address that others reach without a token or --no-auth. An unknown flag or bad value: ERR_INVALID that names it and the fix. */
 enum err_code config_read(int argc, char **argv, struct config *ret_config, struct err *err);
+/* Whether a text can be a token: 1 to CONFIG_TOKEN_MAX letters, digits and -._~+/= (RFC 6750). */
+bool config_is_token(const char *text);
 void config_help(void); /* prints usage to stdout */

@@ -1,10 +1,11 @@
 /* mlpd: the order in which everything starts and stops, and nothing else.
  *
- * start: configuration -> directories -> store (recovers runs that were running) -> stray files -> hub, broadcast,
- *        model cache, background, scheduler -> HTTP -> the line on stdout
+ * start: configuration -> directories -> token -> store (recovers runs that were running) -> stray files -> hub,
+ *        broadcast, model cache, background, scheduler -> HTTP -> the line on stdout
  * stop:  refuse new jobs -> stop taking connections -> stop the workers (their runs leave checkpoints) -> finish
  *        uploads -> wake the waiting polls -> end the streams -> HTTP -> store */
 #include "server/api/api.h"
+#include "server/token.h"
 
 #include "core/base/clock.h"
 #include "core/base/fs.h"
@@ -171,7 +172,10 @@ static unsigned connection_limit(void)
 
 static enum err_code start(struct app *app, struct err *err)
 {
+    char token[CONFIG_TOKEN_MAX + 1] = "";
     enum err_code code = make_directories(app, err);
+    if (!code)
+        code = token_load(app->config, token, err);
     if (!code)
         code = store_open(app->config->data_dir, 8, on_fatal, NULL, &app->store, err);
     if (!code)
@@ -183,7 +187,8 @@ static enum err_code start(struct app *app, struct err *err)
     if (code)
         return code;
     struct http_options o = {.address = app->config->address, .port = app->config->port,
-                             .threads = app->config->http_threads, .connections = connection_limit(), .routes = api_routes, .app = app};
+                             .threads = app->config->http_threads, .connections = connection_limit(),
+                             .routes = api_routes, .app = app, .hosts = app->config->hosts, .token = token};
     return http_start(&o, &app->http, err);
 }
 

@@ -8,7 +8,7 @@ mlp=$(realpath "${MLP:-$root/build/mlp}")
 scratch=$(mktemp -d) || exit 1
 daemon=
 cd "$scratch" || exit 1
-unset MLPD_URL NO_COLOR
+unset MLPD_URL MLP_TOKEN MLPD_TOKEN MLPD_TOKEN_FILE NO_COLOR
 export LC_ALL=C TERM=dumb
 
 finish() {
@@ -52,7 +52,7 @@ help_of_everything() {
     has out '^  data add FILE.csv  '
     has out '^exit status'
     for verb in "data add" "data list" "data show" "data rm" train jobs show runs watch cancel pause resume rm compare \
-        epochs layers evaluate importance predict export schema; do
+        epochs layers evaluate importance predict export schema health token; do
         run 0 $verb --help
         has out "^usage: mlp $verb"
         has out '^  --json '
@@ -437,9 +437,59 @@ picture_on_a_terminal() {
     awk 'length > 80 { exit 1 }' out || fail "a line is wider than the terminal"
 }
 
+# A daemon of its own, which wants a token.
+tokens() {
+    local pid guarded token
+    "$mlpd" --listen 127.0.0.1:0 --data-dir guarded --token-file guarded.token >guarded.out 2>guarded.log &
+    pid=$!
+    until_there guarded.out
+    guarded=$(sed -n 's,.*listening on ,,p' guarded.out)
+    run 0 token --token-file guarded.token
+    token=$(cat out)
+    [ "$token" = "$(cat guarded.token)" ] && [ ${#token} = 64 ] || fail "this is not the token"
+    run 0 health --server "$guarded"
+    run 1 jobs --server "$guarded"
+    has err '^mlp: 401 .*token'
+    has err '--token-file FILE or MLP_TOKEN gives'
+    run 0 jobs --server "$guarded" --token-file guarded.token
+    MLP_TOKEN=$token run 0 jobs --server "$guarded"
+    MLPD_TOKEN=$token run 0 data add flowers.csv --server "$guarded"
+    MLPD_TOKEN_FILE=guarded.token run 0 data list --server "$guarded"
+    has out ' flowers '
+    MLP_TOKEN=$token MLPD_TOKEN=wrong run 0 jobs --server "$guarded"
+    MLP_TOKEN=wrong run 0 jobs --server "$guarded" --token-file guarded.token
+    MLP_TOKEN="$token"x run 1 jobs --server "$guarded"
+    has err '^mlp: 401 '
+    has err 'is not this server'
+    has_not err "$token"
+    MLP_TOKEN="$token"x run 0 health --server "$guarded"
+    kill "$pid"
+    wait "$pid" || fail "the daemon's exit status was not 0"
+    has_not guarded.log "$token"
+    run 1 jobs --token-file absent
+    has err '^mlp: absent: No such file'
+    run 1 jobs --token-file flowers.csv
+    has err '^mlp: flowers.csv holds no token'
+    MLP_TOKEN='two words' run 1 jobs
+    has err '^mlp: MLP_TOKEN holds no token'
+    has_not err 'two words'
+    run 1 token
+    has err 'there is none'
+    MLPD_TOKEN_FILE=absent run 0 jobs # it may not be there yet, or never
+}
+
+health_of_the_daemon() {
+    run 0 health
+    has out '^ready$'
+    run 0 health --json
+    has out '^\{"status":"ready"\}$'
+    run 1 health --server http://127.0.0.1:1
+    run 2 health 1
+}
+
 tests=(help_of_everything wrong_command_lines no_server data_verbs names_of_files train_checks train_and_watch show_verbs
     compare_runs failed_run run_verbs predict_and_export interrupt_and_cancel pause_and_resume schema_of_a_job
-    picture_on_a_terminal daemon_started_again)
+    picture_on_a_terminal health_of_the_daemon tokens daemon_started_again)
 
 # ---- the daemon ------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ mlpd=$(realpath "${MLPD:-$root/build/mlpd}")
 mlp=$(realpath "${MLP:-$root/build/mlp}")
 scratch=$(mktemp -d) || exit 1
 daemon=
+unset MLPD_TOKEN MLPD_TOKEN_FILE MLP_TOKEN MLPD_HOST
 export LC_ALL=C.UTF-8 no_proxy='*'
 
 finish() {
@@ -87,14 +88,17 @@ block() { # NAME: the block of that name, and what it prints
 
 # Every flag, its variable and its default, in both directions.
 flags_of_mlpd() {
-    local flag variable default rest count=0
+    local flag variable default rest count=0 end
     "$mlpd" --help >help
     while IFS='|' read -r flag variable default rest; do
         count=$((count + 1))
-        grep -qF -- "  $(words "$flag") " help && grep -F -- "  $(words "$flag") " help |
-            grep -qF "[$(words "$variable"); default $(words "$default")]" || fail "not in mlpd --help: $flag $variable $default"
+        end=
+        [ -z "$default" ] || end="; default $(words "$default")"
+        [ -z "$flag" ] || [ -z "$variable" ] || end=" [$(words "$variable")$end]"
+        grep -E -- "^  $(words "${flag:-$variable}") " help | grep -qF -- "$end" ||
+            fail "not in mlpd --help: $flag $variable $default"
     done < <(rows '| flag |')
-    [ "$count" = "$(grep -c '; default ' help)" ] || fail "mlpd --help has other flags"
+    [ "$count" = "$(grep -E '^  (--|MLPD_)' help | grep -cvE '^  --(help|version) ')" ] || fail "mlpd --help has other flags"
 }
 
 field_of() { # PATH: the field's description in the schema, from its first brace

@@ -48,6 +48,10 @@ static const struct verb verbs[] = {
     {"export", "RUN", 1, 1, BIT(FLAG_OUTPUT), runs_export, "download the model of a run",
      "Without --output it becomes run-RUN.model."},
     {"schema", "", 0, 0, 0, schema, "the JSON Schema of a job", NULL},
+    {"health", "", 0, 0, 0, health, "whether the server takes jobs", "Exit status 0 when it does, 1 when not. Needs no token."},
+    {"token", "", 0, 0, 0, token, "print the token that would be sent",
+     "It is in the file of --token-file, in MLP_TOKEN or MLPD_TOKEN, or in the file that\n"
+     "MLPD_TOKEN_FILE names; the first of these counts."},
     {.name = NULL},
 };
 
@@ -100,13 +104,16 @@ static int carry_out(struct cli *cli)
             print_help();
         return EXIT_FINE;
     }
-    cli->client = client_new(cli->flag[FLAG_SERVER]);
+    if (!cli_find_token(cli))
+        return EXIT_NO;
+    cli->client = client_new(cli->flag[FLAG_SERVER], text_string(&cli->token));
     if (!cli->client) {
         cli_complain("out of memory");
         return EXIT_NO;
     }
     int status = cli->verb->run(cli);
     client_free(cli->client);
+    text_free(&cli->token);
     text_free(&cli->path);
     return status;
 }

@@ -11,6 +11,7 @@ struct flag {
 
 static const struct flag flags[FLAG_COUNT] = {
     [FLAG_SERVER] = {"--server", "URL", "where mlpd is (MLPD_URL, else " CLIENT_DEFAULT_SERVER ")"},
+    [FLAG_TOKEN_FILE] = {"--token-file", "FILE", "holds the token that the server wants (MLP_TOKEN has the token itself)"},
     [FLAG_JSON] = {"--json", NULL, "print JSON: what the server answered, as it came"},
     [FLAG_HELP] = {"--help", NULL, "print this"},
     [FLAG_VERSION] = {"--version", NULL, "print the version of mlp"},

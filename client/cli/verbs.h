@@ -18,6 +18,7 @@ enum {
 
 enum flag_id {
     FLAG_SERVER,
+    FLAG_TOKEN_FILE,
     FLAG_JSON,
     FLAG_HELP,
     FLAG_VERSION,
@@ -44,7 +45,8 @@ enum flag_id {
     FLAG_COUNT,
 };
 #define FLAG_BIT(id) (1u << (id))
-#define FLAGS_ALWAYS (FLAG_BIT(FLAG_SERVER) | FLAG_BIT(FLAG_JSON) | FLAG_BIT(FLAG_HELP) | FLAG_BIT(FLAG_VERSION))
+#define FLAGS_ALWAYS                                                                                                   \
+    (FLAG_BIT(FLAG_SERVER) | FLAG_BIT(FLAG_TOKEN_FILE) | FLAG_BIT(FLAG_JSON) | FLAG_BIT(FLAG_HELP) | FLAG_BIT(FLAG_VERSION))
 
 #define ARGUMENTS_MAX 4 /* "data add FILE" and one too many, to be told so */
 
@@ -61,6 +63,7 @@ struct verb {
 
 struct cli {
     struct client *client;
+    struct text token; /* empty: none */
     const struct verb *verb;
     const char *argument[ARGUMENTS_MAX];
     int arguments;
@@ -77,6 +80,11 @@ struct cli {
 int options_parse(struct cli *cli, const struct verb *verbs, int count, char **words);
 /* The flags of the bits, one line each. */
 void options_print(unsigned flags);
+
+/* ---- the service itself (service.c) ------------------------------------------------------------------------------ */
+
+/* Sets cli->token from --token-file, MLP_TOKEN, MLPD_TOKEN or the file of MLPD_TOKEN_FILE; false: it has been said why not. */
+bool cli_find_token(struct cli *cli);
 
 /* ---- asking (call.c) --------------------------------------------------------------------------------------------- */
 
@@ -227,6 +235,8 @@ int runs_importance(struct cli *cli);
 int runs_predict(struct cli *cli);
 int runs_export(struct cli *cli);
 int schema(struct cli *cli);
+int health(struct cli *cli);
+int token(struct cli *cli);
 int watch(struct cli *cli);
 
 void job_print(struct cli *cli, const cJSON *job);

@@ -14,6 +14,7 @@
 struct client {
     CURL *curl;
     char *server;
+    char *token; /* "" for none */
 };
 
 /* One exchange, as libcurl's callbacks see it. */
@@ -27,7 +28,7 @@ struct call {
     char curl_message[CURL_ERROR_SIZE]; /* what libcurl has to say about a failure */
 };
 
-struct client *client_new(const char *server)
+struct client *client_new(const char *server, const char *token)
 {
     if (!server || !*server)
         server = getenv("MLPD_URL");
@@ -40,7 +41,8 @@ struct client *client_new(const char *server)
         return NULL;
     client->curl = curl_easy_init();
     client->server = strdup(server);
-    if (!client->curl || !client->server) {
+    client->token = strdup(token ? token : "");
+    if (!client->curl || !client->server || !client->token) {
         client_free(client);
         return NULL;
     }
@@ -55,6 +57,7 @@ void client_free(struct client *client)
         return;
     curl_easy_cleanup(client->curl);
     free(client->server);
+    free(client->token);
     free(client);
     curl_global_cleanup();
 }
@@ -177,6 +180,17 @@ static void set_body(struct call *call)
     }
 }
 
+static bool add_token(struct call *call, const char *token)
+{
+    struct text value = {0};
+    if (!*token)
+        return true;
+    text_printf(&value, "Bearer %s", token);
+    bool fine = !value.failed && add_header(call, "Authorization", value.data);
+    text_free(&value);
+    return fine;
+}
+
 static bool set_headers(struct call *call)
 {
     const struct client_request *q = call->request;
@@ -201,7 +215,7 @@ static bool set_up(struct client *client, struct call *call, const char *url)
     const struct client_request *q = call->request;
     CURL *curl = client->curl;
     curl_easy_reset(curl); /* the connection is kept */
-    if (!set_headers(call))
+    if (!set_headers(call) || !add_token(call, client->token))
         return false;
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -247,6 +261,10 @@ static enum client_result conclude(struct client *client, struct call *call, CUR
     if (reply->status < 400)
         return CLIENT_OK;
     client_problem(&reply->message, reply->status, text_string(&reply->body), reply->body.size);
+    if (reply->status == 401)
+        text_puts(&reply->message, *client->token
+                                       ? "\n  the token that was sent is not this server's: see --token-file and MLP_TOKEN"
+                                       : "\n  --token-file FILE or MLP_TOKEN gives the token; mlpd's log says where it is");
     return CLIENT_REFUSED;
 }
 

@@ -36,8 +36,9 @@ struct client_reply {
     char etag[128];      /* "" when there was none */
 };
 
-/* server: a URL; NULL or "": MLPD_URL, and without that CLIENT_DEFAULT_SERVER. NULL: libcurl or memory fails. */
-struct client *client_new(const char *server);
+/* server: a URL; NULL or "": MLPD_URL, and without that CLIENT_DEFAULT_SERVER. token: sent with every request; NULL or "":
+ * none. NULL: libcurl or memory fails. */
+struct client *client_new(const char *server, const char *token);
 void client_free(struct client *client);
 
 /* Connecting may take 10 s; an answer that brings no byte for 60 s beyond wait_seconds is given up. */

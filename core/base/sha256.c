@@ -1,5 +1,7 @@
 #include "sha256.h"
 
+#include <nettle/memops.h>
+
 void sha256_start(struct sha256 *s)
 {
     sha256_init(&s->context);
@@ -23,6 +25,11 @@ void sha256_text(const uint8_t digest[SHA256_BYTES], char text[SHA256_TEXT])
         text[2 * i + 1] = digits[digest[i] & 15];
     }
     text[2 * SHA256_BYTES] = '\0';
+}
+
+bool sha256_same(const uint8_t a[SHA256_BYTES], const uint8_t b[SHA256_BYTES])
+{
+    return memeql_sec(a, b, SHA256_BYTES) != 0;
 }
 
 void sha256_of(const void *data, size_t length, char text[SHA256_TEXT])

@@ -1,5 +1,6 @@
 /* The HTTP server: the only place that knows libmicrohttpd. It owns sockets, limits, deadlines, routing on the raw URI,
- * bodies, replies, HEAD/OPTIONS/404/405/413/415, request ids, and the counters of /metrics. Handlers are functions of a
+ * who may ask (Host, Origin, token), bodies, replies, HEAD/OPTIONS/404/405/413/415, request ids, and the counters of
+ * /metrics. Handlers are functions of a
  * request; the route table (server/api/routes.c) binds them.
  *
  * Threads: handlers run on HTTP threads and must not block. A handler that has to wait calls http_suspend(), hands the
@@ -14,8 +15,8 @@
 #include <stdint.h>
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_PATCH, HTTP_DELETE, HTTP_METHODS };
-enum http_scope { SCOPE_UNSET, SCOPE_OPEN, SCOPE_READ, SCOPE_PREDICT, SCOPE_TRAIN, SCOPE_ADMIN }; /* a route without one
-                                                                                                     fails http_start */
+/* What a route needs. A route without one fails http_start. Today one token opens all but SCOPE_OPEN, which needs none. */
+enum http_scope { SCOPE_UNSET, SCOPE_OPEN, SCOPE_READ, SCOPE_PREDICT, SCOPE_TRAIN, SCOPE_ADMIN };
 enum http_body { BODY_NONE, BODY_JSON, BODY_CSV, BODY_JSON_OR_CSV };
 enum http_next { HTTP_REPLY, HTTP_WAIT };
 
@@ -131,11 +132,15 @@ struct http_options {
     unsigned threads;      /* 0: max(2, cores) */
     unsigned connections;  /* 0: 1024; a 503 with Retry-After is answered 5 % under it */
     const struct http_route *routes; /* ends with a NULL path */
+    const char *hosts; /* names that clients may call it by beside those of loopback, commas between; NULL: none. Kept */
+    const char *token; /* what a route that is not open needs (RFC 6750); NULL or "": nothing. Not kept */
     void *app;
 };
 
 /* Checks the route table too. */
 enum err_code http_start(const struct http_options *o, struct http_server **ret_server, struct err *err);
+/* Whether only this machine reaches a numeric address. */
+bool http_is_loopback(const char *address);
 uint16_t http_port(const struct http_server *s);
 /* Stops taking connections; requests under way go on. Every suspended one must be woken by its owner before http_stop. */
 void http_quiesce(struct http_server *s);

@@ -6,8 +6,10 @@
  * a context needs no lock; what is shared between threads is atomic, but for the list of connections. */
 #pragma once
 
+#include "core/base/sha256.h"
 #include "http.h"
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -23,7 +25,16 @@
 #define HTTP_STREAM_BUFFER (64 << 10) /* bytes that the kernel may hold for a stream's slow reader */
 
 /* The headers that may come once only: a second one is how requests are smuggled past a proxy. */
-enum header { H_CONTENT_LENGTH, H_TRANSFER_ENCODING, H_CONTENT_TYPE, H_CONTENT_ENCODING, H_HOST, HEADERS };
+enum header {
+    H_CONTENT_LENGTH,
+    H_TRANSFER_ENCODING,
+    H_CONTENT_TYPE,
+    H_CONTENT_ENCODING,
+    H_HOST,
+    H_ORIGIN,
+    H_AUTHORIZATION,
+    HEADERS
+};
 
 struct query {
     const char *name, *value;
@@ -37,6 +48,8 @@ struct context {
     uint64_t started_ns, body_started_ns, stream_started_ns; /* the last: 0 unless the reply is a stream */
     const char *header[HEADERS];
     char allow[48]; /* "" for none */
+    const char *authenticate; /* WWW-Authenticate; NULL for none */
+    const char *authority; /* of a URI with a host, its end at the path; NULL for none */
     uint64_t content_length, body_limit, body_received;
     enum err_code piece_code;
     unsigned query_count;
@@ -90,6 +103,9 @@ struct http_server {
     const struct http_route *routes;
     struct plan *plans;
     size_t route_count;
+    const char *hosts; /* "" for none */
+    bool token_needed;
+    uint8_t token[SHA256_BYTES]; /* its digest */
     uint64_t first_id;
     _Atomic uint64_t next_id;
     _Atomic unsigned connections, active; /* active: requests between their headers and their end */
@@ -127,6 +143,16 @@ void request_free(struct context *c);
 void request_begin(struct context *c, const char *url, const char *method, const char *version);
 /* One percent-decoding of raw[0..length) into the context's text; NULL on a bad escape, a NUL or invalid UTF-8. */
 char *request_decode(struct context *c, const char *raw, size_t length, bool plus_is_space);
+
+/* ---- access.c ---------------------------------------------------------------------------------------------------- */
+
+void access_start(struct http_server *s, const struct http_options *o);
+/* Before routing: Host and Origin. May set a reply: 421, 403. */
+void access_check_caller(struct context *c, const char *method);
+/* Once the route is known: the token. May set a reply: 401. */
+void access_check_token(struct context *c);
+/* Whether a socket's own address is this one; IPv4 is mapped into IPv6. */
+bool access_is_own(const struct in6_addr *address, const struct sockaddr *local);
 
 /* ---- route.c ----------------------------------------------------------------------------------------------------- */
 

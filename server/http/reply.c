@@ -139,6 +139,7 @@ static bool add_headers(struct context *c, struct MHD_Response *response)
         {MHD_HTTP_HEADER_LOCATION, reply->location},
         {MHD_HTTP_HEADER_CONTENT_DISPOSITION, reply->disposition},
         {MHD_HTTP_HEADER_ALLOW, c->allow},
+        {MHD_HTTP_HEADER_WWW_AUTHENTICATE, c->authenticate},
         {MHD_HTTP_HEADER_RETRY_AFTER, retry_after},
         {"X-Accel-Buffering", reply->stream ? "no" : ""}, /* nginx would collect a stream */
         {MHD_HTTP_HEADER_CONNECTION, closing ? "close" : ""},

@@ -132,7 +132,8 @@ char *request_decode(struct context *c, const char *raw, size_t length, bool plu
 static const char *const header_names[HEADERS] = {
     [H_CONTENT_LENGTH] = "Content-Length",     [H_TRANSFER_ENCODING] = "Transfer-Encoding",
     [H_CONTENT_TYPE] = "Content-Type",         [H_CONTENT_ENCODING] = "Content-Encoding",
-    [H_HOST] = "Host",
+    [H_HOST] = "Host",                         [H_ORIGIN] = "Origin",
+    [H_AUTHORIZATION] = "Authorization",
 };
 
 struct header_scan {
@@ -201,7 +202,8 @@ static void check_lines(struct context *c, const char *url, const char *method, 
     else if (scan.malformed)
         bad_request(c, "a header's name may not hold blanks or separators, its value no controls");
     else if (scan.repeated)
-        bad_request(c, "Content-Length, Transfer-Encoding, Content-Type, Content-Encoding and Host may come once only");
+        bad_request(c, "Content-Length, Transfer-Encoding, Content-Type, Content-Encoding, Host, Origin and Authorization "
+                       "may come once only");
     c->header_size = info->header_size;
 }
 
@@ -338,7 +340,8 @@ static void split_uri(struct context *c)
         c->raw_query = query + 1;
     }
     if (strncasecmp(c->text, "http://", 7) == 0) {
-        const char *path = strchr(c->text + 7, '/');
+        c->authority = c->text + 7;
+        const char *path = strchr(c->authority, '/');
         c->request.path = path ? path : "/";
     }
 }
@@ -365,7 +368,11 @@ void request_begin(struct context *c, const char *url, const char *method, const
     if (reply->status != 0)
         return;
     split_uri(c);
-    route_request(c, method);
+    access_check_caller(c, method);
+    if (reply->status == 0)
+        route_request(c, method);
+    if (reply->status == 0)
+        access_check_token(c);
     if (reply->status == 0)
         parse_query(c);
     if (reply->status == 0)

@@ -216,6 +216,7 @@ static enum err_code prepare(struct http_server *s, const struct http_options *o
     s->header_ns = HEADER_NS;
     s->body_grace_ns = BODY_GRACE_NS;
     s->idle_ns = INACTIVITY_SECONDS * 1000000000ull;
+    access_start(s, o);
     if (getrandom(&s->first_id, sizeof s->first_id, 0) != (ssize_t)sizeof s->first_id)
         s->first_id = clock_monotonic_ns();
     enum err_code code = routes_plan(s, o->routes, err);

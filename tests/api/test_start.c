@@ -55,6 +55,8 @@ static void bad_command_lines_exit_with_2(void **state)
         {{"--workers", "257"}, "--workers"}, {{"--workers", "1.5"}, "--workers"}, {{"--workers", ""}, "--workers"},
         {{"--workers"}, "--workers"},
         {{"--workers", "4294967297"}, "--workers"}, {{"--data-dir", ""}, "--data-dir"}, {{"--data-dir"}, "--data-dir"},
+        {{"--token-file", ""}, "--token-file"}, {{"--token-file"}, "--token-file"}, {{"--host", "http://x"}, "--host"},
+        {{"--host", ""}, "--host"}, {{"--no-auth=1"}, "--no-auth"},
         {{"--http-threads", "many"}, "--http-threads"}, {{"--log-level", "loud"}, "--log-level"}, {{"--help=yes"}, "--help"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -71,12 +73,64 @@ static void bad_variables_exit_with_2(void **state)
     static const struct {
         const char *variable[2], *named;
     } cases[] = {{{"MLPD_LISTEN=nowhere"}, "MLPD_LISTEN"}, {{"MLPD_WORKERS=x"}, "MLPD_WORKERS"},
-                 {{"MLPD_LOG_LEVEL=loud"}, "MLPD_LOG_LEVEL"}};
+                 {{"MLPD_LOG_LEVEL=loud"}, "MLPD_LOG_LEVEL"}, {{"MLPD_HOST=a b"}, "MLPD_HOST"},
+                 {{"MLPD_TOKEN=two words"}, "MLPD_TOKEN"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct outcome o = program_run(NULL, cases[i].variable);
         assert_int_equal(o.status, 2);
         assert_non_null(strstr(o.err, cases[i].named));
+        assert_null(strstr(o.err, "two words")); /* a token is not repeated */
     }
+}
+
+/* 192.0.2.0/24 and 2001:db8::/32 belong to nobody: with a token they are refused as well, as addresses of other machines. */
+static void open_addresses_without_a_token_exit_with_2(void **state)
+{
+    (void)state;
+    static const char *const open[] = {"0.0.0.0:0", "192.0.2.1:0", "[::]:0", "[2001:db8::1]:0"};
+    static const char *const named[] = {"--token-file", "MLPD_TOKEN", "--no-auth"};
+    char directory[160], token[200], variable[80];
+    directory_make(directory, sizeof directory);
+    snprintf(token, sizeof token, "%s/token", directory);
+    for (size_t i = 0; i < COUNT(open); i++) {
+        snprintf(variable, sizeof variable, "MLPD_LISTEN=%s", open[i]);
+        struct outcome outcomes[] = {
+            RUN("--listen", open[i], "--data-dir", directory),
+            program_run((const char *const[]){"--data-dir", directory, NULL}, (const char *const[]){variable, NULL}),
+        };
+        for (size_t k = 0; k < COUNT(outcomes); k++) {
+            assert_int_equal(outcomes[k].status, 2);
+            assert_string_equal(outcomes[k].out, "");
+            for (size_t n = 0; n < COUNT(named); n++)
+                assert_non_null(strstr(outcomes[k].err, named[n]));
+        }
+    }
+    struct outcome o = RUN("--listen", "192.0.2.1:0", "--data-dir", directory, "--no-auth");
+    assert_int_equal(o.status, 1);
+    assert_non_null(strstr(o.err, "whoever reaches this address"));
+    o = RUN("--listen", "192.0.2.1:0", "--data-dir", directory, "--token-file", token);
+    assert_int_equal(o.status, 1);
+    assert_non_null(strstr(o.err, "mlp token --token-file"));
+    directory_remove(directory);
+}
+
+static void a_token_file_that_holds_none_is_refused(void **state)
+{
+    (void)state;
+    char directory[160], file[200], below[220];
+    directory_make(directory, sizeof directory);
+    snprintf(file, sizeof file, "%s/two words", directory);
+    snprintf(below, sizeof below, "%s/token", file);
+    int fd = open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, "two words\n", 10), 10);
+    close(fd);
+    const char *const places[] = {file, below, directory, "/nowhere/at/all", "/proc/token"};
+    for (size_t i = 0; i < COUNT(places); i++) {
+        struct outcome o = RUN("--listen", "127.0.0.1:0", "--data-dir", directory, "--token-file", places[i]);
+        if (o.status != 1 || *o.out || !strstr(o.err, places[i]))
+            fail_msg("%s: status %d, stderr: %s", places[i], o.status, o.err);
+    }
+    directory_remove(directory);
 }
 
 /* The port is taken: flags and variables say where it wanted to listen, and the flag is the stronger. */
@@ -199,6 +253,8 @@ int main(void)
         TEST(help_and_version_exit_with_0),
         TEST(bad_command_lines_exit_with_2),
         TEST(bad_variables_exit_with_2),
+        TEST(open_addresses_without_a_token_exit_with_2),
+        TEST(a_token_file_that_holds_none_is_refused),
         TEST(a_port_that_is_taken_is_refused),
         TEST(a_second_daemon_on_the_directory_is_refused),
         TEST(a_directory_that_cannot_be_written_is_refused),

@@ -210,7 +210,7 @@ struct response {
 static inline struct http_server *start(unsigned connections)
 {
     struct err err = {0};
-    struct http_options o = {.address = "127.0.0.1", .threads = 2, .connections = connections, .routes = routes};
+    struct http_options o = {.address = "127.0.0.1", .threads = 2, .connections = connections, .routes = routes, .hosts = "x"};
     struct http_server *s = NULL;
     if (http_start(&o, &s, &err) != ERR_OK)
         fail_msg("%s", err.message);

@@ -13,7 +13,8 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-static const char *const variables[] = {"MLPD_LISTEN", "MLPD_DATA_DIR", "MLPD_WORKERS", "MLPD_HTTP_THREADS", "MLPD_LOG_LEVEL"};
+static const char *const variables[] = {"MLPD_LISTEN", "MLPD_DATA_DIR", "MLPD_WORKERS", "MLPD_HTTP_THREADS", "MLPD_LOG_LEVEL",
+                                        "MLPD_HOST", "MLPD_TOKEN_FILE", "MLPD_TOKEN"};
 
 static int clear_environment(void **state)
 {
@@ -68,6 +69,10 @@ static void test_defaults(void **state)
     assert_int_equal(c.workers, 0);
     assert_int_equal(c.http_threads, 0);
     assert_int_equal(c.log_level, LOG_INFO);
+    assert_string_equal(c.hosts, "");
+    assert_string_equal(c.token_file, "");
+    assert_string_equal(c.token, "");
+    assert_false(c.no_auth);
     assert_false(c.help);
     assert_false(c.version);
 }
@@ -75,9 +80,9 @@ static void test_defaults(void **state)
 static void test_flags_with_a_space_or_an_equals_sign(void **state)
 {
     (void)state;
-    struct config c = READ("--listen", "0.0.0.0:80", "--data-dir=/var/lib/x=y", "--workers", "7", "--http-threads=9",
+    struct config c = READ("--listen", "127.0.0.2:80", "--data-dir=/var/lib/x=y", "--workers", "7", "--http-threads=9",
                            "--log-level", "debug");
-    assert_string_equal(c.address, "0.0.0.0");
+    assert_string_equal(c.address, "127.0.0.2");
     assert_int_equal(c.port, 80);
     assert_string_equal(c.data_dir, "/var/lib/x=y");
     assert_int_equal(c.workers, 7);
@@ -108,9 +113,9 @@ static void test_the_environment_is_over_defaults_and_under_flags(void **state)
     assert_int_equal(c.workers, 3);
     assert_int_equal(c.http_threads, 4);
     assert_int_equal(c.log_level, LOG_ERROR);
-    c = READ("--workers=5", "--listen=1.2.3.4:5");
+    c = READ("--workers=5", "--listen=127.2.3.4:5");
     assert_int_equal(c.workers, 5);
-    assert_string_equal(c.address, "1.2.3.4");
+    assert_string_equal(c.address, "127.2.3.4");
     assert_int_equal(c.http_threads, 4);
     for (size_t i = 0; i < COUNT(variables); i++)
         setenv(variables[i], "", 1); /* empty is as if it was not set */
@@ -135,7 +140,7 @@ static void test_addresses(void **state)
                  {"[2001:db8::1]:8080", "2001:db8::1", 8080},
                  {"[::ffff:127.0.0.1]:08", "::ffff:127.0.0.1", 8}};
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct config c = READ("--listen", cases[i].listen);
+        struct config c = READ("--listen", cases[i].listen, "--no-auth");
         assert_string_equal(c.address, cases[i].address);
         assert_int_equal(c.port, cases[i].port);
     }
@@ -197,6 +202,105 @@ static void test_paths_and_levels(void **state)
     REFUSED("--log-level: must be debug, info, warning or error, not \"\"", "--log-level", "");
 }
 
+/* ---- who gets in ------------------------------------------------------------------------------------------------------ */
+
+/* An address that others reach needs a token, or the word that it shall have none. */
+static void test_open_addresses_need_a_token(void **state)
+{
+    (void)state;
+    static const char *const inside[] = {"127.0.0.1:80", "127.9.9.9:80", "localhost:80", "[::1]:80", "[::ffff:127.0.0.1]:80"};
+    static const char *const outside[] = {"0.0.0.0:80", "[::]:80", "192.0.2.1:80", "128.0.0.1:80", "[2001:db8::1]:80",
+                                          "[::ffff:192.0.2.1]:80"};
+    for (size_t i = 0; i < COUNT(inside); i++)
+        READ("--listen", inside[i]);
+    for (size_t i = 0; i < COUNT(outside); i++) {
+        struct config c;
+        struct err err = {0};
+        assert_int_equal(read_arguments((const char *const[]){"--listen", outside[i], NULL}, &c, &err), ERR_INVALID);
+        assert_non_null(strstr(err.message, "--listen"));
+        assert_non_null(strstr(err.message, "--token-file"));
+        assert_non_null(strstr(err.message, "MLPD_TOKEN"));
+        assert_non_null(strstr(err.message, "--no-auth"));
+        assert_true(READ("--listen", outside[i], "--no-auth").no_auth);
+        READ("--listen", outside[i], "--token-file=token");
+        READ("--listen", outside[i], "--help");
+        setenv("MLPD_TOKEN", "x", 1);
+        READ("--listen", outside[i]);
+        clear_environment(NULL);
+        setenv("MLPD_TOKEN_FILE", "token", 1);
+        READ("--listen", outside[i]);
+        clear_environment(NULL);
+    }
+}
+
+/* The last word counts: the environment's file, its token, a flag. */
+static void test_one_source_of_the_token(void **state)
+{
+    (void)state;
+    setenv("MLPD_TOKEN_FILE", "/a", 1);
+    struct config c = READ();
+    assert_string_equal(c.token_file, "/a");
+    setenv("MLPD_TOKEN", "AZaz09-._~+/=", 1);
+    c = READ();
+    assert_string_equal(c.token_file, "");
+    assert_string_equal(c.token, "AZaz09-._~+/=");
+    c = READ("--token-file", "/b");
+    assert_string_equal(c.token_file, "/b");
+    assert_string_equal(c.token, "");
+    c = READ("--no-auth");
+    assert_string_equal(c.token_file, "");
+    assert_string_equal(c.token, "");
+}
+
+/* What is wrong with a token is said without it. */
+static void test_tokens_that_are_none(void **state)
+{
+    (void)state;
+    char token[300];
+    static const char *const wrong[] = {" ", "a b", "a\n", "\"a\"", "a,b", "\xc3\xbc"};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        setenv("MLPD_TOKEN", wrong[i], 1);
+        REFUSED("MLPD_TOKEN: must be 1 to 256 letters, digits and -._~+/=");
+    }
+    memset(token, 'x', sizeof token);
+    token[257] = '\0';
+    setenv("MLPD_TOKEN", token, 1);
+    REFUSED("MLPD_TOKEN: must be 1 to 256 letters, digits and -._~+/=");
+    token[256] = '\0';
+    setenv("MLPD_TOKEN", token, 1);
+    assert_string_equal(READ().token, token);
+    REFUSED("--token-file: must be a path of 1 to 899 bytes, not \"\"", "--token-file=");
+}
+
+static void test_names_add_up(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"", ",", "a,", ",a", "a b", "a:80", "http://a", "a/b", "*", "[::1]", "user@a", "::1::", "\xc3\xbc"};
+    char names[1100];
+    assert_string_equal(READ("--host", "mlpd.example").hosts, "mlpd.example");
+    assert_string_equal(READ("--host=a", "--host", "b-c_d,192.0.2.1,2001:db8::1").hosts, "a,b-c_d,192.0.2.1,2001:db8::1");
+    setenv("MLPD_HOST", "x,y", 1);
+    assert_string_equal(READ("--host=a").hosts, "x,y,a");
+    clear_environment(NULL);
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        char message[200];
+        snprintf(message, sizeof message,
+                 "--host: must be a host name or an address, without scheme and port; commas between several, not \"%s\"",
+                 wrong[i]);
+        REFUSED(message, "--host", wrong[i]);
+    }
+    memset(names, 'n', sizeof names);
+    for (size_t i = 200; i < sizeof names; i += 200)
+        names[i] = ',';
+    names[1024] = '\0';
+    struct config c;
+    struct err err = {0};
+    assert_int_equal(read_arguments((const char *const[]){"--host", names, NULL}, &c, &err), ERR_INVALID);
+    assert_non_null(strstr(err.message, "fewer names"));
+    names[1023] = '\0';
+    assert_string_equal(READ("--host", names).hosts, names);
+}
+
 /* ---- what is wrong besides -------------------------------------------------------------------------------------------- */
 
 static void test_a_wrong_variable_is_named(void **state)
@@ -238,7 +342,9 @@ static void test_help_tells_of_every_option(void **state)
                                        "[MLPD_LISTEN; default 127.0.0.1:8080]",
                                        "--data-dir DIR", "[MLPD_DATA_DIR; default mlpd-data]", "--workers N",
                                        "[MLPD_WORKERS; default 0]", "--http-threads N", "[MLPD_HTTP_THREADS; default 0]",
-                                       "--log-level LEVEL", "[MLPD_LOG_LEVEL; default info]", "--help", "--version"};
+                                       "--log-level LEVEL", "[MLPD_LOG_LEVEL; default info]", "--host NAME", "[MLPD_HOST]",
+                                       "--token-file FILE", "[MLPD_TOKEN_FILE]", "MLPD_TOKEN ", "--no-auth", "--help",
+                                       "--version"};
     char path[] = "/tmp/test_config_XXXXXX", text[4096];
     int fd = mkstemp(path), out = dup(STDOUT_FILENO);
     assert_true(fd >= 0 && out >= 0);
@@ -272,6 +378,10 @@ int main(void)
         READS(test_addresses_that_are_none),
         READS(test_numbers_have_ranges),
         READS(test_paths_and_levels),
+        READS(test_open_addresses_need_a_token),
+        READS(test_one_source_of_the_token),
+        READS(test_tokens_that_are_none),
+        READS(test_names_add_up),
         READS(test_a_wrong_variable_is_named),
         READS(test_options_that_are_none),
         READS(test_help_tells_of_every_option),

@@ -19,6 +19,7 @@ static struct {
     int out; /* the reading end of its stdout */
     unsigned port;
     char home[128], dir[160], log[160], line[200], workers[16];
+    const char *const *environment; /* NULL: the usual */
 } the_daemon;
 
 /* ---- directories and files ---------------------------------------------------------------------------------------- */
@@ -92,7 +93,7 @@ static const char *program(void)
 static pid_t spawn(const char *const *arguments, const char *const *environment, int out, int err)
 {
     static const char *const ours[] = {"MLPD_LISTEN", "MLPD_DATA_DIR", "MLPD_WORKERS", "MLPD_HTTP_THREADS",
-                                       "MLPD_LOG_LEVEL"};
+                                       "MLPD_LOG_LEVEL", "MLPD_HOST", "MLPD_TOKEN", "MLPD_TOKEN_FILE"};
     const char *argv[16] = {program()};
     for (size_t i = 0; arguments && arguments[i]; i++)
         argv[i + 1] = arguments[i];
@@ -184,15 +185,21 @@ static void read_line(void)
     the_daemon.line[have] = '\0';
 }
 
+void daemon_environment(const char *const *variables)
+{
+    the_daemon.environment = variables;
+}
+
 void daemon_start_again(void)
 {
+    static const char *const usual[] = {"MLPD_HOST=mlpd,x", NULL};
     const char *arguments[] = {"--listen", "127.0.0.1:0", "--data-dir", the_daemon.dir, "--workers", the_daemon.workers, NULL};
     int pipes[2];
     assert_int_equal(the_daemon.pid, 0);
     int log = open(the_daemon.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     assert_true(log >= 0);
     assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
-    the_daemon.pid = spawn(arguments, NULL, pipes[1], log);
+    the_daemon.pid = spawn(arguments, the_daemon.environment ? the_daemon.environment : usual, pipes[1], log);
     close(pipes[1]);
     close(log);
     the_daemon.out = pipes[0];

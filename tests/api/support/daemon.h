@@ -17,6 +17,9 @@ int daemon_setup(void **state);
 int daemon_setup_one_worker(void **state);
 int daemon_teardown(void **state);
 
+/* NAME=VALUE of the daemons that are started from here on, ended by NULL, which keep it; NULL: the usual, in which it is
+ * called mlpd, and x. */
+void daemon_environment(const char *const *variables);
 /* A fresh data directory; `workers` as the flag wants it. */
 void daemon_start(const char *workers);
 /* The same directory once more, after daemon_stop or daemon_kill. */

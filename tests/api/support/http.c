@@ -110,6 +110,8 @@ void check_reply(struct reply *r, const char *method)
         fail_reply(__FILE__, __LINE__, r, "a body where none may be");
     if (r->status >= 400)
         check_problem(r, method);
+    if (r->status == 401 && strncmp(http_header(r, "WWW-Authenticate"), "Bearer", 6) != 0)
+        fail_reply(__FILE__, __LINE__, r, "401 without WWW-Authenticate");
     if (r->status == 405 && !*http_header(r, "Allow"))
         fail_reply(__FILE__, __LINE__, r, "405 without Allow");
     if ((r->status == 503 || r->status == 507) && !atoi(http_header(r, "Retry-After")))

@@ -11,7 +11,7 @@
 
 /* What one pass over a source needs beside the evaluation itself. */
 struct work {
-    real *x, *loss, *scratch;
+    real *x, *loss, *weights, *scratch; /* weights: NULL when the source has none */
     struct metrics metrics;
     struct feed feed;
 };
@@ -20,21 +20,23 @@ static void work_done(struct work *p)
 {
     mem_free(p->x);
     mem_free(p->loss);
+    mem_free(p->weights);
     mem_free(p->scratch);
     metrics_done(&p->metrics);
     feed_done(&p->feed);
 }
 
-static enum err_code allocate(const struct mlp_network *n, struct evaluation *e, struct work *p, struct err *err)
+static enum err_code allocate(const struct mlp_network *n, bool weighted, struct evaluation *e, struct work *p, struct err *err)
 {
     size_t rows = (size_t)e->rows;
     p->x = mem_array((size_t)NETWORK_ROWS * n->spec.inputs + KERNEL_PAD, sizeof(real));
     p->loss = mem_array(NETWORK_ROWS, sizeof(real));
+    p->weights = weighted ? mem_array(NETWORK_ROWS, sizeof(real)) : NULL;
     p->scratch = mem_array(mlp_predict_scratch(n, NETWORK_ROWS), sizeof(real));
     e->out = mem_array(rows * e->outputs + 1, sizeof(real));
     e->y = mem_array(rows + 1, sizeof(real));
     e->predicted = e->classes ? mem_array(rows + 1, sizeof *e->predicted) : NULL;
-    if (!p->x || !p->loss || !p->scratch || !e->out || !e->y || (e->classes && !e->predicted))
+    if (!p->x || !p->loss || (weighted && !p->weights) || !p->scratch || !e->out || !e->y || (e->classes && !e->predicted))
         return err_no_memory(err);
     return metrics_init(&p->metrics, &n->spec, e->rows, err);
 }
@@ -43,10 +45,10 @@ static void evaluate_rows(const struct mlp_network *n, const struct mlp_source *
                           uint64_t at, struct evaluation *e, struct work *p)
 {
     const struct layer *last = &n->layer[n->layers - 1];
-    source->gather(source->context, rows, count, p->x, n->spec.inputs, e->y + at);
+    source->gather(source->context, rows, count, p->x, n->spec.inputs, e->y + at, p->weights);
     real *z = network_forward(n, p->x, count, n->spec.inputs, p->scratch);
-    double loss = output_loss(e->task, count, last->units, last->stride, z, e->y + at, p->loss);
-    metrics_add(&p->metrics, count, last->stride, z, e->y + at, loss);
+    output_loss(&n->spec, count, last->units, last->stride, z, e->y + at, p->loss);
+    metrics_add(&p->metrics, count, last->stride, z, e->y + at, p->loss, p->weights);
     for (size_t i = 0; i < count; i++) {
         const real *out = z + i * last->stride;
         memcpy(e->out + (at + i) * e->outputs, out, e->outputs * sizeof *out);
@@ -63,7 +65,7 @@ enum err_code mlp_evaluate(const struct mlp_network *n, const struct mlp_source 
     uint32_t outputs = n->spec.outputs;
     *e = (struct evaluation){.task = n->spec.task, .rows = source->rows, .outputs = outputs,
                              .classes = n->spec.task == TASK_REGRESSION ? 0 : n->spec.task == TASK_BINARY ? 2 : outputs};
-    enum err_code code = allocate(n, e, &p, err);
+    enum err_code code = allocate(n, source->weighted, e, &p, err);
     if (!code)
         code = feed_init(&p.feed, source, false, NETWORK_ROWS, err);
     if (!code) {
@@ -169,7 +171,7 @@ enum err_code evaluation_curve(const struct evaluation *e, uint32_t class, struc
     if (!scored)
         return err_no_memory(err);
     for (uint64_t i = 0; i < e->rows; i++) {
-        scored[i] = (struct scored){score(e, i, class), (uint32_t)e->y[i] == class};
+        scored[i] = (struct scored){score(e, i, class), (uint32_t)e->y[i] == class, 1};
         positives += scored[i].positive;
     }
     ret->count = 0;

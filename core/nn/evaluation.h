@@ -12,7 +12,7 @@ struct evaluation {
     enum task task;
     uint64_t rows;
     uint32_t classes, outputs; /* classes: 0 for regression, 2 for binary */
-    double loss;               /* as valid_loss of an epoch */
+    double loss;               /* mean of the rows' losses by their weights, without penalty and class weights */
     double metric[MLP_METRICS_MAX];
     real *out, *y;       /* rows x outputs: the task's outputs; rows: targets as a source gives them */
     uint32_t *predicted; /* rows: the winning class; NULL for regression */

@@ -312,6 +312,10 @@ DERIVE(derive_tanh, 1 - value * value, derivative)
 DERIVE(derive_relu, (value > 0 ? (real)1 : (real)0), derivative)
 DERIVE(derive_leaky_relu, (value > 0 ? (real)1 : slope), derivative)
 
+#include "kernel_layers.h"
+
+/* ---- outputs -------------------------------------------------------------------------------------------------------- */
+
 static void softmax(size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss)
 {
     for (size_t r = 0; r < rows; r++, z += stride) {
@@ -355,6 +359,32 @@ static double sum_of_squares(size_t count, const real *w)
     return sum;
 }
 
+static double sum_of_magnitudes(size_t count, const real *w)
+{
+    double sum = 0;
+    for (size_t start = 0; start < count; start += 4096) {
+        vec magnitudes = {0};
+        for (size_t i = start; i < count && i < start + 4096; i += LANES) {
+            vec v = *(const vec *)(w + i);
+            magnitudes += keep_where(v > 0, v) - keep_where(v < 0, v);
+        }
+        sum += total(magnitudes);
+    }
+    return sum;
+}
+
+static void penalize(const struct step *s, size_t count, const real *w, real *g)
+{
+    for (size_t i = 0; i < count; i++)
+        g[i] += s->l2 * w[i] + (w[i] > 0 ? s->l1 : w[i] < 0 ? -s->l1 : 0);
+}
+
+static void scale(size_t count, real factor, real *v)
+{
+    for (size_t i = 0; i < count; i++)
+        v[i] *= factor;
+}
+
 /* Where the denominator is 0 (no gradient yet, epsilon 0) there is no step. */
 static inline vec quotient(vec numerator, vec denominator)
 {
@@ -381,10 +411,16 @@ static inline vec quotient(vec numerator, vec denominator)
     }
 UPDATE(update_sgd, u = s->learning_rate * g;)
 UPDATE(update_momentum, vec *v = (vec *)(first + i); u = *v = s->momentum * *v + s->learning_rate * g;)
+UPDATE(update_nesterov, vec *v = (vec *)(first + i); *v = s->momentum * *v + s->learning_rate * g;
+       u = s->momentum * *v + s->learning_rate * g;)
 UPDATE(update_adagrad, vec *r = (vec *)(first + i); *r += g * g;
        u = quotient(s->learning_rate * g, square_root(*r) + s->epsilon);)
 UPDATE(update_rmsprop, vec *r = (vec *)(first + i); *r = s->rho * *r + (1 - s->rho) * g * g;
        u = quotient(s->learning_rate * g, square_root(*r) + s->epsilon);)
+UPDATE(update_adadelta, vec *v = (vec *)(first + i), *r = (vec *)(second + i); *r = s->rho * *r + (1 - s->rho) * g * g;
+       vec d = square_root(*v + s->epsilon) / square_root(*r + s->epsilon) * g;
+       d = keep_where(g != 0, d); /* epsilon 0 */
+       *v = s->rho * *v + (1 - s->rho) * d * d; u = s->learning_rate * d;)
 UPDATE(update_adam, vec *v = (vec *)(first + i), *r = (vec *)(second + i); *v = s->beta1 * *v + (1 - s->beta1) * g;
        *r = s->beta2 * *r + (1 - s->beta2) * g * g;
        u = quotient(s->learning_rate * (*v * s->correction1), square_root(*r * s->correction2) + s->epsilon);)
@@ -408,8 +444,17 @@ const struct kernels KERNELS = {
     .softmax = softmax,
     .update = {[MLP_SGD] = update_sgd,
                [MLP_MOMENTUM] = update_momentum,
+               [MLP_NESTEROV] = update_nesterov,
                [MLP_ADAGRAD] = update_adagrad,
+               [MLP_ADADELTA] = update_adadelta,
                [MLP_RMSPROP] = update_rmsprop,
-               [MLP_ADAM] = update_adam},
+               [MLP_ADAM] = update_adam,
+               [MLP_ADAMW] = update_adam},
+    .normalize = normalize,
+    .normalize_back = normalize_back,
+    .drop = drop,
+    .penalize = penalize,
+    .scale = scale,
     .sum_of_squares = sum_of_squares,
+    .sum_of_magnitudes = sum_of_magnitudes,
 };

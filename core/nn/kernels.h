@@ -28,6 +28,26 @@ struct operand {
 struct step {
     real learning_rate, momentum, rho, beta1, beta2, epsilon;
     real correction1, correction2; /* adam: 1/(1-beta1^t) and 1/(1-beta2^t), or 1 */
+    real l1, l2;                   /* of the penalty */
+    real keep;                     /* what decay leaves of a weight: 1 - learning rate * weight decay */
+    real scale;                    /* of the gradient before anything else is done with it */
+};
+
+/* The mask of one pass of dropout is a function of these and of row and unit alone (Philox, rng.h). */
+struct dropout {
+    uint32_t key[2];
+    uint32_t layer;    /* under 2^16 */
+    uint32_t row;      /* of the batch, that the first row is */
+    uint64_t update;   /* number */
+    uint32_t threshold; /* rate * 2^32: a draw below it is left out */
+    real scale;         /* of what stays: 1 / (1 - rate) */
+};
+
+/* Batch normalization of some units: beta + gamma * (z - mean) / sqrt(variance + epsilon). */
+struct normalization {
+    const real *gamma, *beta;
+    real *mean, *variance; /* of the batch; the variance is divided by its rows */
+    real epsilon;
 };
 
 struct kernels {
@@ -46,6 +66,14 @@ struct kernels {
      * of |f'| (step: of a) */
     void (*derive[MLP_ACTIVATIONS])(size_t rows, size_t columns, size_t stride, const real *a, real *delta, real slope,
                                     double *measure);
+    /* z becomes its normalization by the rows' own moments, and `normalized` holds (z - mean) / sqrt(variance + epsilon). Backward:
+     * delta by the result becomes delta by z, and the gradients of gamma and beta are set, or added to. columns: a multiple of
+     * KERNEL_PAD, of rows of stride. */
+    void (*normalize)(size_t rows, size_t columns, size_t stride, real *z, real *normalized, const struct normalization *n);
+    void (*normalize_back)(size_t rows, size_t columns, size_t stride, const real *normalized, real *delta,
+                           const struct normalization *n, bool add, real *gamma_gradient, real *beta_gradient);
+    /* out = a with what the mask leaves out as 0, scaled; from unit `first` (a multiple of KERNEL_PAD) on. out may be a. */
+    void (*drop)(const struct dropout *d, size_t first, size_t rows, size_t columns, size_t stride, const real *a, real *out);
     /* Rows of z (units of stride) become softmax probabilities, padding 0. With y (class numbers, else NULL) loss[r] is the
      * row's cross-entropy, log sum exp z - z[y], by way of the largest z, so that it is finite and exact for any logits. */
     void (*softmax)(size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss);
@@ -53,7 +81,11 @@ struct kernels {
      * squares of the gradient and of the update to sums[0] and sums[1]. */
     void (*update[MLP_OPTIMIZERS])(const struct step *s, size_t count, const real *g, real *w, real *v, real *r,
                                    double sums[2]);
+    /* g += l1 sign(w) + l2 w */
+    void (*penalize)(const struct step *s, size_t count, const real *w, real *g);
+    void (*scale)(size_t count, real factor, real *v);
     double (*sum_of_squares)(size_t count, const real *w);
+    double (*sum_of_magnitudes)(size_t count, const real *w);
 };
 
 /* The best table for this machine (or the one that kernels_use chose). */

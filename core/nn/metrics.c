@@ -1,6 +1,7 @@
 #include "metrics.h"
 
 #include "../base/mem.h"
+#include "output.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,11 @@ const char *mlp_metric_name(enum task task, unsigned metric)
         if (!names[task][i])
             return NULL;
     return names[task][metric];
+}
+
+bool mlp_metric_rises(enum task task, unsigned metric)
+{
+    return task == TASK_REGRESSION ? metric == 2 : metric != 1;
 }
 
 enum err_code metrics_init(struct metrics *m, const struct mlp_spec *spec, uint64_t capacity, struct err *err)
@@ -43,8 +49,8 @@ void metrics_done(struct metrics *m)
 
 void metrics_start(struct metrics *m)
 {
-    m->rows = m->right = 0;
-    m->loss = m->squares = m->distances = m->sum = m->sum_squares = 0;
+    m->rows = 0;
+    m->weight = m->right = m->loss = m->squares = m->distances = m->sum = m->sum_squares = 0;
     if (m->class)
         memset(m->class, 0, m->classes * sizeof *m->class);
 }
@@ -59,34 +65,37 @@ uint32_t metrics_winner(enum task task, uint32_t classes, const real *out)
     return best;
 }
 
-static void add_error(struct metrics *m, real out, real y)
+static void add_error(struct metrics *m, real out, real y, double weight)
 {
     double e = ((double)y - (double)out) * m->deviation, target = (double)y * m->deviation;
-    m->squares += e * e;
-    m->distances += fabs(e);
-    m->sum += target;
-    m->sum_squares += target * target;
+    m->squares += weight * (e * e);
+    m->distances += weight * fabs(e);
+    m->sum += weight * target;
+    m->sum_squares += weight * (target * target);
 }
 
-static void add_class(struct metrics *m, const real *out, real y)
+static void add_class(struct metrics *m, const real *out, real y, double weight)
 {
     uint32_t actual = (uint32_t)y, predicted = metrics_winner(m->task, m->classes, out);
-    m->class[actual].actual++;
-    m->class[predicted].predicted++;
-    m->class[actual].right += actual == predicted;
-    m->right += actual == predicted;
+    m->class[actual].actual += weight;
+    m->class[predicted].predicted += weight;
+    m->class[actual].right += actual == predicted ? weight : 0;
+    m->right += actual == predicted ? weight : 0;
     if (m->scored)
-        m->scored[m->rows] = (struct scored){out[0], actual};
+        m->scored[m->rows] = (struct scored){out[0], actual, (float)weight};
 }
 
-void metrics_add(struct metrics *m, size_t rows, size_t stride, const real *out, const real *y, double loss)
+void metrics_add(struct metrics *m, size_t rows, size_t stride, const real *out, const real *y, const real *loss,
+                 const real *weights)
 {
-    m->loss += loss;
+    m->loss += output_sum(rows, loss, weights);
     for (size_t r = 0; r < rows; r++) {
+        double weight = weights ? (double)weights[r] : 1;
         if (m->task == TASK_REGRESSION)
-            add_error(m, out[r * stride], y[r]);
+            add_error(m, out[r * stride], y[r], weight);
         else
-            add_class(m, out + r * stride, y[r]);
+            add_class(m, out + r * stride, y[r], weight);
+        m->weight += weight;
         m->rows++;
     }
 }
@@ -113,8 +122,8 @@ double metrics_roc_auc(const struct scored *scored, size_t count)
         double p = 0, n = 0;
         real score = scored[i].score;
         for (; i < count && scored[i].score == score; i++) {
-            p += scored[i].positive != 0;
-            n += scored[i].positive == 0;
+            p += scored[i].positive ? (double)scored[i].weight : 0;
+            n += scored[i].positive ? 0 : (double)scored[i].weight;
         }
         above += n * (positives + p / 2);
         positives += p;
@@ -130,9 +139,9 @@ static double f1_macro(const struct metrics *m)
     uint32_t classes = 0;
     for (uint32_t k = 0; k < m->classes; k++) {
         const struct class_count *c = &m->class[k];
-        classes += c->actual || c->predicted;
-        if (c->right)
-            sum += 2.0 * (double)c->right / (double)(c->actual + c->predicted);
+        classes += c->actual > 0 || c->predicted > 0;
+        if (c->right > 0)
+            sum += 2 * c->right / (c->actual + c->predicted);
     }
     return classes ? sum / classes : NAN;
 }
@@ -144,7 +153,7 @@ void metrics_finish(struct metrics *m, double *ret_loss, double metric[MLP_METRI
     *ret_loss = NAN;
     if (!m->rows)
         return;
-    double n = (double)m->rows;
+    double n = m->weight;
     *ret_loss = m->loss / n;
     if (m->task == TASK_REGRESSION) {
         double spread = m->sum_squares - m->sum * m->sum / n;
@@ -153,7 +162,7 @@ void metrics_finish(struct metrics *m, double *ret_loss, double metric[MLP_METRI
         metric[2] = m->rows > 1 && spread > 1e-12 * m->sum_squares ? 1 - m->squares / spread : NAN;
         return;
     }
-    metric[0] = (double)m->right / n;
+    metric[0] = m->right / n;
     metric[1] = *ret_loss;
     metric[2] = f1_macro(m);
     if (m->scored) {

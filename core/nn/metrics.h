@@ -7,15 +7,17 @@ struct metrics {
     enum task task;
     uint32_t classes; /* 0 for regression */
     double deviation; /* regression: the raw target's, for figures in its own units */
-    uint64_t rows, right;
+    uint64_t rows;
+    double weight, right; /* sums of weights, as are all that follow */
     double loss;
     double squares, distances, sum, sum_squares; /* regression: of errors, and of targets */
     struct class_count {
-        uint64_t actual, predicted, right;
+        double actual, predicted, right;
     } *class;
     struct scored { /* binary: P(class 1) and the class of each row, for the area under the ROC curve */
         real score;
         uint32_t positive;
+        float weight;
     } *scored;
     size_t capacity;
 };
@@ -24,9 +26,10 @@ struct metrics {
 enum err_code metrics_init(struct metrics *m, const struct mlp_spec *spec, uint64_t capacity, struct err *err);
 void metrics_done(struct metrics *m);
 void metrics_start(struct metrics *m);
-/* out: rows x stride, the task's outputs; loss: the sum of the rows' losses. */
-void metrics_add(struct metrics *m, size_t rows, size_t stride, const real *out, const real *y, double loss);
-/* NAN for what is not defined (no rows, one class only, no variance). */
+/* out: rows x stride, the task's outputs; loss: of each row; weights: of each row, or NULL for 1 each. */
+void metrics_add(struct metrics *m, size_t rows, size_t stride, const real *out, const real *y, const real *loss,
+                 const real *weights);
+/* *ret_loss: the mean of the rows' losses by their weights. NAN for what is not defined (no rows, one class only, no variance). */
 void metrics_finish(struct metrics *m, double *ret_loss, double metric[MLP_METRICS_MAX]);
 /* The class with the largest probability; the first of equals. Binary: 1 from 0.5 on. */
 uint32_t metrics_winner(enum task task, uint32_t classes, const real *out);

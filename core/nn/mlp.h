@@ -27,12 +27,26 @@
 #define MLP_METRICS_MAX 4
 
 enum mlp_activation { MLP_IDENTITY, MLP_STEP, MLP_SIGMOID, MLP_TANH, MLP_RELU, MLP_LEAKY_RELU, MLP_ACTIVATIONS };
-enum mlp_optimizer { MLP_SGD, MLP_MOMENTUM, MLP_ADAGRAD, MLP_RMSPROP, MLP_ADAM, MLP_OPTIMIZERS };
+enum mlp_optimizer {
+    MLP_SGD,
+    MLP_MOMENTUM,
+    MLP_NESTEROV,
+    MLP_ADAGRAD,
+    MLP_ADADELTA,
+    MLP_RMSPROP,
+    MLP_ADAM,
+    MLP_ADAMW,
+    MLP_OPTIMIZERS
+};
+/* Of regression; binary and multiclass have the cross-entropy. */
+enum mlp_loss { MLP_SQUARED_ERROR, MLP_ABSOLUTE_ERROR, MLP_HUBER, MLP_LOSSES };
 
 const char *mlp_activation_name(int activation); /* NULL past the end, so that a table can be walked */
 int mlp_activation_find(const char *name);       /* -1 when there is none */
 const char *mlp_optimizer_name(int optimizer);
 int mlp_optimizer_find(const char *name);
+const char *mlp_loss_name(int loss);
+const char *mlp_schedule_name(int schedule);
 
 /* The instruction set that the numerics use on this machine ("x86-64-v3", ...): results depend on it in their last bits. */
 const char *mlp_instruction_set(void);
@@ -41,14 +55,47 @@ struct mlp_hidden {
     uint32_t units;
     enum mlp_activation activation;
     double negative_slope; /* leaky_relu */
+    bool batch_normalization; /* of z, before the activation (Ioffe and Szegedy 2015) */
+    double dropout; /* share of the activations that a training pass leaves out (Srivastava et al. 2014), 0 to below 1 */
 };
 
 /* A field that its optimizer does not have is ignored. NAN means "this optimizer's default" (mlp_optimizer_defaults). */
 struct mlp_optimizer_spec {
     enum mlp_optimizer name;
     double learning_rate, momentum, rho, beta1, beta2, epsilon;
+    double weight_decay; /* of weights at each update, times the learning rate, beside the gradient (Loshchilov and Hutter
+                            2019); every optimizer has it */
     bool bias_correction;
 };
+
+/* The learning rate of epoch k, as a factor of the optimizer's; e = k - warmup_epochs, k from 0. During the warm-up it grows
+ * linearly with the updates. */
+enum mlp_schedule {
+    MLP_CONSTANT,
+    MLP_STEPS,           /* factor ^ floor(e / every) */
+    MLP_EXPONENTIAL,     /* factor ^ e */
+    MLP_COSINE,          /* half a cosine wave from 1 to 0 over the epochs that are left (Loshchilov and Hutter 2017) */
+    MLP_INVERSE_SCALING, /* 1 / (e + 1) ^ power */
+    MLP_PLATEAU,         /* times factor whenever the loss was no better for `every` epochs */
+    MLP_SCHEDULES
+};
+
+struct mlp_schedule_spec {
+    enum mlp_schedule name;
+    double factor, power; /* factor: above 0, to 1 */
+    double minimum;       /* the rate stays at or above it, but for the warm-up */
+    uint32_t every, warmup_epochs;
+};
+
+/* When training ends before its last epoch, and which epoch's weights are its result. */
+struct mlp_stopping {
+    bool early; /* stops once the watched figure was no better for `patience` epochs; the result is the best epoch's */
+    unsigned metric; /* the figure: a metric of the task by its number, or MLP_WATCH_LOSS */
+    uint32_t patience;
+    double min_delta; /* better is by more than this */
+    double train_loss, valid_loss, seconds; /* stops once a loss is at or below, or the epochs took as long; NAN: never */
+};
+#define MLP_WATCH_LOSS UINT32_MAX /* of the validation rows, or without any of the training rows */
 
 struct mlp_spec {
     enum task task;           /* not TASK_AUTO */
@@ -60,6 +107,15 @@ struct mlp_spec {
     uint32_t epochs;
     uint64_t seed;
     double target_deviation; /* regression: sd of the raw target, so that RMSE and MAE come in its own units; else 1 */
+    enum mlp_loss loss;
+    double huber_delta; /* where MLP_HUBER turns from squares to distances, in standardized units */
+    double l1, l2;      /* added to the loss: l1 sum |W| + l2/2 sum W^2, without biases */
+    double clip_norm;   /* a gradient (of all layers together) that is longer is scaled to it; 0: never */
+    struct mlp_schedule_spec schedule;
+    struct mlp_stopping stopping;
+    /* classes of binary or multiclass, NULL: all 1. The loss of a row counts so many times; metrics do not. Lent to
+     * mlp_trainer_new, which copies them. */
+    const double *class_weights;
 };
 
 void mlp_spec_default(struct mlp_spec *s);
@@ -74,7 +130,8 @@ uint64_t mlp_spec_memory(const struct mlp_spec *s, const struct mlp_source *trai
 double mlp_spec_flops(const struct mlp_spec *s, uint64_t train_rows, uint64_t valid_rows);
 
 /* Rows on demand. gather fills x (count x stride, the first `inputs` of each row) and y (count: standardized target, 0/1,
- * or class number as real) for rows[i] in 0..rows-1. With several threads it is called by them at once.
+ * or class number as real) for rows[i] in 0..rows-1, and the rows' weights (above 0) when the source is weighted; else
+ * `weights` is NULL. With several threads it is called by them at once.
  *
  * Rows that memory should not hold at once come in blocks of block_rows (the last one is what is left; 0: no blocks): load
  * brings `count` of them, at most window_blocks, and rows[i] then counts from the start of the first, through all of them; `ahead`
@@ -82,24 +139,27 @@ double mlp_spec_flops(const struct mlp_spec *s, uint64_t train_rows, uint64_t va
  * epoch then shuffles the blocks, and the rows of window_blocks at a time. */
 struct mlp_source {
     uint64_t rows;
-    void (*gather)(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y);
+    void (*gather)(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y,
+                   real *weights);
     const void *context;
+    bool weighted;
     uint32_t block_rows, window_blocks;
     enum err_code (*load)(const void *context, const uint32_t *blocks, size_t count, size_t ahead, const atomic_int *stop,
                           struct err *err);
 };
-/* A source over a matrix in memory: x rows x inputs (row stride `stride`), y rows. */
+/* A source over a matrix in memory: x rows x inputs (row stride `stride`), y rows; weights as the source is weighted. */
 struct mlp_matrix {
-    const real *x, *y;
+    const real *x, *y, *weights;
     size_t stride;
     uint32_t inputs;
 };
-void mlp_matrix_gather(const void *matrix, const uint32_t *rows, size_t count, real *x, size_t stride, real *y);
+void mlp_matrix_gather(const void *matrix, const uint32_t *rows, size_t count, real *x, size_t stride, real *y, real *weights);
 
 /* Names of the validation metrics of a task, in the order of mlp_epoch.metric; NULL past the end.
  * regression: valid_rmse, valid_mae, valid_r2; binary: valid_accuracy, valid_log_loss, valid_f1_macro, valid_roc_auc;
  * multiclass: valid_accuracy, valid_log_loss, valid_f1_macro. */
 const char *mlp_metric_name(enum task task, unsigned metric);
+bool mlp_metric_rises(enum task task, unsigned metric); /* more of it is better */
 
 /* The diagnosis of one layer over one epoch; layers count from 1 at the inputs, the output layer included. */
 struct mlp_layer_stats {
@@ -111,12 +171,17 @@ struct mlp_layer_stats {
                          derivative (sigmoid, tanh; the output layer of binary and multiclass counts 0) */
 };
 
+/* Why training ended before its last epoch. */
+enum mlp_stop { MLP_GO_ON, MLP_STOP_PATIENCE, MLP_STOP_TRAIN_LOSS, MLP_STOP_VALID_LOSS, MLP_STOP_SECONDS, MLP_STOPS };
+const char *mlp_stop_name(int stop); /* "early_stopping", ...; NULL for MLP_GO_ON and past the end */
+
 struct mlp_epoch {
     uint32_t epoch;          /* from 1 */
     uint64_t weight_updates; /* so far */
-    double train_loss;       /* mean over the epoch's rows, each measured before its update */
+    double train_loss;       /* mean over the epoch's rows by their weights, each measured before its update */
     double valid_loss;       /* at the epoch's end; NAN without validation rows */
-    double learning_rate;
+    double learning_rate;    /* of its last update */
+    enum mlp_stop stop;      /* not MLP_GO_ON: the specification says that this epoch is the last */
     double seconds;
     double metric[MLP_METRICS_MAX];       /* NAN without validation rows */
     const struct mlp_layer_stats *layers; /* hidden_count + 1 of them, owned by the trainer until its next epoch */
@@ -139,6 +204,9 @@ enum err_code mlp_trainer_threads(struct mlp_trainer *t, unsigned threads, struc
  * in the message. */
 enum err_code mlp_trainer_epoch(struct mlp_trainer *t, const atomic_int *stop, struct mlp_epoch *ret_epoch,
                                 struct err *err);
+/* Once training is over: the result is the best epoch's network where stopping.early says so, else the last one's. Returns
+ * that epoch's number; 0: none counted. */
+uint32_t mlp_trainer_settle(struct mlp_trainer *t);
 /* The network at the end of the last epoch that counted, before any as it was initialized; a view that lives as long as the
  * trainer. */
 const struct mlp_network *mlp_trainer_network(const struct mlp_trainer *t);

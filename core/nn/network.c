@@ -21,10 +21,13 @@ enum err_code network_init(struct mlp_network *n, const struct mlp_spec *spec, s
         layer->units = output ? spec->outputs : spec->hidden[l].units;
         layer->activation = output ? MLP_IDENTITY : spec->hidden[l].activation;
         layer->slope = output ? 0 : (real)spec->hidden[l].negative_slope;
+        layer->normalized = !output && spec->hidden[l].batch_normalization;
+        layer->dropout = output ? 0 : spec->hidden[l].dropout;
         layer->stride = kernel_stride(layer->units);
         layer->weights = n->count;
         layer->bias = layer->weights + layer->inputs * layer->stride;
-        n->count = layer->bias + layer->stride;
+        layer->gamma = layer->bias + layer->stride;
+        n->count = layer->gamma + (layer->normalized ? layer->stride : 0);
         inputs = layer->units;
     }
     n->parameters = mem_aligned(n->count * sizeof(real));
@@ -48,6 +51,8 @@ void network_initialize(struct mlp_network *n)
         for (uint32_t i = 0; i < layer->inputs; i++)
             for (uint32_t j = 0; j < layer->units; j++)
                 n->parameters[layer->weights + i * layer->stride + j] = (real)(bound * (2 * rng_uniform(&rng) - 1));
+        for (uint32_t j = 0; layer->normalized && j < layer->units; j++)
+            n->parameters[layer->gamma + j] = 1;
     }
 }
 
@@ -67,6 +72,57 @@ void mlp_network_biases(const struct mlp_network *n, uint32_t layer, real *out)
 {
     const struct layer *l = &n->layer[layer - 1];
     memcpy(out, n->parameters + l->bias, l->units * sizeof *out);
+}
+
+double network_penalty(const struct mlp_network *n)
+{
+    double l1 = n->spec.l1, l2 = n->spec.l2, sum = 0;
+    for (uint32_t l = 0; (l1 > 0 || l2 > 0) && l < n->layers; l++) {
+        size_t count = n->layer[l].bias - n->layer[l].weights;
+        const real *w = n->parameters + n->layer[l].weights;
+        sum += (l1 > 0 ? l1 * kernels_get()->sum_of_magnitudes(count, w) : 0) +
+               (l2 > 0 ? l2 / 2 * kernels_get()->sum_of_squares(count, w) : 0);
+    }
+    return sum;
+}
+
+/* ---- normalization ---------------------------------------------------------------------------------------------------- */
+
+struct mlp_spec network_folded_spec(const struct mlp_spec *s)
+{
+    struct mlp_spec folded = *s;
+    for (uint32_t l = 0; l < s->hidden_count; l++)
+        folded.hidden[l].batch_normalization = false;
+    return folded;
+}
+
+size_t network_moments_at(const struct mlp_network *n, uint32_t l)
+{
+    size_t at = 0;
+    for (uint32_t i = 0; i < l; i++)
+        at += n->layer[i].normalized ? 2 * n->layer[i].stride : 0;
+    return at;
+}
+
+size_t network_moments(const struct mlp_network *n)
+{
+    return network_moments_at(n, n->layers);
+}
+
+void network_fold(const struct mlp_network *n, const real *moments, struct mlp_network *out)
+{
+    for (uint32_t l = 0; l < n->layers; l++) {
+        const struct layer *from = &n->layer[l], *to = &out->layer[l];
+        const real *gamma = n->parameters + from->gamma, *mean = moments + network_moments_at(n, l);
+        real *w = out->parameters + to->weights, *b = out->parameters + to->bias;
+        memcpy(w, n->parameters + from->weights, (from->gamma - from->weights) * sizeof *w);
+        for (uint32_t j = 0; from->normalized && j < from->units; j++) {
+            real scale = gamma[j] / (real)sqrt((double)mean[from->stride + j] + NORMALIZATION_EPSILON);
+            for (uint32_t i = 0; i < from->inputs; i++)
+                w[i * to->stride + j] *= scale;
+            b[j] -= mean[j] * scale;
+        }
+    }
 }
 
 /* ---- forward -------------------------------------------------------------------------------------------------------- */

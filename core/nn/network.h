@@ -1,6 +1,8 @@
 /* A network's parameters and its forward pass, for the trainer, the model file, and predictions.
  *
- * All parameters are one flat array: for each layer W (inputs x stride, the columns past `units` zeros), then b (stride). */
+ * All parameters are one flat array: for each layer W (inputs x stride, the columns past `units` zeros), then b (stride), then
+ * of a normalized layer gamma (stride), whose beta is b. Only a trainer has normalized layers: they are folded into W and b
+ * for everything else (network_fold). */
 #pragma once
 
 #include "kernels.h"
@@ -11,6 +13,9 @@ struct layer {
     size_t weights, bias; /* where they start in the parameters */
     enum mlp_activation activation; /* the output layer's is identity: output.c has its function */
     real slope;
+    bool normalized;
+    size_t gamma; /* where it starts, of a normalized layer */
+    double dropout;
 };
 
 struct mlp_network {
@@ -24,7 +29,18 @@ struct mlp_network {
 /* The layers' shapes, and zeroed parameters; network_done frees them. */
 enum err_code network_init(struct mlp_network *n, const struct mlp_spec *spec, struct err *err);
 void network_done(struct mlp_network *n);
-/* Draws the weights: He or Glorot uniform (He et al. 2015; Glorot and Bengio 2010) from RNG_INITIALIZATION; biases 0. */
+/* The running moments of a normalized layer (stride each) as prediction uses them. */
+#define NORMALIZATION_EPSILON 1e-5
+/* The specification of the network that network_fold makes: without normalization. */
+struct mlp_spec network_folded_spec(const struct mlp_spec *s);
+/* out = n with each normalized layer's mean and variance (inside `moments`, layer by layer) folded into its W and b. */
+void network_fold(const struct mlp_network *n, const real *moments, struct mlp_network *out);
+/* Reals of moments: mean and variance of each normalized layer. Where those of layer l start. */
+size_t network_moments(const struct mlp_network *n);
+size_t network_moments_at(const struct mlp_network *n, uint32_t l);
+/* l1 sum |W| + l2/2 sum W^2 over all layers. */
+double network_penalty(const struct mlp_network *n);
+/* Draws the weights: He or Glorot uniform (He et al. 2015; Glorot and Bengio 2010) from RNG_INITIALIZATION; biases 0, gammas 1. */
 void network_initialize(struct mlp_network *n);
 /* a (rows x stride) of layer l (0-based) = f(x W + b), cut by columns into network_layer_pieces pieces that do not depend on
  * each other; each that is under way needs a scratch of network_product_scratch. */

@@ -6,11 +6,14 @@
 #define NONE NAN
 
 const struct optimizer optimizers[MLP_OPTIMIZERS] = {
-    [MLP_SGD] = {"sgd", {MLP_SGD, 0.01, NONE, NONE, NONE, NONE, NONE, false}, 0},
-    [MLP_MOMENTUM] = {"momentum", {MLP_MOMENTUM, 0.01, 0.9, NONE, NONE, NONE, NONE, false}, 1},
-    [MLP_ADAGRAD] = {"adagrad", {MLP_ADAGRAD, 0.01, NONE, NONE, NONE, NONE, 1e-10, false}, 1},
-    [MLP_RMSPROP] = {"rmsprop", {MLP_RMSPROP, 0.001, NONE, 0.9, NONE, NONE, 1e-8, false}, 1},
-    [MLP_ADAM] = {"adam", {MLP_ADAM, 0.001, NONE, NONE, 0.9, 0.999, 1e-8, true}, 2},
+    [MLP_SGD] = {"sgd", {MLP_SGD, 0.01, NONE, NONE, NONE, NONE, NONE, 0, false}, 0},
+    [MLP_MOMENTUM] = {"momentum", {MLP_MOMENTUM, 0.01, 0.9, NONE, NONE, NONE, NONE, 0, false}, 1},
+    [MLP_NESTEROV] = {"nesterov", {MLP_NESTEROV, 0.01, 0.9, NONE, NONE, NONE, NONE, 0, false}, 1},
+    [MLP_ADAGRAD] = {"adagrad", {MLP_ADAGRAD, 0.01, NONE, NONE, NONE, NONE, 1e-10, 0, false}, 1},
+    [MLP_ADADELTA] = {"adadelta", {MLP_ADADELTA, 1, NONE, 0.9, NONE, NONE, 1e-6, 0, false}, 2},
+    [MLP_RMSPROP] = {"rmsprop", {MLP_RMSPROP, 0.001, NONE, 0.9, NONE, NONE, 1e-8, 0, false}, 1},
+    [MLP_ADAM] = {"adam", {MLP_ADAM, 0.001, NONE, NONE, 0.9, 0.999, 1e-8, 0, true}, 2},
+    [MLP_ADAMW] = {"adamw", {MLP_ADAMW, 0.001, NONE, NONE, 0.9, 0.999, 1e-8, 0.01, true}, 2},
 };
 
 const char *mlp_optimizer_name(int optimizer)
@@ -35,14 +38,17 @@ void mlp_optimizer_defaults(struct mlp_optimizer_spec *o)
     o->beta1 = isnan(o->beta1) ? d->beta1 : o->beta1;
     o->beta2 = isnan(o->beta2) ? d->beta2 : o->beta2;
     o->epsilon = isnan(o->epsilon) ? d->epsilon : o->epsilon;
+    o->weight_decay = isnan(o->weight_decay) ? d->weight_decay : o->weight_decay;
 }
 
-struct step optimizer_step(const struct mlp_optimizer_spec *o, uint64_t t)
+struct step optimizer_step(const struct mlp_spec *spec, uint64_t t, double learning_rate)
 {
-    struct step s = {.learning_rate = (real)o->learning_rate, .momentum = (real)o->momentum, .rho = (real)o->rho,
+    const struct mlp_optimizer_spec *o = &spec->optimizer;
+    struct step s = {.learning_rate = (real)learning_rate, .momentum = (real)o->momentum, .rho = (real)o->rho,
                      .beta1 = (real)o->beta1, .beta2 = (real)o->beta2, .epsilon = (real)o->epsilon, .correction1 = 1,
-                     .correction2 = 1};
-    if (o->name == MLP_ADAM && o->bias_correction) {
+                     .correction2 = 1, .l1 = (real)spec->l1, .l2 = (real)spec->l2,
+                     .keep = (real)(1 - learning_rate * o->weight_decay), .scale = 1};
+    if ((o->name == MLP_ADAM || o->name == MLP_ADAMW) && o->bias_correction) {
         s.correction1 = (real)(1 / (1 - pow(o->beta1, (double)t)));
         s.correction2 = (real)(1 / (1 - pow(o->beta2, (double)t)));
     }

@@ -10,5 +10,5 @@ struct optimizer {
 };
 extern const struct optimizer optimizers[MLP_OPTIMIZERS];
 
-/* The constants of update number t (from 1). */
-struct step optimizer_step(const struct mlp_optimizer_spec *o, uint64_t t);
+/* The constants of update number t (from 1) at this learning rate. */
+struct step optimizer_step(const struct mlp_spec *s, uint64_t t, double learning_rate);

@@ -2,11 +2,9 @@
 
 #include <math.h>
 
-struct output {
-    void (*apply)(size_t rows, size_t units, size_t stride, real *z);
-    double (*loss)(size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss);
-    void (*delta)(size_t rows, size_t stride, real *out, const real *y, size_t batch);
-};
+/* Rows to their losses; deltas, each row's times its scale. */
+typedef void loss_function(const struct mlp_spec *s, size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss);
+typedef void delta_function(const struct mlp_spec *s, size_t stride, real *out, real y, real scale);
 
 /* ---- regression: identity, mean squared error ----------------------------------------------------------------------- */
 
@@ -18,23 +16,48 @@ static void identity(size_t rows, size_t units, size_t stride, real *z)
     (void)z;
 }
 
-static double squared_error(size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss)
+static void squared_error(const struct mlp_spec *s, size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss)
 {
-    (void)units;
-    (void)loss;
-    double sum = 0;
-    for (size_t r = 0; r < rows; r++) {
-        double e = (double)y[r] - (double)z[r * stride];
-        sum += e * e;
-    }
-    return sum;
+    (void)s, (void)units;
+    for (size_t r = 0; r < rows; r++)
+        loss[r] = (y[r] - z[r * stride]) * (y[r] - z[r * stride]);
 }
 
-static void squared_error_delta(size_t rows, size_t stride, real *out, const real *y, size_t batch)
+static void squared_error_delta(const struct mlp_spec *s, size_t stride, real *out, real y, real scale)
 {
-    real scale = (real)(2.0 / (double)batch);
+    (void)s, (void)stride;
+    *out = 2 * scale * (*out - y);
+}
+
+static void absolute_error(const struct mlp_spec *s, size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss)
+{
+    (void)s, (void)units;
     for (size_t r = 0; r < rows; r++)
-        out[r * stride] = scale * (out[r * stride] - y[r]);
+        loss[r] = (real)fabs((double)(y[r] - z[r * stride]));
+}
+
+static void absolute_error_delta(const struct mlp_spec *s, size_t stride, real *out, real y, real scale)
+{
+    (void)s, (void)stride;
+    *out = *out > y ? scale : *out < y ? -scale : *out * 0; /* a NaN stays one */
+}
+
+/* Huber (1964): e^2/2 up to delta, then delta (|e| - delta/2). */
+static void huber(const struct mlp_spec *s, size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss)
+{
+    (void)units;
+    double delta = s->huber_delta;
+    for (size_t r = 0; r < rows; r++) {
+        double e = fabs((double)(y[r] - z[r * stride]));
+        loss[r] = (real)(e > delta ? delta * (e - delta / 2) : e * e / 2);
+    }
+}
+
+static void huber_delta(const struct mlp_spec *s, size_t stride, real *out, real y, real scale)
+{
+    (void)stride;
+    real e = *out - y, delta = (real)s->huber_delta;
+    *out = scale * (e > delta ? delta : e < -delta ? -delta : e);
 }
 
 /* ---- binary: sigmoid, cross-entropy --------------------------------------------------------------------------------- */
@@ -54,23 +77,20 @@ static void logistic(size_t rows, size_t units, size_t stride, real *z)
 }
 
 /* softplus(z) - y z = max(z, 0) + log(1 + e^-|z|) - y z */
-static double logistic_loss(size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss)
+static void logistic_loss(const struct mlp_spec *s, size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss)
 {
-    (void)loss;
-    double sum = 0;
+    (void)s;
     for (size_t r = 0; r < rows; r++) {
         double logit = (double)z[r * stride];
-        sum += (fmax(logit, 0) - (double)y[r] * logit) + log1p(exp(-fabs(logit))); /* small losses keep their digits */
+        loss[r] = (real)((fmax(logit, 0) - (double)y[r] * logit) + log1p(exp(-fabs(logit)))); /* small ones keep their digits */
     }
     logistic(rows, units, stride, z);
-    return sum;
 }
 
-static void logistic_delta(size_t rows, size_t stride, real *out, const real *y, size_t batch)
+static void logistic_delta(const struct mlp_spec *s, size_t stride, real *out, real y, real scale)
 {
-    real scale = (real)(1.0 / (double)batch);
-    for (size_t r = 0; r < rows; r++)
-        out[r * stride] = scale * (out[r * stride] - y[r]);
+    (void)s, (void)stride;
+    *out = scale * (*out - y);
 }
 
 /* ---- multiclass: softmax, cross-entropy on one-hot targets ---------------------------------------------------------- */
@@ -80,41 +100,73 @@ static void softmax(size_t rows, size_t units, size_t stride, real *z)
     kernels_get()->softmax(rows, units, stride, z, NULL, NULL);
 }
 
-static double softmax_loss(size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss)
+static void softmax_loss(const struct mlp_spec *s, size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss)
 {
-    double sum = 0;
+    (void)s;
     kernels_get()->softmax(rows, units, stride, z, y, loss);
-    for (size_t r = 0; r < rows; r++)
-        sum += (double)loss[r];
-    return sum;
 }
 
-static void softmax_delta(size_t rows, size_t stride, real *out, const real *y, size_t batch)
+static void softmax_delta(const struct mlp_spec *s, size_t stride, real *out, real y, real scale)
 {
-    real scale = (real)(1.0 / (double)batch);
-    for (size_t r = 0; r < rows; r++)
-        out[r * stride + (size_t)y[r]] -= 1;
-    for (size_t i = 0; i < rows * stride; i++)
-        out[i] *= scale;
+    (void)s;
+    out[(size_t)y] -= 1;
+    for (size_t j = 0; j < stride; j++)
+        out[j] *= scale;
 }
 
-static const struct output rows_of[] = {
-    [TASK_REGRESSION] = {identity, squared_error, squared_error_delta},
+/* ---- tables --------------------------------------------------------------------------------------------------------- */
+
+struct output {
+    void (*apply)(size_t rows, size_t units, size_t stride, real *z);
+    loss_function *loss;
+    delta_function *delta;
+};
+
+static const struct output tasks[] = {
     [TASK_BINARY] = {logistic, logistic_loss, logistic_delta},
     [TASK_MULTICLASS] = {softmax, softmax_loss, softmax_delta},
 };
+static const struct regression_loss {
+    const char *name;
+    struct output output;
+} losses[MLP_LOSSES] = {
+    [MLP_SQUARED_ERROR] = {"squared_error", {identity, squared_error, squared_error_delta}},
+    [MLP_ABSOLUTE_ERROR] = {"absolute_error", {identity, absolute_error, absolute_error_delta}},
+    [MLP_HUBER] = {"huber", {identity, huber, huber_delta}},
+};
+
+const char *mlp_loss_name(int loss)
+{
+    return loss >= 0 && loss < MLP_LOSSES ? losses[loss].name : NULL;
+}
+
+static const struct output *output_of(enum task task, enum mlp_loss loss)
+{
+    return task == TASK_REGRESSION ? &losses[loss].output : &tasks[task];
+}
 
 void output_apply(enum task task, size_t rows, size_t units, size_t stride, real *z)
 {
-    rows_of[task].apply(rows, units, stride, z);
+    output_of(task, MLP_SQUARED_ERROR)->apply(rows, units, stride, z);
 }
 
-double output_loss(enum task task, size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss)
+void output_loss(const struct mlp_spec *s, size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss)
 {
-    return rows_of[task].loss(rows, units, stride, z, y, loss);
+    output_of(s->task, s->loss)->loss(s, rows, units, stride, z, y, loss);
 }
 
-void output_delta(enum task task, size_t rows, size_t stride, real *out, const real *y, size_t batch)
+void output_delta(const struct mlp_spec *s, size_t rows, size_t stride, real *out, const real *y, const real *weights,
+                  double divisor)
 {
-    rows_of[task].delta(rows, stride, out, y, batch);
+    delta_function *delta = output_of(s->task, s->loss)->delta;
+    for (size_t r = 0; r < rows; r++)
+        delta(s, stride, out + r * stride, y[r], (real)((weights ? (double)weights[r] : 1) / divisor));
+}
+
+double output_sum(size_t rows, const real *values, const real *weights)
+{
+    double sum = 0;
+    for (size_t r = 0; r < rows; r++)
+        sum += weights ? (double)weights[r] * (double)values[r] : (double)values[r];
+    return sum;
 }

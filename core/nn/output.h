@@ -5,8 +5,10 @@
 
 /* z (rows x stride) becomes the task's outputs in place. Predictions need no more. */
 void output_apply(enum task task, size_t rows, size_t units, size_t stride, real *z);
-/* The same, and returns the sum of the rows' losses against y: the target, 0/1, or the class number. loss: room for one
- * real a row. */
-double output_loss(enum task task, size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss);
-/* outputs -> dL/dz in place, for L the mean loss over `batch` rows. */
-void output_delta(enum task task, size_t rows, size_t stride, real *out, const real *y, size_t batch);
+/* The same, and loss[r] is the loss of row r against y: the target, 0/1, or the class number. */
+void output_loss(const struct mlp_spec *s, size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss);
+/* outputs -> dL/dz in place, for L the sum of the rows' losses by their weights (NULL: 1 each), over `divisor`. */
+void output_delta(const struct mlp_spec *s, size_t rows, size_t stride, real *out, const real *y, const real *weights,
+                  double divisor);
+/* The sum of rows values by their weights (NULL: 1 each). */
+double output_sum(size_t rows, const real *values, const real *weights);

@@ -1,8 +1,9 @@
 #include "pass.h"
 
 #include "../base/mem.h"
+#include "../base/rng.h"
 #include "optimizer.h"
-#include <math.h>
+#include <string.h>
 
 /* ---- life ----------------------------------------------------------------------------------------------------------- */
 
@@ -35,8 +36,32 @@ static enum err_code allocate(struct pass *p, struct err *err)
     complete &= (p->x = mem_aligned((p->chunk * n->spec.inputs + KERNEL_PAD) * sizeof(real))) != NULL;
     complete &= (p->y = mem_aligned(p->chunk * sizeof(real))) != NULL;
     complete &= (p->loss = mem_aligned(p->chunk * sizeof(real))) != NULL;
+    complete &= (p->weights = mem_aligned(p->chunk * sizeof(real))) != NULL;
+    complete &= (p->loss_weights = mem_aligned(p->chunk * sizeof(real))) != NULL;
     complete &= (p->sums = mem_array(PIECES_MAX, sizeof *p->sums)) != NULL;
     return complete ? ERR_OK : err_no_memory(err);
+}
+
+/* What dropout and batch normalization need. */
+static enum err_code allocate_regularization(struct pass *p, struct err *err)
+{
+    const struct mlp_network *n = p->network;
+    size_t moments = network_moments(n);
+    bool complete = true;
+    for (uint32_t l = 0; l < n->spec.hidden_count; l++) {
+        size_t bytes = p->chunk * n->layer[l].stride * sizeof(real);
+        complete &= !(n->layer[l].dropout > 0) || (p->dropped[l] = mem_aligned(bytes)) != NULL;
+        complete &= !n->layer[l].normalized || (p->normalized[l] = mem_aligned(bytes)) != NULL;
+    }
+    complete &= (p->moments = mem_aligned((moments + 1) * sizeof(real))) != NULL;
+    complete &= (p->marked = mem_aligned((moments + 1) * sizeof(real))) != NULL;
+    complete &= (p->batch_moments = mem_aligned((moments + 1) * sizeof(real))) != NULL;
+    if (!complete)
+        return err_no_memory(err);
+    for (uint32_t l = 0; l < n->layers; l++)
+        for (size_t j = 0; n->layer[l].normalized && j < n->layer[l].stride; j++)
+            p->moments[network_moments_at(n, l) + n->layer[l].stride + j] = 1;
+    return ERR_OK;
 }
 
 /* A scratch for each of so many threads. */
@@ -56,9 +81,14 @@ static enum err_code grow_scratch(struct pass *p, unsigned threads, struct err *
 
 enum err_code pass_init(struct pass *p, struct mlp_network *n, struct diagnosis *d, size_t chunk, struct err *err)
 {
+    struct rng rng;
     *p = (struct pass){.network = n, .diagnosis = d, .chunk = chunk};
+    rng_init(&rng, n->spec.seed, RNG_DROPOUT, 0);
+    memcpy(p->mask.key, rng.key, sizeof p->mask.key);
     p->scratch_size = product_scratch(n, chunk) * sizeof(real);
     enum err_code code = allocate(p, err);
+    if (!code)
+        code = allocate_regularization(p, err);
     return code ? code : grow_scratch(p, 1, err);
 }
 
@@ -69,6 +99,10 @@ void pass_done(struct pass *p)
         mem_free(p->scratch[i]);
     for (uint32_t l = 0; l <= MLP_MAX_HIDDEN; l++)
         mem_free(p->a[l]);
+    for (uint32_t l = 0; l < MLP_MAX_HIDDEN; l++) {
+        mem_free(p->dropped[l]);
+        mem_free(p->normalized[l]);
+    }
     for (unsigned i = 0; i < 2; i++) {
         mem_free(p->state[i]);
         mem_free(p->delta[i]);
@@ -78,6 +112,11 @@ void pass_done(struct pass *p)
     mem_free(p->x);
     mem_free(p->y);
     mem_free(p->loss);
+    mem_free(p->weights);
+    mem_free(p->loss_weights);
+    mem_free(p->moments);
+    mem_free(p->marked);
+    mem_free(p->batch_moments);
     mem_free(p->sums);
     *p = (struct pass){0};
 }
@@ -109,7 +148,7 @@ enum err_code pass_threads(struct pass *p, unsigned threads, struct err *err)
     return ERR_OK;
 }
 
-/* ---- forward -------------------------------------------------------------------------------------------------------- */
+/* ---- rows ----------------------------------------------------------------------------------------------------------- */
 
 struct gathering {
     struct pass *pass;
@@ -122,125 +161,141 @@ static void gather_piece(void *context, size_t index, unsigned thread)
 {
     (void)thread;
     const struct gathering *g = context;
-    size_t inputs = g->pass->network->spec.inputs;
-    struct piece p = piece_at(g->count, 1, g->pieces, index);
-    if (p.count)
-        g->source->gather(g->source->context, g->rows + p.start, p.count, g->pass->x + p.start * inputs, inputs,
-                          g->pass->y + p.start);
+    struct pass *p = g->pass;
+    size_t inputs = p->network->spec.inputs;
+    struct piece c = piece_at(g->count, 1, g->pieces, index);
+    if (c.count)
+        g->source->gather(g->source->context, g->rows + c.start, c.count, p->x + c.start * inputs, inputs, p->y + c.start,
+                          g->source->weighted ? p->weights + c.start : NULL);
 }
 
-void pass_gather(struct pass *p, const struct mlp_source *source, const uint32_t *rows, size_t count)
+const real *pass_gather(struct pass *p, const struct mlp_source *source, const uint32_t *rows, size_t count)
 {
+    const double *class_weights = p->network->spec.class_weights;
     struct gathering g = {p, source, rows, count, pieces_of(count, p->network->spec.inputs, 32)};
     team_run(p->team, g.pieces, gather_piece, &g);
+    if (!class_weights)
+        return source->weighted ? p->weights : NULL;
+    for (size_t r = 0; r < count; r++)
+        p->loss_weights[r] = (real)class_weights[(size_t)p->y[r]] * (source->weighted ? p->weights[r] : 1);
+    return p->loss_weights;
 }
 
-struct layer_pass {
+/* ---- forward -------------------------------------------------------------------------------------------------------- */
+
+struct forward {
     struct pass *pass;
+    const struct mlp_network *network;
+    bool training;
     uint32_t layer;
     size_t rows, pieces;
-    const real *delta; /* rows x stride of the layer */
-    bool add;
-    const struct step *step;
 };
 
-static const real *below(const struct pass *p, uint32_t l, size_t *ret_stride)
+static const real *input_of(const struct forward *f, size_t *ret_stride)
 {
+    const struct pass *p = f->pass;
+    uint32_t l = f->layer;
     *ret_stride = l ? p->network->layer[l - 1].stride : p->network->spec.inputs;
-    return l ? p->a[l - 1] : p->x;
+    return !l ? p->x : f->training && p->dropped[l - 1] ? p->dropped[l - 1] : p->a[l - 1];
+}
+
+/* Running moments as most frameworks keep them: a tenth of the new one, the variance divided by rows - 1. */
+static void note_moments(real *running, const real *batch, size_t count, real correction)
+{
+    for (size_t j = 0; j < count; j++)
+        running[j] = (real)0.9 * running[j] + (real)0.1 * (batch[j] * correction);
+}
+
+static void normalize_columns(const struct forward *f, struct piece c, real *z)
+{
+    struct pass *p = f->pass;
+    const struct layer *layer = &p->network->layer[f->layer];
+    size_t columns = kernel_stride(c.count), at = network_moments_at(p->network, f->layer) + c.start;
+    const real *parameters = p->network->parameters;
+    struct normalization n = {parameters + layer->gamma + c.start, parameters + layer->bias + c.start, p->batch_moments + at,
+                              p->batch_moments + at + layer->stride, (real)NORMALIZATION_EPSILON};
+    kernels_get()->normalize(f->rows, columns, layer->stride, z, p->normalized[f->layer] + c.start, &n);
+    if (f->rows < 2)
+        return; /* no variance */
+    note_moments(p->moments + at, n.mean, columns, 1);
+    note_moments(p->moments + at + layer->stride, n.variance, columns, (real)f->rows / (real)(f->rows - 1));
+}
+
+/* The units of a layer that is normalized: z without the bias, which comes after the normalization. */
+static void normalized_piece(const struct forward *f, struct piece c, real *scratch)
+{
+    struct pass *p = f->pass;
+    const struct layer *layer = &p->network->layer[f->layer];
+    const struct kernels *k = kernels_get();
+    size_t stride;
+    const real *x = input_of(f, &stride), *weights = p->network->parameters + layer->weights + c.start;
+    real *a = p->a[f->layer] + c.start;
+    k->product(f->rows, c.count, layer->inputs, (struct operand){x, stride, 1}, (struct operand){weights, layer->stride, 1},
+               NULL, 0, a, layer->stride, scratch);
+    normalize_columns(f, c, a);
+    for (size_t r = 0; r < f->rows; r++)
+        k->activate[layer->activation](kernel_stride(c.count), a + r * layer->stride, layer->slope);
+}
+
+struct dropout pass_mask(const struct pass *p, uint32_t l)
+{
+    double rate = p->network->layer[l].dropout;
+    struct dropout mask = p->mask;
+    mask.layer = l;
+    mask.threshold = (uint32_t)(rate * 0x1p32);
+    mask.scale = (real)(1 / (1 - rate));
+    return mask;
 }
 
 static void forward_piece(void *context, size_t index, unsigned thread)
 {
-    const struct layer_pass *f = context;
+    const struct forward *f = context;
+    struct pass *p = f->pass;
+    const struct layer *layer = &p->network->layer[f->layer];
+    struct piece c = piece_at(layer->units, 2 * KERNEL_PAD, f->pieces, index);
     size_t stride;
-    const real *x = below(f->pass, f->layer, &stride);
-    network_layer_piece(f->pass->network, f->layer, f->pieces, index, x, f->rows, stride, f->pass->a[f->layer],
-                        f->pass->scratch[thread]);
-}
-
-real *pass_forward(struct pass *p, size_t rows)
-{
-    for (uint32_t l = 0; l < p->network->layers; l++) {
-        struct layer_pass f = {.pass = p, .layer = l, .rows = rows, .pieces = network_layer_pieces(p->network, l, rows)};
-        team_run(p->team, f.pieces, forward_piece, &f);
-    }
-    return p->a[p->network->layers - 1];
-}
-
-/* ---- backward ------------------------------------------------------------------------------------------------------- */
-
-/* Columns of the delta of the layer below: (delta W^T) * f'. */
-static void delta_piece(void *context, size_t index, unsigned thread)
-{
-    const struct layer_pass *b = context;
-    struct pass *p = b->pass;
-    const struct kernels *k = kernels_get();
-    const struct layer *layer = &p->network->layer[b->layer], *previous = layer - 1;
-    struct piece c = piece_at(layer->inputs, 2 * KERNEL_PAD, b->pieces, index);
-    const real *weights = p->network->parameters + layer->weights + c.start * layer->stride;
-    real *next = p->delta[b->layer % 2] + c.start;
+    const real *x = input_of(f, &stride);
     if (!c.count)
         return;
-    k->product(b->rows, c.count, layer->units, (struct operand){b->delta, layer->stride, 1},
-               (struct operand){weights, 1, layer->stride}, NULL, 0, next, previous->stride, p->scratch[thread]);
-    k->derive[previous->activation](b->rows, kernel_stride(c.count), previous->stride, p->a[b->layer - 1] + c.start, next,
-                                    previous->slope, p->diagnosis->sums[b->layer - 1].measure + c.start);
+    if (f->training && layer->normalized)
+        normalized_piece(f, c, p->scratch[thread]);
+    else
+        network_layer_piece(f->network, f->layer, f->pieces, index, x, f->rows, stride, p->a[f->layer], p->scratch[thread]);
+    if (f->training && f->layer < p->network->spec.hidden_count && p->dropped[f->layer]) {
+        struct dropout mask = pass_mask(p, f->layer);
+        kernels_get()->drop(&mask, c.start, f->rows, kernel_stride(c.count), layer->stride, p->a[f->layer] + c.start,
+                            p->dropped[f->layer] + c.start);
+    }
 }
 
-/* Rows of the gradient of W, with the last ones the gradient of b; and their update. */
-static void gradient_piece(void *context, size_t index, unsigned thread)
+static real *forward(struct pass *p, const struct mlp_network *n, size_t rows, bool training)
 {
-    const struct layer_pass *b = context;
-    struct pass *p = b->pass;
-    const struct kernels *k = kernels_get();
-    const struct layer *layer = &p->network->layer[b->layer];
-    struct piece r = piece_at(layer->inputs, 1, b->pieces, index);
-    size_t stride, start = layer->weights + r.start * layer->stride, count = r.count * layer->stride;
-    const real *x = below(p, b->layer, &stride) + r.start;
-    real *gradient = p->gradient + start;
-    if (r.count)
-        k->product(r.count, layer->units, b->rows, (struct operand){x, 1, stride}, (struct operand){b->delta, layer->stride, 1},
-                   b->add ? gradient : NULL, layer->stride, gradient, layer->stride, p->scratch[thread]);
-    if (index + 1 == b->pieces) {
-        k->column_sums(b->rows, layer->stride, layer->stride, b->delta, b->add, p->gradient + layer->bias);
-        count += layer->stride;
+    struct forward f = {.pass = p, .network = n, .training = training, .rows = rows};
+    for (; f.layer < n->layers; f.layer++) {
+        f.pieces = network_layer_pieces(n, f.layer, rows);
+        team_run(p->team, f.pieces, forward_piece, &f);
     }
-    double *sums = p->sums[index];
-    sums[0] = sums[1] = 0;
-    if (b->step)
-        k->update[p->network->spec.optimizer.name](b->step, count, gradient, p->network->parameters + start,
-                                                   p->state[0] ? p->state[0] + start : NULL,
-                                                   p->state[1] ? p->state[1] + start : NULL, sums);
+    return p->a[n->layers - 1];
 }
 
-/* The sums of a layer's pieces, in their order. */
-static bool finish_layer(const struct layer_pass *b)
+real *pass_forward(struct pass *p, const struct mlp_network *n, size_t rows)
 {
-    double sums[2] = {0};
-    for (size_t i = 0; i < b->pieces; i++) {
-        sums[0] += b->pass->sums[i][0];
-        sums[1] += b->pass->sums[i][1];
-    }
-    if (b->step)
-        diagnosis_update(b->pass->diagnosis, b->layer, sums);
-    return isfinite(sums[0]) && isfinite(sums[1]);
+    return forward(p, n, rows, false);
 }
 
-bool pass_backward(struct pass *p, size_t rows, bool add, const struct step *step)
+real *pass_forward_training(struct pass *p, size_t rows, uint64_t update, size_t row)
 {
-    bool finite = true;
-    struct layer_pass b = {.pass = p, .rows = rows, .delta = p->a[p->network->layers - 1], .add = add, .step = step};
-    for (b.layer = p->network->layers; b.layer-- > 0;) {
-        const struct layer *layer = &p->network->layer[b.layer];
-        struct layer_pass above = b; /* the delta below comes first: it needs the weights as they were */
-        above.pieces = pieces_of(rows, layer->inputs, layer->units);
-        if (b.layer)
-            team_run(p->team, above.pieces, delta_piece, &above);
-        b.pieces = pieces_of(layer->inputs, layer->units, rows);
-        team_run(p->team, b.pieces, gradient_piece, &b);
-        finite &= finish_layer(&b);
-        b.delta = p->delta[b.layer % 2];
-    }
-    return finite;
+    p->mask.update = update;
+    p->mask.row = (uint32_t)row;
+    return forward(p, p->network, rows, true);
+}
+
+void pass_mark(struct pass *p)
+{
+    memcpy(p->marked, p->moments, network_moments(p->network) * sizeof(real));
+}
+
+void pass_rewind(struct pass *p)
+{
+    memcpy(p->moments, p->marked, network_moments(p->network) * sizeof(real));
 }

@@ -7,6 +7,11 @@
 #include "diagnosis.h"
 #include "pieces.h"
 
+struct piece_sums {
+    double update[2];           /* squares of gradients and steps */
+    double squares, magnitudes; /* of the weights before it, when there is a penalty */
+};
+
 struct pass {
     struct mlp_network *network;
     struct diagnosis *diagnosis;
@@ -14,12 +19,17 @@ struct pass {
     size_t chunk;              /* rows at most */
     real *gradient, *state[2]; /* like the parameters; state as the optimizer has any */
     real *x, *y, *loss;        /* chunk x inputs, chunk, chunk */
+    real *weights, *loss_weights; /* chunk: of a weighted source; those times the class's: see pass_gather */
     real *a[MLP_MAX_HIDDEN + 1]; /* chunk x stride of each layer */
+    real *dropped[MLP_MAX_HIDDEN]; /* of layers with dropout: a without what the mask leaves out */
+    real *normalized[MLP_MAX_HIDDEN]; /* of normalized layers: see kernels.h */
+    real *moments, *marked, *batch_moments; /* network_moments each: running ones, their copy, and those of the chunk */
+    struct dropout mask;
     real *delta[2];            /* chunk x widest stride; the output layer's delta is its activations */
     real **scratch;            /* of each thread, for products */
     unsigned threads;          /* that have one */
     size_t scratch_size;
-    double (*sums)[2];         /* of the pieces of an update: squares of gradients and steps */
+    struct piece_sums *sums;   /* of the pieces of an update */
 };
 
 enum err_code pass_init(struct pass *p, struct mlp_network *n, struct diagnosis *d, size_t chunk, struct err *err);
@@ -27,10 +37,19 @@ void pass_done(struct pass *p);
 /* From now on with so many threads. On failure it goes on with those that it has. */
 enum err_code pass_threads(struct pass *p, unsigned threads, struct err *err);
 
-/* x and y of these rows of a source. */
-void pass_gather(struct pass *p, const struct mlp_source *source, const uint32_t *rows, size_t count);
-/* The logits of x (rows of it): a of the last layer. */
-real *pass_forward(struct pass *p, size_t rows);
-/* The gradients, added to those of the batch's earlier chunks; with a step, each layer's weights are updated by it once their
- * gradient is whole. The output layer's delta is in its activations. False when an update is not finite. */
-bool pass_backward(struct pass *p, size_t rows, bool add, const struct step *step);
+/* x, y and weights of these rows of a source. Returns the weights of their losses: NULL when each is 1. */
+const real *pass_gather(struct pass *p, const struct mlp_source *source, const uint32_t *rows, size_t count);
+/* The logits of x (rows of it) by a network of the same shape without normalization, or the pass's own: a of the last layer. */
+real *pass_forward(struct pass *p, const struct mlp_network *n, size_t rows);
+/* The same for training: layers are normalized by the chunk's own moments, and activations dropped. update: its number;
+ * row: of the batch, where the chunk starts. */
+real *pass_forward_training(struct pass *p, size_t rows, uint64_t update, size_t row);
+/* The mask of hidden layer l in the pass at hand. */
+struct dropout pass_mask(const struct pass *p, uint32_t l);
+/* Running moments of normalized layers go back to where they were marked: for a batch that does not come to its update. */
+void pass_mark(struct pass *p);
+void pass_rewind(struct pass *p);
+/* The gradients, added to those of the batch's earlier chunks; with a step, the weights are updated by it: each layer's once
+ * their gradient is whole, or all at the end when gradients are clipped. The output layer's delta is in its activations.
+ * False when an update is not finite. *ret_penalty: of the weights before the update. */
+bool pass_backward(struct pass *p, size_t rows, bool add, const struct step *step, double *ret_penalty);

@@ -18,10 +18,55 @@ uint64_t trainer_chunk(const struct mlp_spec *s, uint64_t train_rows, uint64_t v
     return most < TRAINER_CHUNK ? most : TRAINER_CHUNK;
 }
 
+/* What predicts like the network that is trained: itself, or its folded twin once that is made. */
+static const struct mlp_network *inference(struct mlp_trainer *t)
+{
+    if (!t->folded.parameters)
+        return &t->network;
+    network_fold(&t->network, t->pass.moments, &t->folded);
+    return &t->folded;
+}
+
 /* The epoch counts: this is what it came to. */
 static void keep(struct mlp_trainer *t)
 {
-    memcpy(t->result.parameters, t->network.parameters, t->network.count * sizeof(real));
+    memcpy(t->result.parameters, inference(t)->parameters, t->result.count * sizeof(real));
+}
+
+static enum err_code copy_class_weights(struct mlp_trainer *t, struct mlp_spec *spec, struct err *err)
+{
+    size_t classes = spec->task == TASK_MULTICLASS ? spec->outputs : 2;
+    if (!spec->class_weights || spec->task == TASK_REGRESSION)
+        return ERR_OK;
+    if (!(t->class_weights = mem_array(classes, sizeof *t->class_weights)))
+        return err_no_memory(err);
+    memcpy(t->class_weights, spec->class_weights, classes * sizeof *t->class_weights);
+    spec->class_weights = t->class_weights;
+    return ERR_OK;
+}
+
+static enum err_code prepare(struct mlp_trainer *t, struct mlp_spec *spec, struct err *err)
+{
+    const struct mlp_spec plain = network_folded_spec(spec);
+    size_t chunk = (size_t)trainer_chunk(spec, t->train.rows, t->valid.rows);
+    enum err_code code = copy_class_weights(t, spec, err);
+    if (!code)
+        code = network_init(&t->network, spec, err);
+    if (!code)
+        code = network_init(&t->result, &plain, err);
+    if (!code && network_moments(&t->network))
+        code = network_init(&t->folded, &plain, err);
+    if (!code)
+        code = diagnosis_init(&t->diagnosis, &t->network, err);
+    if (!code)
+        code = pass_init(&t->pass, &t->network, &t->diagnosis, chunk, err);
+    if (!code)
+        code = metrics_init(&t->metrics, spec, t->valid.rows, err);
+    if (!code && spec->stopping.early && !(t->best = mem_aligned(t->result.count * sizeof(real))))
+        code = err_no_memory(err);
+    if (!code)
+        code = feed_init(&t->train_feed, &t->train, spec->batch_size != 0, chunk, err);
+    return code ? code : feed_init(&t->valid_feed, &t->valid, false, chunk, err);
 }
 
 enum err_code mlp_trainer_new(const struct mlp_spec *spec, const struct mlp_source *train, const struct mlp_source *valid,
@@ -40,21 +85,8 @@ enum err_code mlp_trainer_new(const struct mlp_spec *spec, const struct mlp_sour
     t->train = *train;
     t->valid = valid ? *valid : (struct mlp_source){0};
     t->batch = !spec->batch_size || spec->batch_size > train->rows ? train->rows : spec->batch_size;
-    size_t chunk = (size_t)trainer_chunk(spec, train->rows, t->valid.rows);
-    code = network_init(&t->network, &filled, err);
-    if (!code)
-        code = diagnosis_init(&t->diagnosis, &t->network, err);
-    if (!code)
-        code = pass_init(&t->pass, &t->network, &t->diagnosis, chunk, err);
-    if (!code)
-        code = metrics_init(&t->metrics, spec, t->valid.rows, err);
-    if (!code)
-        code = network_init(&t->result, &filled, err);
-    if (!code)
-        code = feed_init(&t->train_feed, &t->train, spec->batch_size != 0, chunk, err);
-    if (!code)
-        code = feed_init(&t->valid_feed, &t->valid, false, chunk, err);
-    if (code) {
+    progress_start(&t->progress);
+    if ((code = prepare(t, &filled, err))) {
         mlp_trainer_free(t);
         return code;
     }
@@ -68,6 +100,9 @@ void mlp_trainer_free(struct mlp_trainer *t)
 {
     if (!t)
         return;
+    mem_free(t->best);
+    mem_free(t->class_weights);
+    network_done(&t->folded);
     network_done(&t->result);
     feed_done(&t->train_feed);
     feed_done(&t->valid_feed);
@@ -96,52 +131,70 @@ static enum err_code diverged(const struct mlp_trainer *t, uint64_t batch, const
                    "may help", t->epoch + 1, (unsigned long long)batch, what, t->network.spec.optimizer.learning_rate);
 }
 
-/* Loss (their sum) and gradients of the next rows of a batch, at most all that it lacks; with the last of them, its update. */
-static enum err_code train_chunk(struct mlp_trainer *t, size_t at, size_t count, const struct step *step, const atomic_int *stop,
-                                 size_t *ret_rows, double *loss, bool *finite, struct err *err)
+struct batch {
+    size_t at, count; /* rows that went through, and all */
+    struct step step;
+    double loss, weight; /* sums over its rows, as in mlp_trainer.now */
+    double penalty;
+    bool finite;
+};
+
+/* Loss and gradients of the next rows of a batch, at most all that it lacks; with the last of them, its update. */
+static enum err_code train_chunk(struct mlp_trainer *t, struct batch *b, const atomic_int *stop, struct err *err)
 {
     const struct layer *last = &t->network.layer[t->network.layers - 1];
+    const struct mlp_spec *spec = &t->network.spec;
     struct pass *p = &t->pass;
     const uint32_t *rows;
-    size_t most = count - at < p->chunk ? count - at : p->chunk, chunk;
+    size_t most = b->count - b->at < p->chunk ? b->count - b->at : p->chunk, chunk;
     if (stop && atomic_load_explicit(stop, memory_order_relaxed))
         return err_set(err, ERR_STOPPED, "stopped");
     enum err_code code = feed_next(&t->train_feed, most, stop, &rows, &chunk, err);
     if (code)
         return code;
-    if (!at && chunk < count)
+    if (!b->at && chunk < b->count) {
         diagnosis_mark(&t->diagnosis);
-    pass_gather(p, &t->train, rows, chunk);
-    real *out = pass_forward(p, chunk);
-    *loss += output_loss(t->network.spec.task, chunk, last->units, last->stride, out, p->y, p->loss);
-    *ret_rows = chunk;
-    if (!isfinite(*loss))
+        pass_mark(p);
+    }
+    const real *weights = pass_gather(p, &t->train, rows, chunk);
+    real *out = pass_forward_training(p, chunk, t->updates + 1, b->at);
+    output_loss(spec, chunk, last->units, last->stride, out, p->y, p->loss);
+    b->loss += output_sum(chunk, p->loss, weights);
+    b->weight += weights ? output_sum(chunk, weights, NULL) : (double)chunk;
+    bool alone = chunk == b->count, whole = b->at + chunk == b->count;
+    if (!isfinite(b->loss))
         return ERR_OK; /* the batch looks at it */
-    output_delta(t->network.spec.task, chunk, last->stride, out, p->y, count);
-    *finite &= pass_backward(p, chunk, at > 0, at + chunk == count ? step : NULL);
+    output_delta(spec, chunk, last->stride, out, p->y, weights, alone && b->weight > 0 ? b->weight : (double)b->count);
+    if (whole && !alone && weights && b->weight > 0) /* the sum of weights was not known before */
+        b->step.scale = (real)((double)b->count / b->weight);
+    b->finite &= pass_backward(p, chunk, b->at > 0, whole ? &b->step : NULL, &b->penalty);
+    b->at += chunk;
     return ERR_OK;
 }
 
-/* Loss (sum over the rows), gradient and update of the next batch. After an error the batch has not begun. */
-static enum err_code train_batch(struct mlp_trainer *t, size_t count, uint64_t batch, const atomic_int *stop, double *ret_loss,
-                                 struct err *err)
+/* Loss, gradient and update of the next batch. After an error the batch has not begun. */
+static enum err_code train_batch(struct mlp_trainer *t, size_t count, uint64_t number, const atomic_int *stop, struct err *err)
 {
-    struct step step = optimizer_step(&t->network.spec.optimizer, t->updates + 1);
-    bool finite = true;
-    double loss = 0;
-    for (size_t at = 0, chunk = 0; at < count; at += chunk) {
-        enum err_code code = train_chunk(t, at, count, &step, stop, &chunk, &loss, &finite, err);
-        if (code && at)
+    uint64_t in_epoch = (t->train.rows + t->batch - 1) / t->batch;
+    double rate = progress_rate(&t->progress, &t->network.spec, t->epoch, (double)number / (double)in_epoch);
+    struct batch b = {.count = count, .step = optimizer_step(&t->network.spec, t->updates + 1, rate), .finite = true};
+    while (b.at < count) {
+        enum err_code code = train_chunk(t, &b, stop, err);
+        if (code && b.at) {
             diagnosis_rewind(&t->diagnosis);
+            pass_rewind(&t->pass);
+        }
         if (code)
             return code;
-        if (!isfinite(loss))
-            return diverged(t, batch, "the loss", err);
+        if (!isfinite(b.loss))
+            return diverged(t, number, "the loss", err);
     }
     t->updates++;
     t->diagnosis.updates++;
-    *ret_loss = loss;
-    return finite ? ERR_OK : diverged(t, batch, "a weight", err);
+    t->now.row += count;
+    t->now.loss += b.loss + b.weight * b.penalty;
+    t->now.weight += b.weight;
+    return b.finite ? ERR_OK : diverged(t, number, "a weight", err);
 }
 
 /* ---- one epoch ------------------------------------------------------------------------------------------------------ */
@@ -159,16 +212,13 @@ static enum err_code train(struct mlp_trainer *t, const atomic_int *stop, double
     t->now.seek = false;
     while (t->now.row < t->train.rows) {
         uint64_t left = t->train.rows - t->now.row, count = left < t->batch ? left : t->batch;
-        double loss = 0;
-        if ((code = train_batch(t, count, t->now.row / t->batch + 1, stop, &loss, err))) {
+        if ((code = train_batch(t, count, t->now.row / t->batch + 1, stop, err))) {
             t->now.seek = true;
             return code;
         }
-        t->now.row += count;
-        t->now.loss += loss;
     }
     t->diagnosis.rows = t->train.rows;
-    *ret_loss = t->now.loss / (double)t->train.rows;
+    *ret_loss = t->now.loss / t->now.weight;
     return ERR_OK;
 }
 
@@ -187,9 +237,11 @@ static bool weigh(const struct mlp_trainer *t, double *squares)
 
 static enum err_code validate(struct mlp_trainer *t, const atomic_int *stop, struct mlp_epoch *epoch, struct err *err)
 {
-    const struct layer *last = &t->network.layer[t->network.layers - 1];
-    metrics_start(&t->metrics);
+    const struct mlp_network *n = inference(t);
+    const struct layer *last = &n->layer[n->layers - 1];
+    double loss = 0, weight = 0, mean;
     struct pass *p = &t->pass;
+    metrics_start(&t->metrics);
     feed_start(&t->valid_feed, 0, 0);
     for (size_t chunk = 1; chunk;) {
         const uint32_t *rows;
@@ -200,13 +252,16 @@ static enum err_code validate(struct mlp_trainer *t, const atomic_int *stop, str
             return code;
         if (!chunk)
             break;
-        pass_gather(p, &t->valid, rows, chunk);
-        real *out = pass_forward(p, chunk);
-        double loss = output_loss(t->network.spec.task, chunk, last->units, last->stride, out, p->y, p->loss);
-        metrics_add(&t->metrics, chunk, last->stride, out, p->y, loss);
+        const real *weights = pass_gather(p, &t->valid, rows, chunk);
+        real *out = pass_forward(p, n, chunk);
+        output_loss(&n->spec, chunk, last->units, last->stride, out, p->y, p->loss);
+        metrics_add(&t->metrics, chunk, last->stride, out, p->y, p->loss, t->valid.weighted ? p->weights : NULL);
+        loss += output_sum(chunk, p->loss, weights);
+        weight += weights ? output_sum(chunk, weights, NULL) : (double)chunk;
     }
-    metrics_finish(&t->metrics, &epoch->valid_loss, epoch->metric);
-    if (t->valid.rows && !isfinite(epoch->valid_loss))
+    metrics_finish(&t->metrics, &mean, epoch->metric);
+    epoch->valid_loss = weight > 0 ? loss / weight + network_penalty(n) : NAN;
+    if (weight > 0 && !isfinite(epoch->valid_loss))
         return diverged(t, (t->train.rows + t->batch - 1) / t->batch, "the validation loss", err);
     return ERR_OK;
 }
@@ -228,7 +283,7 @@ enum err_code mlp_trainer_epoch(struct mlp_trainer *t, const atomic_int *stop, s
                                 struct err *err)
 {
     uint64_t started = clock_monotonic_ns();
-    struct mlp_epoch epoch = {.learning_rate = t->network.spec.optimizer.learning_rate};
+    struct mlp_epoch epoch = {.learning_rate = progress_rate(&t->progress, &t->network.spec, t->epoch, 1)};
     if (t->diverged)
         return err_set(err, ERR_DIVERGED, "diverged in epoch %u: there is nothing to go on from", t->epoch + 1);
     enum err_code code = run_epoch(t, stop, &epoch, err);
@@ -243,17 +298,31 @@ enum err_code mlp_trainer_epoch(struct mlp_trainer *t, const atomic_int *stop, s
     epoch.layers = t->diagnosis.layer;
     epoch.layer_count = t->network.layers;
     memset(&t->now, 0, sizeof t->now);
+    bool best;
+    epoch.stop = progress_epoch(&t->progress, &t->network.spec, &epoch, &best);
+    if (best && t->best)
+        memcpy(t->best, t->result.parameters, t->result.count * sizeof(real));
     *ret_epoch = epoch;
     return ERR_OK;
 }
 
+uint32_t mlp_trainer_settle(struct mlp_trainer *t)
+{
+    if (!t->best || !t->progress.best_epoch)
+        return t->epoch;
+    memcpy(t->result.parameters, t->best, t->result.count * sizeof(real));
+    return t->progress.best_epoch;
+}
+
 /* ---- evaluation ----------------------------------------------------------------------------------------------------- */
 
-void mlp_matrix_gather(const void *matrix, const uint32_t *rows, size_t count, real *x, size_t stride, real *y)
+void mlp_matrix_gather(const void *matrix, const uint32_t *rows, size_t count, real *x, size_t stride, real *y, real *weights)
 {
     const struct mlp_matrix *m = matrix;
     for (size_t i = 0; i < count; i++) {
         memcpy(x + i * stride, m->x + (size_t)rows[i] * m->stride, m->inputs * sizeof *x);
         y[i] = m->y[rows[i]];
+        if (weights)
+            weights[i] = m->weights[rows[i]];
     }
 }

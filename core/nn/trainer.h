@@ -4,10 +4,14 @@
 #include "feed.h"
 #include "metrics.h"
 #include "pass.h"
+#include "progress.h"
 
 struct mlp_trainer {
     struct mlp_network network; /* what is trained */
+    struct mlp_network folded;  /* the same without normalization, of a network that has any: see settled */
     struct mlp_network result;  /* as it was at the end of the last epoch that counted */
+    real *best;                 /* result's parameters of the best epoch, when stopping.early */
+    double *class_weights;
     struct mlp_source train, valid;
     struct feed train_feed, valid_feed;
     uint64_t batch; /* rows of a full one */
@@ -17,9 +21,10 @@ struct mlp_trainer {
         bool begun;
         bool seek; /* the feed does not stand at `row` */
         uint64_t row;
-        double loss, seconds; /* loss: the sum over the rows before `row` */
+        double loss, weight, seconds; /* sums over the rows before `row`, of losses by their weights and of weights */
     } now;
     bool diverged;
+    struct progress progress;
     struct pass pass;
     struct diagnosis diagnosis;
     struct metrics metrics;

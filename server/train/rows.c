@@ -130,8 +130,9 @@ static enum err_code load(const void *context, const uint32_t *blocks, size_t co
     return code;
 }
 
-static void gather(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y)
+static void gather(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y, real *weights)
 {
+    (void)weights;
     const struct rows_part *p = context;
     for (size_t i = 0; i < count; i++) {
         size_t row = rows[i];

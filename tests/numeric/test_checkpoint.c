@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "core/nn/trainer.h"
 #include "support/fixture.h"
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,10 @@ struct interruption {
     atomic_int stop;
 };
 
-static void gather(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y)
+static void gather(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y, real *weights)
 {
     struct interruption *i = (struct interruption *)(uintptr_t)context;
-    mlp_matrix_gather(&i->matrix, rows, count, x, stride, y);
+    mlp_matrix_gather(&i->matrix, rows, count, x, stride, y, weights);
     if (++i->calls == i->at)
         atomic_store(&i->stop, 1);
 }
@@ -70,6 +71,7 @@ static bool go_on(struct scene *s, struct mlp_trainer *t, uint32_t from, struct 
         memcpy(h->layers[e], h->epoch[e].layers, h->epoch[e].layer_count * sizeof **h->layers);
         h->epoch[e].layers = h->layers[e];
     }
+    t->progress.seconds = 0; /* the one thing that differs from run to run */
     assert_true(mlp_trainer_save(t, &h->end));
     return true;
 }
@@ -161,6 +163,28 @@ static void test_an_interruption_within_a_batch(void **state)
     }
 }
 
+/* All that has a state of its own: masks, running moments, the best weights, a plateau's factor, a warm-up. */
+static void test_an_interruption_with_everything_on(void **state)
+{
+    (void)state;
+    for (uint32_t block_rows = 0; block_rows <= 10; block_rows += 10) {
+        struct scene s;
+        double weights[3] = {1, 2, 0.5};
+        scene_start(&s, MLP_ADAMW, 8, 57);
+        s.block_rows = block_rows;
+        s.spec.hidden[0].batch_normalization = s.spec.hidden[1].batch_normalization = true;
+        s.spec.hidden[0].dropout = s.spec.hidden[1].dropout = 0.3;
+        s.spec.schedule = (struct mlp_schedule_spec){.name = MLP_PLATEAU, .factor = 0.5, .power = 1, .every = 1, .warmup_epochs = 1};
+        s.spec.stopping = (struct mlp_stopping){.early = true, .metric = MLP_WATCH_LOSS, .patience = 50, .min_delta = 0.01,
+                                                .train_loss = NAN, .valid_loss = NAN, .seconds = NAN};
+        s.spec.l1 = s.spec.l2 = 1e-3;
+        s.spec.clip_norm = 0.5;
+        s.spec.class_weights = weights;
+        check_interruptions(&s, 9);
+        scene_done(&s);
+    }
+}
+
 /* ---- files ---------------------------------------------------------------------------------------------------------- */
 
 static void test_damage_is_seen(void **state)
@@ -214,7 +238,7 @@ static void test_a_checkpoint_of_another_run(void **state)
     assert_true(mlp_trainer_save(t, &saved));
     mlp_trainer_free(t);
     const struct mlp_spec original = s.spec;
-    for (unsigned i = 0; i < 9; i++) {
+    for (unsigned i = 0; i < 16; i++) {
         s.spec = original;
         s.spec.seed += i == 0;
         s.spec.batch_size += i == 1;
@@ -225,6 +249,13 @@ static void test_a_checkpoint_of_another_run(void **state)
         s.spec.hidden_count -= i == 6;
         s.block_rows = i == 7 ? 16 : 0;
         s.spec.target_deviation = i == 8 ? 2 : 1;
+        s.spec.l2 = i == 9;
+        s.spec.clip_norm = i == 10;
+        s.spec.hidden[0].dropout = i == 11 ? 0.5 : 0;
+        s.spec.hidden[0].batch_normalization = i == 12;
+        s.spec.schedule.warmup_epochs = i == 13;
+        s.spec.stopping.early = i == 14;
+        s.spec.class_weights = i == 15 ? (const double[]){1, 2, 1} : NULL;
         t = trainer_of(&s);
         struct err err = {0};
         fixture_case("difference %u", i);
@@ -242,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_interruption_at_any_batch),
         cmocka_unit_test(test_an_interruption_within_a_batch),
+        cmocka_unit_test(test_an_interruption_with_everything_on),
         cmocka_unit_test(test_damage_is_seen),
         cmocka_unit_test(test_a_checkpoint_of_another_run),
     };

@@ -39,6 +39,7 @@ static void check_step(const struct problem *p, enum mlp_optimizer optimizer, ui
 {
     struct mlp_spec s = spec_for(p, optimizer, 0.01, 8, 6, MLP_TANH, 5, MLP_LEAKY_RELU, 7, MLP_SIGMOID, 0);
     s.hidden[at - 1].activation = MLP_STEP;
+    s.optimizer.weight_decay = 0; /* which needs no gradient */
     struct mlp_trainer *t = trainer_for(&s, p, p);
     const struct mlp_network *n = mlp_trainer_network(t);
     size_t count, still = parameters_below(n, at);

@@ -16,7 +16,8 @@
 #define TOLERANCE 1e-10
 
 static const double rates[] = {
-    [MLP_SGD] = 0.01, [MLP_MOMENTUM] = 0.001, [MLP_ADAGRAD] = 0.05, [MLP_RMSPROP] = 0.01, [MLP_ADAM] = 0.01};
+    [MLP_SGD] = 0.01, [MLP_MOMENTUM] = 0.001, [MLP_NESTEROV] = 0.001, [MLP_ADAGRAD] = 0.05, [MLP_ADADELTA] = 1,
+    [MLP_RMSPROP] = 0.01, [MLP_ADAM] = 0.01, [MLP_ADAMW] = 0.01};
 
 static const struct {
     enum task task;

@@ -21,15 +21,16 @@ static double loss_of(enum task task, size_t units, const double *logits, double
     real z[32] = {0}, target = y, row_loss = 0;
     size_t stride = kernel_stride(units);
     memcpy(z, logits, units * sizeof *z);
-    double loss = output_loss(task, 1, units, stride, z, &target, &row_loss);
+    const struct mlp_spec spec = {.task = task};
+    output_loss(&spec, 1, units, stride, z, &target, &row_loss);
     if (ret_output)
         memcpy(ret_output, z, units * sizeof *z);
-    output_delta(task, 1, stride, z, &target, (size_t)batch);
+    output_delta(&spec, 1, stride, z, &target, NULL, batch);
     if (ret_delta)
         memcpy(ret_delta, z, units * sizeof *z);
     for (size_t j = units; j < 32; j++)
         assert_true(z[j] == 0);
-    return loss;
+    return row_loss;
 }
 
 /* ---- regression ----------------------------------------------------------------------------------------------------- */
@@ -169,11 +170,13 @@ static void test_rows_are_alone(void **state)
             }
             memcpy(applied, z, sizeof z);
             output_apply(cases[c].task, ROWS, units, 16, applied);
-            assert_near(output_loss(cases[c].task, ROWS, units, 16, z, y, losses), sum, 1e-13, 0);
+            const struct mlp_spec spec = {.task = cases[c].task};
+            output_loss(&spec, ROWS, units, 16, z, y, losses);
+            assert_near(output_sum(ROWS, losses, NULL), sum, 1e-13, 0);
             assert_memory_equal(z, applied, sizeof z);
             for (size_t r = 0; r < ROWS; r++)
                 assert_memory_equal(z + r * 16, p[r], units * sizeof *z);
-            output_delta(cases[c].task, ROWS, 16, z, y, ROWS);
+            output_delta(&spec, ROWS, 16, z, y, NULL, ROWS);
             for (size_t r = 0; r < ROWS; r++)
                 assert_memory_equal(z + r * 16, d[r], units * sizeof *z);
         }

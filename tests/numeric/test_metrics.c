@@ -22,6 +22,10 @@ static void metrics_of(enum task task, uint32_t units, size_t rows, const real *
     struct mlp_spec s;
     struct metrics m;
     size_t first = rows / 3;
+    real *losses = calloc(rows + 1, sizeof *losses);
+    assert_non_null(losses);
+    losses[0] += loss / 4;
+    losses[first] += loss - loss / 4;
     mlp_spec_default(&s);
     s.task = task;
     s.outputs = units;
@@ -29,11 +33,12 @@ static void metrics_of(enum task task, uint32_t units, size_t rows, const real *
     assert_int_equal(metrics_init(&m, &s, rows, NULL), ERR_OK);
     for (unsigned twice = 0; twice < 2; twice++) { /* an epoch must not see the one before */
         metrics_start(&m);
-        metrics_add(&m, first, units, out, y, loss / 4);
-        metrics_add(&m, rows - first, units, out + first * units, y + first, loss - loss / 4);
+        metrics_add(&m, first, units, out, y, losses, NULL);
+        metrics_add(&m, rows - first, units, out + first * units, y + first, losses + first, NULL);
         metrics_finish(&m, ret_loss, metric);
     }
     metrics_done(&m);
+    free(losses);
 }
 
 /* ---- area under the ROC curve --------------------------------------------------------------------------------------- */

@@ -78,8 +78,9 @@ static void test_threads_do_not_meet(void **state)
     problem_free(p);
 }
 
-static void record(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y)
+static void record(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y, real *weights)
 {
+    (void)weights;
     uint32_t **log = (uint32_t **)(uintptr_t)context;
     for (size_t i = 0; i < count; i++) {
         *(*log)++ = rows[i];

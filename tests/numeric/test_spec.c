@@ -142,7 +142,7 @@ static void test_epochs_and_size(void **state)
     base.inputs = UINT32_MAX - KERNEL_PAD; /* and as large as they get, without wrapping around */
     base.hidden_count = MLP_MAX_HIDDEN;
     for (unsigned l = 0; l < MLP_MAX_HIDDEN; l++)
-        base.hidden[l] = (struct mlp_hidden){MLP_MAX_UNITS, MLP_TANH, 0};
+        base.hidden[l] = (struct mlp_hidden){.units = MLP_MAX_UNITS, .activation = MLP_TANH};
     assert_true(mlp_spec_parameters(&base) == 281745562796033u);
     check(&base, "network", __LINE__);
 }

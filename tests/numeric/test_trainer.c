@@ -24,10 +24,10 @@ struct meddler {
     double y;
 };
 
-static void meddle(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y)
+static void meddle(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y, real *weights)
 {
     struct meddler *m = (struct meddler *)(uintptr_t)context;
-    mlp_matrix_gather(&m->problem->matrix, rows, count, x, stride, y);
+    mlp_matrix_gather(&m->problem->matrix, rows, count, x, stride, y, weights);
     if (++m->calls != m->at)
         return;
     if (m->stop)

@@ -292,10 +292,10 @@ struct stopping_source {
     unsigned *blocks;
 };
 
-static void gather_and_stop(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y)
+static void gather_and_stop(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y, real *weights)
 {
     const struct stopping_source *s = context;
-    mlp_matrix_gather(&s->scene->matrix, rows, count, x, stride, y);
+    mlp_matrix_gather(&s->scene->matrix, rows, count, x, stride, y, weights);
     ++*s->blocks;
     atomic_store(s->stop, 1);
 }

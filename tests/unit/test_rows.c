@@ -59,7 +59,7 @@ static void check_epoch(struct feed *f, const struct mlp_source *s, uint32_t epo
         if (!count)
             break;
         assert_true(count <= 50 && rows + count <= s->rows);
-        s->gather(s->context, row, count, x, 5, y);
+        s->gather(s->context, row, count, x, 5, y, NULL);
         for (size_t i = 0; i < count; i++)
             ret_order[rows++] = x[i * 5];
     }

@@ -78,14 +78,25 @@ struct problem *problem_new(enum task task, uint32_t classes, uint32_t inputs, s
     }
     for (uint32_t k = 0; k < classes && k < rows; k++)
         p->y[k] = k;
-    p->rows = (struct oracle_rows){p->x, p->y, rows};
-    p->matrix = (struct mlp_matrix){p->x, p->y, inputs, inputs};
+    p->rows = (struct oracle_rows){.x = p->x, .y = p->y, .count = rows};
+    p->matrix = (struct mlp_matrix){.x = p->x, .y = p->y, .stride = inputs, .inputs = inputs};
     p->source = (struct mlp_source){.rows = rows, .gather = mlp_matrix_gather, .context = &p->matrix};
     return p;
 }
 
+void problem_weigh(struct problem *p, const double *weights, size_t count)
+{
+    p->weights = calloc(p->rows.count + 1, sizeof *p->weights);
+    assert_non_null(p->weights);
+    for (size_t r = 0; r < p->rows.count; r++)
+        p->weights[r] = weights[r % count];
+    p->rows.weights = p->matrix.weights = p->weights;
+    p->source.weighted = true;
+}
+
 void problem_free(struct problem *p)
 {
+    free(p->weights);
     free(p->x);
     free(p->y);
     free(p);
@@ -95,7 +106,8 @@ void problem_free(struct problem *p)
 
 void spec_layer(struct mlp_spec *s, uint32_t units, enum mlp_activation activation)
 {
-    s->hidden[s->hidden_count++] = (struct mlp_hidden){units, activation, activation == MLP_LEAKY_RELU ? 0.01 : 0};
+    s->hidden[s->hidden_count++] = (struct mlp_hidden){
+        .units = units, .activation = activation, .negative_slope = activation == MLP_LEAKY_RELU ? 0.01 : 0};
 }
 
 struct mlp_spec spec_for(const struct problem *p, enum mlp_optimizer optimizer, double learning_rate, uint32_t batch, ...)
@@ -108,7 +120,7 @@ struct mlp_spec spec_for(const struct problem *p, enum mlp_optimizer optimizer, 
     s.outputs = p->task == TASK_MULTICLASS ? p->classes : 1;
     s.batch_size = batch;
     s.seed = 42;
-    s.optimizer = (struct mlp_optimizer_spec){optimizer, learning_rate, NAN, NAN, NAN, NAN, NAN, true};
+    s.optimizer = (struct mlp_optimizer_spec){optimizer, learning_rate, NAN, NAN, NAN, NAN, NAN, NAN, true};
     mlp_optimizer_defaults(&s.optimizer);
     va_start(layers, batch);
     for (int units; (units = va_arg(layers, int));)
@@ -254,6 +266,7 @@ void compare_training(const struct mlp_spec *s, const struct problem *train, con
         oracle_epoch(o, &train->rows, valid ? &valid->rows : NULL, &expected);
         assert_int_equal(epoch.epoch, i);
         assert_int_equal(epoch.layer_count, o->layers);
+        assert_near(epoch.learning_rate, oracle_rate(o, i - 1, 1), 1e-13, 0);
         compare_epochs(s->task, &epoch, &expected, tolerance);
     }
     compare_weights(mlp_trainer_network(t), o, tolerance);

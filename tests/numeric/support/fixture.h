@@ -29,13 +29,14 @@ struct problem {
     enum task task;
     uint32_t inputs, classes; /* classes: 0 for regression */
     struct oracle_rows rows;
-    double *x, *y;
+    double *x, *y, *weights; /* weights: NULL until problem_weigh */
     struct mlp_matrix matrix;
     struct mlp_source source;
 };
 
 /* x uniform in [-2, 2); y a bent function of x and noise: about standardized, 0/1, or a class; every class occurs. */
 struct problem *problem_new(enum task task, uint32_t classes, uint32_t inputs, size_t rows, uint64_t seed);
+void problem_weigh(struct problem *p, const double *weights, size_t count); /* row r: weights[r % count] */
 void problem_free(struct problem *p);
 
 /* ---- specifications ------------------------------------------------------------------------------------------------- */

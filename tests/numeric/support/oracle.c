@@ -34,6 +34,7 @@ struct oracle *oracle_new(const struct mlp_network *initial)
     struct oracle *o = zeros(1, sizeof *o);
     o->spec = *mlp_network_spec(initial);
     o->layers = o->spec.hidden_count + 1;
+    o->plateau = 1;
     assert(o->layers <= ORACLE_LAYERS);
     unsigned inputs = o->spec.inputs;
     for (unsigned n = 0; n < o->layers; n++) {
@@ -155,37 +156,69 @@ static double softplus(double z)
 static double row_loss(const struct oracle *o, double y)
 {
     const struct oracle_layer *l = &o->layer[o->layers - 1];
+    double e = fabs(y - l->z[0]), d = o->spec.huber_delta;
+    if (o->spec.task == TASK_REGRESSION && o->spec.loss == MLP_ABSOLUTE_ERROR)
+        return e;
+    if (o->spec.task == TASK_REGRESSION && o->spec.loss == MLP_HUBER)
+        return e <= d ? e * e / 2 : d * e - d * d / 2;
     if (o->spec.task == TASK_REGRESSION)
-        return (y - l->z[0]) * (y - l->z[0]);
+        return e * e;
     if (o->spec.task == TASK_BINARY)
         return softplus(y > 0 ? -l->z[0] : l->z[0]);
     return log_sum(l) - l->z[(size_t)y];
 }
 
-double oracle_loss(struct oracle *o, const struct oracle_rows *rows)
+static double row_weight(const struct oracle *o, const struct oracle_rows *rows, size_t r)
+{
+    double weight = rows->weights ? rows->weights[r] : 1;
+    return o->spec.class_weights ? weight * o->spec.class_weights[(size_t)rows->y[r]] : weight;
+}
+
+double oracle_penalty(const struct oracle *o)
 {
     double sum = 0;
+    for (unsigned n = 0; n < o->layers; n++)
+        for (size_t i = 0; i < (size_t)o->layer[n].inputs * o->layer[n].units; i++) {
+            double w = o->layer[n].w[i].value;
+            sum += o->spec.l1 * fabs(w) + 0.5 * o->spec.l2 * w * w;
+        }
+    return sum;
+}
+
+double oracle_loss(struct oracle *o, const struct oracle_rows *rows)
+{
+    double sum = 0, weights = 0;
     for (size_t r = 0; r < rows->count; r++) {
         oracle_forward(o, rows->x + r * o->spec.inputs);
-        sum += row_loss(o, rows->y[r]);
+        sum += row_weight(o, rows, r) * row_loss(o, rows->y[r]);
+        weights += row_weight(o, rows, r);
     }
-    return sum / (double)rows->count;
+    return sum / weights + oracle_penalty(o);
 }
 
 /* ---- backward ------------------------------------------------------------------------------------------------------- */
 
-static void output_delta(const struct oracle *o, struct oracle_layer *l, double y, double batch)
+static double error_slope(const struct mlp_spec *s, double e)
+{
+    if (s->loss == MLP_ABSOLUTE_ERROR)
+        return e > 0 ? 1 : e < 0 ? -1 : 0;
+    if (s->loss == MLP_HUBER)
+        return fmin(s->huber_delta, fmax(-s->huber_delta, e));
+    return 2 * e;
+}
+
+static void output_delta(const struct oracle *o, struct oracle_layer *l, double y, double share)
 {
     for (unsigned j = 0; j < l->units; j++) {
-        double target = o->spec.task == TASK_MULTICLASS ? (j == (unsigned)y) : y;
-        l->delta[j] = (o->spec.task == TASK_REGRESSION ? 2 : 1) * (l->a[j] - target) / batch;
+        double target = o->spec.task == TASK_MULTICLASS ? (j == (unsigned)y) : y, e = l->a[j] - target;
+        l->delta[j] = (o->spec.task == TASK_REGRESSION ? error_slope(&o->spec, e) : e) * share;
     }
 }
 
-/* Adds the gradient of the row that went through last, as one of `batch`. */
-static void backward(struct oracle *o, const double *x, double y, double batch)
+/* Adds the gradient of the row that went through last, times its share of the batch. */
+static void backward(struct oracle *o, const double *x, double y, double share)
 {
-    output_delta(o, &o->layer[o->layers - 1], y, batch);
+    output_delta(o, &o->layer[o->layers - 1], y, share);
     for (unsigned n = o->layers; n-- > 0;) {
         struct oracle_layer *l = &o->layer[n], *below = n ? &o->layer[n - 1] : NULL;
         for (unsigned j = 0; j < l->units; j++) {
@@ -211,19 +244,24 @@ static struct oracle_weight *weight(struct oracle_layer *l, size_t i)
     return i < weights ? &l->w[i] : i < weights + l->units ? &l->b[i - weights] : NULL;
 }
 
-static double batch_gradient(struct oracle *o, const struct oracle_rows *rows, const uint32_t *order, size_t count)
+/* Returns the sum of the rows' losses by their weights. */
+static double batch_gradient(struct oracle *o, const struct oracle_rows *rows, const uint32_t *order, size_t count,
+                             double *ret_weights)
 {
-    double sum = 0;
+    double sum = 0, weights = 0;
     struct oracle_weight *w;
     for (unsigned n = 0; n < o->layers; n++)
         for (size_t i = 0; (w = weight(&o->layer[n], i)); i++)
             w->gradient = 0;
+    for (size_t r = 0; r < count; r++)
+        weights += row_weight(o, rows, order[r]);
     for (size_t r = 0; r < count; r++) {
         const double *x = rows->x + (size_t)order[r] * o->spec.inputs;
         oracle_forward(o, x);
-        sum += row_loss(o, rows->y[order[r]]);
-        backward(o, x, rows->y[order[r]], (double)count);
+        sum += row_weight(o, rows, order[r]) * row_loss(o, rows->y[order[r]]);
+        backward(o, x, rows->y[order[r]], row_weight(o, rows, order[r]) / weights);
     }
+    *ret_weights = weights;
     return sum;
 }
 
@@ -238,9 +276,9 @@ static uint32_t *in_order(size_t count)
 double oracle_gradient(struct oracle *o, const struct oracle_rows *rows)
 {
     uint32_t *order = in_order(rows->count);
-    double sum = batch_gradient(o, rows, order, rows->count);
+    double weights, sum = batch_gradient(o, rows, order, rows->count, &weights);
     free(order);
-    return sum / (double)rows->count;
+    return sum / weights;
 }
 
 /* ---- updates -------------------------------------------------------------------------------------------------------- */
@@ -251,6 +289,17 @@ double oracle_update(const struct mlp_optimizer_spec *s, double t, struct oracle
     switch (s->name) {
     case MLP_MOMENTUM:
         above = w->v = s->momentum * w->v + rate * g;
+        break;
+    case MLP_NESTEROV: /* a look ahead: the step that v would take once more */
+        w->v = s->momentum * w->v + rate * g;
+        above = s->momentum * w->v + rate * g;
+        break;
+    case MLP_ADADELTA:
+        w->r = s->rho * w->r + (1 - s->rho) * g * g;
+        below = g != 0 ? g * sqrt((w->v + s->epsilon) / (w->r + s->epsilon)) : 0;
+        w->v = s->rho * w->v + (1 - s->rho) * below * below;
+        above = rate * below;
+        below = 1;
         break;
     case MLP_ADAGRAD:
         w->r += g * g;
@@ -263,6 +312,7 @@ double oracle_update(const struct mlp_optimizer_spec *s, double t, struct oracle
         below = sqrt(w->r) + s->epsilon;
         break;
     case MLP_ADAM:
+    case MLP_ADAMW:
         w->v = s->beta1 * w->v + (1 - s->beta1) * g;
         w->r = s->beta2 * w->r + (1 - s->beta2) * g * g;
         above = rate * (s->bias_correction ? w->v / (1 - pow(s->beta1, t)) : w->v);
@@ -276,19 +326,68 @@ double oracle_update(const struct mlp_optimizer_spec *s, double t, struct oracle
     return taken;
 }
 
-static void update(struct oracle *o)
+static void add_penalty(struct oracle *o)
+{
+    for (unsigned n = 0; n < o->layers; n++)
+        for (size_t i = 0; i < (size_t)o->layer[n].inputs * o->layer[n].units; i++) {
+            struct oracle_weight *w = &o->layer[n].w[i];
+            w->gradient += o->spec.l2 * w->value + (w->value > 0 ? o->spec.l1 : w->value < 0 ? -o->spec.l1 : 0);
+        }
+}
+
+/* What gradients of this length are to be multiplied by. */
+static double clip(const struct oracle *o, double norm)
+{
+    return o->spec.clip_norm > 0 && norm > o->spec.clip_norm ? o->spec.clip_norm / norm : 1;
+}
+
+static void update(struct oracle *o, double rate)
 {
     struct oracle_weight *w;
+    struct mlp_optimizer_spec optimizer = o->spec.optimizer;
+    double norm = 0;
+    optimizer.learning_rate = rate;
     o->updates++;
+    add_penalty(o);
+    for (unsigned n = 0; n < o->layers; n++)
+        for (size_t i = 0; (w = weight(&o->layer[n], i)); i++)
+            norm += w->gradient * w->gradient;
+    norm = sqrt(norm);
     for (unsigned n = 0; n < o->layers; n++) {
+        struct oracle_layer *l = &o->layer[n];
         double squares = 0;
-        for (size_t i = 0; (w = weight(&o->layer[n], i)); i++) {
-            double taken = oracle_update(&o->spec.optimizer, (double)o->updates, w);
-            o->layer[n].squared_gradients += w->gradient * w->gradient;
+        for (size_t i = 0; (w = weight(l, i)); i++) {
+            l->squared_gradients += w->gradient * w->gradient;
+            w->gradient *= clip(o, norm);
+            if (i < (size_t)l->inputs * l->units)
+                w->value -= rate * optimizer.weight_decay * w->value;
+            double taken = oracle_update(&optimizer, (double)o->updates, w);
             squares += taken * taken;
         }
-        o->layer[n].step_lengths += sqrt(squares);
+        l->step_lengths += sqrt(squares);
     }
+}
+
+double oracle_rate(const struct oracle *o, uint32_t epoch, double share)
+{
+    const struct mlp_schedule_spec *s = &o->spec.schedule;
+    double rate = o->spec.optimizer.learning_rate, e = (double)epoch - s->warmup_epochs, scheduled = rate;
+    if (e < 0)
+        return rate * (epoch + share) / s->warmup_epochs;
+    double half = cos(3.14159265358979323846 * e / (o->spec.epochs - s->warmup_epochs)) / 2 + 0.5;
+    if (s->name == MLP_STEPS)
+        for (uint32_t i = 0; i < (uint32_t)e / s->every; i++)
+            scheduled *= s->factor;
+    if (s->name == MLP_EXPONENTIAL)
+        for (uint32_t i = 0; i < (uint32_t)e; i++)
+            scheduled *= s->factor;
+    if (s->name == MLP_COSINE)
+        return s->minimum + (rate - s->minimum) * half;
+    if (s->name == MLP_INVERSE_SCALING)
+        scheduled = rate * exp(-s->power * log(e + 1));
+    if (s->name == MLP_PLATEAU)
+        scheduled = rate * o->plateau;
+    return fmax(scheduled, s->minimum);
 }
 
 /* ---- one epoch ------------------------------------------------------------------------------------------------------ */
@@ -328,15 +427,21 @@ void oracle_epoch(struct oracle *o, const struct oracle_rows *train, const struc
     uint32_t *order = in_order(rows);
     uint64_t before = o->updates;
     struct rng rng;
-    rng_init(&rng, o->spec.seed, RNG_ORDER, o->epochs++);
+    rng_init(&rng, o->spec.seed, RNG_ORDER, o->epochs);
     if (o->spec.batch_size)
         rng_shuffle(&rng, order, rows);
     start_diagnosis(o);
     *ret = (struct oracle_epoch){.valid_loss = NAN};
+    double weights = 0, all = 0, updates = ceil((double)rows / (double)batch);
     for (size_t at = 0; at < rows; at += batch) {
-        ret->train_loss += batch_gradient(o, train, order + at, rows - at < batch ? rows - at : batch) / (double)rows;
-        update(o);
+        double penalty = oracle_penalty(o);
+        ret->train_loss += batch_gradient(o, train, order + at, rows - at < batch ? rows - at : batch, &weights);
+        ret->train_loss += weights * penalty;
+        all += weights;
+        update(o, oracle_rate(o, o->epochs, (double)(at / batch + 1) / updates));
     }
+    ret->train_loss /= all;
+    o->epochs++;
     free(order);
     ret->weight_updates = o->updates;
     for (unsigned n = 0; n < o->layers; n++)

@@ -31,11 +31,13 @@ struct oracle {
     struct oracle_layer layer[ORACLE_LAYERS];
     uint64_t updates;
     uint32_t epochs;
+    double plateau; /* the schedule's factor, as the test that drives it says */
 };
 
 struct oracle_rows {
     const double *x, *y; /* count x inputs; count */
     size_t count;
+    const double *weights; /* count; NULL: 1 each */
 };
 
 struct oracle_epoch {
@@ -51,6 +53,9 @@ void oracle_free(struct oracle *o);
 void oracle_forward(struct oracle *o, const double *x);                    /* fills z and a of every layer */
 double oracle_loss(struct oracle *o, const struct oracle_rows *rows);      /* the mean over the rows */
 double oracle_gradient(struct oracle *o, const struct oracle_rows *rows);  /* of that mean, in every weight; returns it */
+double oracle_penalty(const struct oracle *o);
+/* The learning rate of an epoch (from 0) at a share of its updates. */
+double oracle_rate(const struct oracle *o, uint32_t epoch, double share);
 void oracle_epoch(struct oracle *o, const struct oracle_rows *train, const struct oracle_rows *valid,
                   struct oracle_epoch *ret);
 void oracle_metrics(struct oracle *o, const struct oracle_rows *rows, double metric[MLP_METRICS_MAX]);

@@ -87,7 +87,11 @@ void oracle_metrics(struct oracle *o, const struct oracle_rows *rows, double met
         right += predicted[r] == (unsigned)rows->y[r];
     }
     metric[0] = right / (double)rows->count;
+    struct mlp_spec kept = o->spec; /* the mean over the rows as they are: no penalty, no class weights */
+    o->spec.l1 = o->spec.l2 = 0;
+    o->spec.class_weights = NULL;
     metric[1] = oracle_loss(o, rows);
+    o->spec = kept;
     metric[2] = oracle_f1_macro(rows->y, predicted, rows->count, o->spec.task == TASK_BINARY ? 2 : o->spec.outputs);
     if (o->spec.task == TASK_BINARY)
         metric[3] = oracle_roc_auc(score, rows->y, rows->count);

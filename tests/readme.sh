@@ -144,13 +144,13 @@ fields_of_a_job() {
         done
     done < <(rows '| field | default |')
     # a description for every field but the objects that hold others
-    [ "$count" = "$(($(grep -oE '"description":' <<<"$schema" | wc -l) - 5))" ] || fail "the schema has other fields"
+    [ "$count" = "$(($(grep -oE '"description":' <<<"$schema" | wc -l) - 8))" ] || fail "the schema has other fields"
 }
 
 # Each name that a field may have is named in its row.
 choices_of_fields() {
     local name word
-    for name in task network.hidden[].activation optimizer.name columns.NAME.role encoding.scaling; do
+    for name in task network.hidden[].activation optimizer.name columns.NAME.role encoding.scaling loss schedule.name; do
         for word in $(field_of "$name" | sed 's/[^[]*"enum":\[\([^]]*\)\].*/\1/' | tr -d '"' | tr , ' '); do
             rows '| field | default |' | grep -F "\`$name\`|" | grep -qF "\`$word\`" || fail "$name may be $word"
         done

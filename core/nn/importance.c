@@ -14,11 +14,11 @@ struct shuffled {
     const uint32_t *from; /* of each row */
 };
 
-static void gather(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y)
+static void gather(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y, real *weights)
 {
     const struct shuffled *s = context;
     const struct mlp_matrix *m = s->rows;
-    mlp_matrix_gather(m, rows, count, x, stride, y);
+    mlp_matrix_gather(m, rows, count, x, stride, y, weights);
     for (size_t i = 0; i < count; i++)
         memcpy(x + i * stride + s->feature.input, m->x + (size_t)s->from[rows[i]] * m->stride + s->feature.input,
                s->feature.inputs * sizeof *x);
@@ -91,8 +91,8 @@ enum err_code mlp_importance(const struct mlp_network *n, const struct mlp_matri
         return err_no_memory(err);
     struct work w = {from, drop, increase};
     struct shuffled s = {.rows = rows};
-    struct mlp_source as_it_is = {.rows = count, .gather = mlp_matrix_gather, .context = rows};
-    struct mlp_source source = {.rows = count, .gather = gather, .context = &s};
+    struct mlp_source as_it_is = {.rows = count, .gather = mlp_matrix_gather, .context = rows, .weighted = rows->weights};
+    struct mlp_source source = {.rows = count, .gather = gather, .context = &s, .weighted = rows->weights};
     struct importance_base base = {.metric = main_metric(mlp_network_spec(n)->task)};
     enum err_code code = measure(n, &as_it_is, stop, &base, err);
     for (uint32_t f = 0; !code && f < feature_count; f++) {

@@ -204,6 +204,8 @@ enum err_code mlp_trainer_threads(struct mlp_trainer *t, unsigned threads, struc
  * in the message. */
 enum err_code mlp_trainer_epoch(struct mlp_trainer *t, const atomic_int *stop, struct mlp_epoch *ret_epoch,
                                 struct err *err);
+/* Why the last epoch shall be the last one, as its mlp_epoch said; a restored trainer knows it too. */
+enum mlp_stop mlp_trainer_stop(const struct mlp_trainer *t);
 /* Once training is over: the result is the best epoch's network where stopping.early says so, else the last one's. Returns
  * that epoch's number; 0: none counted. */
 uint32_t mlp_trainer_settle(struct mlp_trainer *t);

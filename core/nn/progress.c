@@ -101,16 +101,8 @@ static void look_for_plateau(struct progress *p, const struct mlp_spec *s, const
     p->waited = 0;
 }
 
-enum mlp_stop progress_epoch(struct progress *p, const struct mlp_spec *s, const struct mlp_epoch *e, bool *ret_best)
+static enum mlp_stop judge(const struct progress *p, const struct mlp_stopping *stop, const struct mlp_epoch *e)
 {
-    const struct mlp_stopping *stop = &s->stopping;
-    double figure = watched(s, e);
-    *ret_best = figure < p->best - stop->min_delta || !p->best_epoch;
-    p->best = *ret_best ? figure : p->best;
-    p->best_epoch = *ret_best ? e->epoch : p->best_epoch;
-    p->since = *ret_best ? 0 : p->since + 1;
-    p->seconds += e->seconds;
-    look_for_plateau(p, s, e);
     if (e->train_loss <= stop->train_loss)
         return MLP_STOP_TRAIN_LOSS;
     if (e->valid_loss <= stop->valid_loss)
@@ -118,6 +110,18 @@ enum mlp_stop progress_epoch(struct progress *p, const struct mlp_spec *s, const
     if (p->seconds >= stop->seconds)
         return MLP_STOP_SECONDS;
     return stop->early && p->since >= stop->patience ? MLP_STOP_PATIENCE : MLP_GO_ON;
+}
+
+enum mlp_stop progress_epoch(struct progress *p, const struct mlp_spec *s, const struct mlp_epoch *e, bool *ret_best)
+{
+    double figure = watched(s, e);
+    *ret_best = figure < p->best - s->stopping.min_delta || !p->best_epoch;
+    p->best = *ret_best ? figure : p->best;
+    p->best_epoch = *ret_best ? e->epoch : p->best_epoch;
+    p->since = *ret_best ? 0 : p->since + 1;
+    p->seconds += e->seconds;
+    look_for_plateau(p, s, e);
+    return p->stop = judge(p, &s->stopping, e);
 }
 
 /* ---- checkpoints ---------------------------------------------------------------------------------------------------- */
@@ -131,6 +135,7 @@ void progress_save(const struct progress *p, struct buf *out)
     pack_u32(out, p->since);
     pack_u32(out, p->best_epoch);
     pack_f64(out, p->seconds);
+    pack_u32(out, (uint32_t)p->stop);
 }
 
 void progress_load(struct progress *p, struct unpack *u)
@@ -142,4 +147,5 @@ void progress_load(struct progress *p, struct unpack *u)
     p->since = unpack_u32(u);
     p->best_epoch = unpack_u32(u);
     p->seconds = unpack_f64(u);
+    p->stop = (enum mlp_stop)unpack_u32(u);
 }

@@ -11,6 +11,7 @@ struct progress {
     uint32_t waited, since; /* epochs since then */
     uint32_t best_epoch;   /* 0: none yet */
     double seconds;        /* of all epochs */
+    enum mlp_stop stop;    /* of the last one */
 };
 
 void progress_start(struct progress *p);

@@ -306,6 +306,11 @@ enum err_code mlp_trainer_epoch(struct mlp_trainer *t, const atomic_int *stop, s
     return ERR_OK;
 }
 
+enum mlp_stop mlp_trainer_stop(const struct mlp_trainer *t)
+{
+    return t->progress.stop;
+}
+
 uint32_t mlp_trainer_settle(struct mlp_trainer *t)
 {
     if (!t->best || !t->progress.best_epoch)

@@ -318,6 +318,7 @@ static void check_point(struct job_plan *p, struct job_spec *s, const struct gri
     const struct plan_fit *fit = fit_of(p, s, values, point);
     if (fit->fits) {
         check_split(p, s, fit->task, point);
+        training_check_task(&s->training, fit->task, s->validation.fraction > 0, point);
         check_size(p, s, fit, &p->runs[p->run_count], point);
         p->task = fit->task;
     }
@@ -327,6 +328,12 @@ static void check_point(struct job_plan *p, struct job_spec *s, const struct gri
 }
 
 /* Checks a point; adds its run, unless it is but an end of what can be drawn or anything is wrong. */
+/* Whether fields stand in the body that only some points have. */
+static bool names_vary(const struct grid *g)
+{
+    return grid_varies(g, "/optimizer/name") || grid_varies(g, "/schedule/name") || grid_varies(g, "/loss");
+}
+
 static enum err_code plan_run(struct job_plan *p, const struct grid_point *values, bool is_end,
                               struct violations *violations, struct err *err)
 {
@@ -338,7 +345,7 @@ static enum err_code plan_run(struct job_plan *p, const struct grid_point *value
     point->count = 0; /* the items are large, and unset until they count */
     enum err_code code = build_point(p, values, &body, point, err);
     if (!code && !point->count)
-        code = job_spec_bind(body, grid_varies(&p->grid, "/optimizer/name"), &spec, point, err);
+        code = job_spec_bind(body, names_vary(&p->grid), &spec, point, err);
     if (!code && !point->count)
         check_point(p, &spec, values, point);
     if (!code && !is_end && !point->count && !violations->count)
@@ -423,7 +430,7 @@ enum err_code job_plan_make(struct app *app, const char *text, size_t length, st
         return code;
     if ((code = read_points(p, violations, err)))
         return code;
-    bool any_optimizer = grid_varies(&p->grid, "/optimizer/name");
+    bool any_optimizer = names_vary(&p->grid);
     struct violations *own = mem_zalloc(sizeof *own);
     if (!own)
         return err_no_memory(err);

@@ -84,6 +84,11 @@ static const struct json_field hidden_fields[] = {
      .names = mlp_activation_name, .fallback = "\"relu\"", .help = "f of a = f(z), z = a_prev W + b."},
     {.name = "negative_slope", .type = FIELD_DOUBLE, .offset = offsetof(struct mlp_hidden, negative_slope),
      .minimum = 0, .maximum = 0.999999, .fallback = "0.01", .shown = hidden_is_leaky, .help = "beta of leaky_relu: max(beta z, z)."},
+    {.name = "batch_normalization", .type = FIELD_BOOLEAN, .offset = offsetof(struct mlp_hidden, batch_normalization),
+     .fallback = "false",
+     .help = "Normalizes z by the moments of the batch (of up to 512 rows of it) before f; predictions use running moments."},
+    {.name = "dropout", .type = FIELD_DOUBLE, .offset = offsetof(struct mlp_hidden, dropout), .minimum = 0, .maximum = 0.99,
+     .fallback = "0", .help = "Share of the units' values that each training pass leaves out; the others are scaled up."},
     {0},
 };
 
@@ -107,10 +112,10 @@ static const struct json_field validation_fields[] = {
         enum mlp_optimizer name = ((const struct mlp_optimizer_spec *)o)->name;                                        \
         return test;                                                                                                   \
     }
-OPTIMIZER_HAS(momentum, name == MLP_MOMENTUM)
-OPTIMIZER_HAS(rho, name == MLP_RMSPROP)
-OPTIMIZER_HAS(epsilon, name == MLP_ADAGRAD || name == MLP_RMSPROP || name == MLP_ADAM)
-OPTIMIZER_HAS(beta, name == MLP_ADAM)
+OPTIMIZER_HAS(momentum, name == MLP_MOMENTUM || name == MLP_NESTEROV)
+OPTIMIZER_HAS(rho, name == MLP_RMSPROP || name == MLP_ADADELTA)
+OPTIMIZER_HAS(epsilon, name != MLP_SGD && name != MLP_MOMENTUM && name != MLP_NESTEROV)
+OPTIMIZER_HAS(beta, name == MLP_ADAM || name == MLP_ADAMW)
 
 #define OPTIMIZER(member) .offset = offsetof(struct mlp_optimizer_spec, member)
 
@@ -119,18 +124,23 @@ static const struct json_field optimizer_fields[] = {
      .help = "The rule that turns gradients into weight updates."},
     {.name = "learning_rate", .type = FIELD_DOUBLE, OPTIMIZER(learning_rate), .nullable = true, .minimum = 0,
      .maximum = 1e6, .open = true, .fallback = "null",
-     .help = "alpha; by default 0.01 (sgd, momentum, adagrad) or 0.001 (rmsprop, adam)."},
+     .help = "alpha; by default 0.01 (sgd, momentum, nesterov, adagrad), 0.001 (rmsprop, adam, adamw) or 1 (adadelta)."},
     {.name = "momentum", .type = FIELD_DOUBLE, OPTIMIZER(momentum), .nullable = true, .minimum = 0, .maximum = 0.999999,
-     .fallback = "null", .shown = has_momentum, .help = "xi of momentum: v <- xi v + alpha g; by default 0.9."},
+     .fallback = "null", .shown = has_momentum, .help = "xi of momentum and nesterov: v <- xi v + alpha g; by default 0.9."},
     {.name = "rho", .type = FIELD_DOUBLE, OPTIMIZER(rho), .nullable = true, .minimum = 0, .maximum = 0.999999,
-     .fallback = "null", .shown = has_rho, .help = "rho of rmsprop: r <- rho r + (1 - rho) g g; by default 0.9."},
+     .fallback = "null", .shown = has_rho, .help = "rho of rmsprop and adadelta: r <- rho r + (1 - rho) g g; by default 0.9."},
     {.name = "beta1", .type = FIELD_DOUBLE, OPTIMIZER(beta1), .nullable = true, .minimum = 0, .maximum = 0.999999,
      .fallback = "null", .shown = has_beta, .help = "p1 of adam, the decay of the mean of gradients; by default 0.9."},
     {.name = "beta2", .type = FIELD_DOUBLE, OPTIMIZER(beta2), .nullable = true, .minimum = 0, .maximum = 0.99999999,
      .fallback = "null", .shown = has_beta, .help = "p2 of adam, the decay of the mean of squares; by default 0.999."},
     {.name = "epsilon", .type = FIELD_DOUBLE, OPTIMIZER(epsilon), .nullable = true, .minimum = 0, .maximum = 1e6,
      .fallback = "null", .shown = has_epsilon,
-     .help = "Added to the root in adagrad, rmsprop and adam; by default 1e-10 (adagrad) or 1e-8."},
+     .help = "Added to the root in adagrad, rmsprop, adam and adamw, inside of it in adadelta; by default 1e-10 (adagrad), 1e-6 "
+             "(adadelta) or 1e-8."},
+    {.name = "weight_decay", .type = FIELD_DOUBLE, OPTIMIZER(weight_decay), .nullable = true, .minimum = 0, .maximum = 1e6,
+     .fallback = "null",
+     .help = "Each update also takes this share of every weight (biases excluded), times the learning rate: decoupled decay. By "
+             "default 0, or 0.01 (adamw)."},
     {.name = "bias_correction", .type = FIELD_BOOLEAN, OPTIMIZER(bias_correction), .fallback = "true",
      .shown = has_beta, .help = "adam: divide the means by 1 - p^t. false with epsilon 0 is the course's own Adam."},
     {0},
@@ -160,6 +170,11 @@ static const struct json_field checkpoint_fields[] = {
     {0},
 };
 
+static bool has_huber(const void *job)
+{
+    return training_has_huber(&((const struct job_spec *)job)->training);
+}
+
 #define JOB(member) .offset = offsetof(struct job_spec, member)
 
 const struct json_field job_spec_fields[] = {
@@ -184,6 +199,19 @@ const struct json_field job_spec_fields[] = {
      .help = "The layers between inputs and output."},
     {.name = "optimizer", .type = FIELD_OBJECT, JOB(optimizer), .fields = optimizer_fields, .fallback = "{}",
      .help = "How weights are updated."},
+    {.name = "loss", .type = FIELD_ENUM, JOB(training.loss), .names = training_loss_name, .fallback = "\"auto\"",
+     .help = "auto: cross_entropy for classes, squared_error for regression, which also has absolute_error and huber."},
+    {.name = "huber_delta", .type = FIELD_DOUBLE, JOB(training.huber_delta), .minimum = 0, .maximum = 1e6, .open = true,
+     .fallback = "1", .shown = has_huber, .help = "Where huber turns from squares to distances, in standard deviations of the target."},
+    {.name = "regularization", .type = FIELD_OBJECT, JOB(training.regularization), .fields = regularization_fields,
+     .fallback = "{}", .help = "Penalties on large weights, and a limit to gradients."},
+    {.name = "schedule", .type = FIELD_OBJECT, JOB(training.schedule), .fields = schedule_fields, .fallback = "{}",
+     .help = "The learning rate from epoch to epoch."},
+    {.name = "early_stopping", .type = FIELD_OBJECT, JOB(training.early_stopping), .nullable = true,
+     .fields = early_stopping_fields, .given = training_stops_early, .fallback = "null",
+     .help = "Training ends once a figure no longer improves; the model is the best epoch's, also when patience never runs out."},
+    {.name = "stop", .type = FIELD_OBJECT, JOB(training.stop), .fields = stop_fields, .fallback = "{}",
+     .help = "Other reasons to end before the last epoch."},
     {.name = "batch_size", .type = FIELD_CUSTOM, JOB(batch_size), .custom = &batch_size_custom, .fallback = "32",
      .help = "b, rows of one weight update: \"full\" is gradient descent, 1 stochastic gradient descent."},
     {.name = "epochs", .type = FIELD_UINT, JOB(epochs), .minimum = 1, .maximum = MLP_MAX_EPOCHS, .fallback = "100",
@@ -257,7 +285,10 @@ enum err_code job_spec_bind(const struct json *body, bool any_optimizer, struct 
         return code;
     if (!any_optimizer && optimizer_is_bound(violations))
         check_optimizer(&ret_spec->optimizer, body, violations);
+    if (!any_optimizer)
+        training_check(&ret_spec->training, body, violations);
     mlp_optimizer_defaults(&ret_spec->optimizer);
+    training_defaults(&ret_spec->training);
     code = job_columns_resolve(ret_spec, violations, err);
     if (code)
         job_spec_done(ret_spec);
@@ -358,6 +389,7 @@ void job_spec_network(const struct job_spec *s, enum task task, uint32_t inputs,
     if (s->network.hidden.count)
         memcpy(ret->hidden, s->network.hidden.items, s->network.hidden.count * sizeof *ret->hidden);
     ret->optimizer = s->optimizer;
+    training_network(&s->training, ret);
     ret->batch_size = s->batch_size;
     ret->epochs = s->epochs;
     ret->seed = s->seed;

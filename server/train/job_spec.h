@@ -6,7 +6,7 @@
 #include "core/data/table.h"
 #include "core/nn/mlp.h"
 #include "job_columns.h"
-#include "server/json/bind.h"
+#include "training_fields.h"
 
 #define JOB_MAX_RUNS 10000
 
@@ -32,6 +32,7 @@ struct job_spec {
         struct json_list hidden; /* struct mlp_hidden */
     } network;
     struct mlp_optimizer_spec optimizer; /* NAN until completed */
+    struct training_spec training;
     uint32_t batch_size;                 /* 0: full */
     uint32_t epochs;
     uint64_t seed;

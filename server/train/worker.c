@@ -80,9 +80,11 @@ static bool is_set(const atomic_int *flag)
 }
 
 /* Adds the model file and the evaluation of the network as it stands: whole or not at all. */
-static enum err_code add_result(const struct mlp_trainer *trainer, const struct rows *r, const atomic_int *stop,
+static enum err_code add_result(struct mlp_trainer *trainer, const struct rows *r, const atomic_int *stop,
                                 struct worker_result *result, struct err *err)
 {
+    result->model_epoch = mlp_trainer_settle(trainer);
+    result->stop = mlp_trainer_stop(trainer);
     const struct mlp_network *network = mlp_trainer_network(trainer);
     if (!model_save(r->encoder, network, &result->model))
         return err_no_memory(err);
@@ -96,7 +98,7 @@ static enum err_code add_result(const struct mlp_trainer *trainer, const struct 
 
 /* What becomes of a training that ended with `code`. One that was stopped is evaluated all the same, unless it
  * shall leave. */
-static enum err_code conclude(enum err_code code, const struct mlp_trainer *trainer, const struct rows *r,
+static enum err_code conclude(enum err_code code, struct mlp_trainer *trainer, const struct rows *r,
                               const atomic_int *stop, const atomic_int *leave, struct worker_result *result, struct err *err)
 {
     bool stopped = code == ERR_STOPPED;
@@ -130,7 +132,7 @@ static enum err_code train(const struct mlp_spec *spec, struct mlp_trainer *trai
 {
     const atomic_int *flag = events->interrupt ? events->interrupt : stop;
     enum err_code code = ERR_OK;
-    while (!code && progress->epoch < spec->epochs) {
+    while (!code && progress->epoch < spec->epochs && !mlp_trainer_stop(trainer)) {
         struct mlp_epoch epoch;
         (void)mlp_trainer_threads(trainer, threads_now(events), NULL); /* without them it is slower, and no different */
         code = mlp_trainer_epoch(trainer, flag, &epoch, err);

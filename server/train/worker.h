@@ -37,7 +37,9 @@ struct worker_result {
     struct buf model;      /* the model file's bytes; empty when there is none */
     struct buf evaluation; /* JSON; empty when there are no validation rows */
     double training_seconds, samples_per_second;
-    uint32_t epoch; /* epochs that counted */
+    uint32_t epoch;       /* epochs that counted */
+    uint32_t model_epoch; /* whose network the model is: the best one's with early stopping */
+    enum mlp_stop stop;   /* why there are fewer than were asked for, when the specification says so */
 };
 
 /* ERR_OK: all epochs done, and evaluated. ERR_STOPPED: `stop` was seen; after an epoch the result holds the network, and its

@@ -12,7 +12,7 @@ static struct mlp_spec spec_of(const struct bench_task *t)
     s.outputs = t->size[t->layers];
     s.hidden_count = t->layers - 1;
     for (unsigned l = 0; l < s.hidden_count; l++)
-        s.hidden[l] = (struct mlp_hidden){t->size[l + 1], MLP_RELU, 0.01};
+        s.hidden[l] = (struct mlp_hidden){.units = t->size[l + 1], .activation = MLP_RELU, .negative_slope = 0.01};
     s.optimizer.name = t->adam ? MLP_ADAM : MLP_MOMENTUM;
     s.optimizer.learning_rate = t->adam ? 0.001 : 0.01;
     s.batch_size = t->batch;

@@ -34,35 +34,46 @@ static void assert_writes(const char *body, const char *expected)
 
 /* ---- defaults --------------------------------------------------------------------------------------------------------- */
 
+/* What a job says of training and of a layer when nothing is given. */
+#define TRAINING \
+    "\"loss\":\"auto\",\"regularization\":{\"l1\":0,\"l2\":0,\"clip_norm\":null}," \
+    "\"schedule\":{\"name\":\"constant\",\"warmup_epochs\":0},\"early_stopping\":null," \
+    "\"stop\":{\"train_loss\":null,\"valid_loss\":null,\"seconds\":null},"
+#define PLAIN ",\"batch_normalization\":false,\"dropout\":0}"
+
 #define ENCODING "\"columns\":{},\"encoding\":{\"scaling\":\"standard\",\"min_frequency\":0,\"category_limit\":1000},"
 #define HEAD "{\"name\":null,\"dataset\":\"d\",\"target\":\"t\",\"task\":\"auto\",\"features\":null," ENCODING \
-             "\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[{\"units\":100,\"activation\":\"relu\"}]},"  \
+             "\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[{\"units\":100,\"activation\":\"relu\"" PLAIN "]},"  \
              "\"optimizer\":"
-#define TAIL ",\"batch_size\":32,\"epochs\":100,\"seed\":1,\"threads\":null,"                                             \
-             "\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null}"
+#define TAIL "," TRAINING "\"batch_size\":32,\"epochs\":100,\"seed\":1,\"threads\":null,\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null}"
 
 static void test_defaults_are_filled_in(void **state)
 {
     (void)state;
     assert_writes(body_with(""), HEAD "{\"name\":\"adam\",\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,"
-                                      "\"epsilon\":1e-08,\"bias_correction\":true}" TAIL);
+                                      "\"epsilon\":1e-08,\"weight_decay\":0,\"bias_correction\":true}" TAIL);
     assert_writes(body_with("\"optimizer\":{},\"network\":{},\"validation\":{}"),
                   HEAD "{\"name\":\"adam\",\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,"
-                       "\"bias_correction\":true}" TAIL);
+                       "\"weight_decay\":0,\"bias_correction\":true}" TAIL);
 }
 
 static void test_each_optimizer_has_its_own_defaults(void **state)
 {
     (void)state;
     static const char *const optimizers[][2] = {
-        {"sgd", "\"learning_rate\":0.01"},
-        {"momentum", "\"learning_rate\":0.01,\"momentum\":0.9"},
-        {"adagrad", "\"learning_rate\":0.01,\"epsilon\":1e-10"},
-        {"rmsprop", "\"learning_rate\":0.001,\"rho\":0.9,\"epsilon\":1e-08"},
-        {"adam", "\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,\"bias_correction\":true"},
+        {"sgd", "\"learning_rate\":0.01,\"weight_decay\":0"},
+        {"momentum", "\"learning_rate\":0.01,\"momentum\":0.9,\"weight_decay\":0"},
+        {"nesterov", "\"learning_rate\":0.01,\"momentum\":0.9,\"weight_decay\":0"},
+        {"adagrad", "\"learning_rate\":0.01,\"epsilon\":1e-10,\"weight_decay\":0"},
+        {"adadelta", "\"learning_rate\":1,\"rho\":0.9,\"epsilon\":1e-06,\"weight_decay\":0"},
+        {"rmsprop", "\"learning_rate\":0.001,\"rho\":0.9,\"epsilon\":1e-08,\"weight_decay\":0"},
+        {"adam", "\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,\"weight_decay\":0,"
+                 "\"bias_correction\":true"},
+        {"adamw", "\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,\"weight_decay\":0.01,"
+                  "\"bias_correction\":true"},
     };
     for (size_t i = 0; i < COUNT(optimizers); i++) {
-        char more[200], expected[1000];
+        char more[200], expected[1500];
         snprintf(expected, sizeof expected, HEAD "{\"name\":\"%s\",%s}" TAIL, optimizers[i][0], optimizers[i][1]);
         snprintf(more, sizeof more, "\"optimizer\":{\"name\":\"%s\"}", optimizers[i][0]);
         assert_writes(body_with(more), expected);
@@ -78,19 +89,22 @@ static void test_what_is_given_is_kept(void **state)
     static const char given[] =
         "{\"name\":\"a \\\"name\\\"\",\"dataset\":\"7\",\"target\":\"t\",\"task\":\"multiclass\",\"features\":[\"a\",\"b\"]," ENCODING
         "\"validation\":{\"fraction\":0},\"network\":{\"hidden\":[{\"units\":3,\"activation\":\"leaky_relu\","
-        "\"negative_slope\":0.2},{\"units\":4,\"activation\":\"tanh\"}]},\"optimizer\":{\"name\":\"adam\","
-        "\"learning_rate\":0.5,\"beta1\":0,\"beta2\":0.5,\"epsilon\":0,\"bias_correction\":false},\"batch_size\":\"full\","
-        "\"epochs\":7,\"seed\":9007199254740991,\"threads\":4,"
-        "\"checkpoint\":{\"every_seconds\":5},"
+        "\"negative_slope\":0.2,\"batch_normalization\":true,\"dropout\":0.25},{\"units\":4,\"activation\":\"tanh\"" PLAIN
+        "]},\"optimizer\":{\"name\":\"adam\",\"learning_rate\":0.5,\"beta1\":0,\"beta2\":0.5,\"epsilon\":0,"
+        "\"weight_decay\":0.125,\"bias_correction\":false},\"loss\":\"huber\",\"huber_delta\":2,"
+        "\"regularization\":{\"l1\":0.5,\"l2\":0.25,\"clip_norm\":3},"
+        "\"schedule\":{\"name\":\"plateau\",\"factor\":0.5,\"every\":4,\"minimum\":1e-05,\"warmup_epochs\":3},"
+        "\"early_stopping\":{\"metric\":\"valid_accuracy\",\"patience\":5,\"min_delta\":0.125},"
+        "\"stop\":{\"train_loss\":0.5,\"valid_loss\":0.25,\"seconds\":9},\"batch_size\":\"full\","
+        "\"epochs\":7,\"seed\":9007199254740991,\"threads\":4,\"checkpoint\":{\"every_seconds\":5},"
         "\"grid\":{\"/seed\":[1,2]},\"search\":null}";
     assert_writes(given, given);
     assert_writes(body_with("\"network\":{\"hidden\":[]},\"batch_size\":1"),
                   "{\"name\":null,\"dataset\":\"d\",\"target\":\"t\",\"task\":\"auto\",\"features\":null," ENCODING
                   "\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[]},\"optimizer\":{\"name\":\"adam\","
-                  "\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,\"bias_correction\":true},"
-                  "\"batch_size\":1,\"epochs\":100,\"seed\":1,\"threads\":null,"
-                  "\"checkpoint\":{\"every_seconds\":5},"
-                  "\"grid\":null,\"search\":null}");
+                  "\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,\"weight_decay\":0,"
+                  "\"bias_correction\":true}," TRAINING
+                  "\"batch_size\":1,\"epochs\":100,\"seed\":1,\"threads\":null,\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null}");
 }
 
 /* ---- ranges ----------------------------------------------------------------------------------------------------------- */
@@ -126,8 +140,8 @@ static const struct range ranges[] = {
     {"\"network\":{\"hidden\":[{\"units\":1,\"activation\":\"leaky_relu\",\"negative_slope\":%s}]}",
      "/network/hidden/0/negative_slope", {"0", "0.5", "0.999999"}, {{"-0.1", "range"}, {"1", "range"}, {"null", "type"}}},
     {"\"optimizer\":%s", "/optimizer", {"{}"}, {{"\"adam\"", "type"}, {"null", "type"}}},
-    {"\"optimizer\":{\"name\":%s}", "/optimizer/name", {"\"sgd\"", "\"momentum\"", "\"adagrad\"", "\"rmsprop\"", "\"adam\""},
-     {{"\"Adam\"", "enum"}, {"\"adamw\"", "enum"}, {"null", "type"}}},
+    {"\"optimizer\":{\"name\":%s}", "/optimizer/name", {"\"sgd\"", "\"nesterov\"", "\"adadelta\"", "\"rmsprop\"", "\"adamw\""},
+     {{"\"Adam\"", "enum"}, {"\"adamax\"", "enum"}, {"null", "type"}}},
     {"\"optimizer\":{\"learning_rate\":%s}", "/optimizer/learning_rate", {"null", "1e-300", "1000000"},
      {{"0", "range"}, {"-1", "range"}, {"1000001", "range"}, {"\"0.1\"", "type"}}},
     {OPTIMIZER("momentum", "momentum"), "/optimizer/momentum", {"null", "0", "0.999999"},
@@ -140,6 +154,39 @@ static const struct range ranges[] = {
      {{"1", "range"}, {"-0.1", "range"}, {"true", "type"}}},
     {OPTIMIZER("adagrad", "epsilon"), "/optimizer/epsilon", {"null", "0", "1e6"},
      {{"-1e-10", "range"}, {"1000001", "range"}, {"\"\"", "type"}}},
+    {OPTIMIZER("sgd", "weight_decay"), "/optimizer/weight_decay", {"null", "0", "1e6"},
+     {{"-1e-10", "range"}, {"1000001", "range"}, {"\"\"", "type"}}},
+    {"\"network\":{\"hidden\":[{\"units\":1,\"dropout\":%s}]}", "/network/hidden/0/dropout", {"0", "0.5", "0.99"},
+     {{"-0.1", "range"}, {"1", "range"}, {"null", "type"}}},
+    {"\"network\":{\"hidden\":[{\"units\":1,\"batch_normalization\":%s}]}", "/network/hidden/0/batch_normalization",
+     {"true", "false"}, {{"1", "type"}, {"null", "type"}}},
+    {"\"loss\":%s", "/loss", {"\"auto\"", "\"squared_error\"", "\"absolute_error\"", "\"huber\"", "\"cross_entropy\""},
+     {{"\"mse\"", "enum"}, {"null", "type"}}},
+    {"\"loss\":\"huber\",\"huber_delta\":%s", "/huber_delta", {"1e-300", "1e6"},
+     {{"0", "range"}, {"-1", "range"}, {"1000001", "range"}, {"null", "type"}}},
+    {"\"regularization\":{\"l1\":%s}", "/regularization/l1", {"0", "1e6"}, {{"-1", "range"}, {"null", "type"}}},
+    {"\"regularization\":{\"l2\":%s}", "/regularization/l2", {"0", "1e6"}, {{"-1", "range"}, {"null", "type"}}},
+    {"\"regularization\":{\"clip_norm\":%s}", "/regularization/clip_norm", {"null", "1e-300", "1e12"},
+     {{"0", "range"}, {"-1", "range"}, {"\"\"", "type"}}},
+    {"\"schedule\":{\"name\":%s}", "/schedule/name", {"\"constant\"", "\"step\"", "\"inverse_scaling\"", "\"plateau\""},
+     {{"\"linear\"", "enum"}, {"null", "type"}}},
+    {"\"schedule\":{\"name\":\"step\",\"factor\":%s}", "/schedule/factor", {"null", "1e-300", "1"},
+     {{"0", "range"}, {"1.1", "range"}, {"\"\"", "type"}}},
+    {"\"schedule\":{\"name\":\"step\",\"every\":%s}", "/schedule/every", {"1", "1000000"},
+     {{"0", "range"}, {"1000001", "range"}, {"1.5", "type"}}},
+    {"\"schedule\":{\"name\":\"inverse_scaling\",\"power\":%s}", "/schedule/power", {"0", "10"},
+     {{"-1", "range"}, {"11", "range"}, {"null", "type"}}},
+    {"\"schedule\":{\"name\":\"cosine\",\"minimum\":%s}", "/schedule/minimum", {"0", "1e6"},
+     {{"-1", "range"}, {"null", "type"}}},
+    {"\"schedule\":{\"warmup_epochs\":%s}", "/schedule/warmup_epochs", {"0", "1000000"}, {{"-1", "range"}, {"null", "type"}}},
+    {"\"early_stopping\":%s", "/early_stopping", {"null", "{}"}, {{"true", "type"}, {"3", "type"}}},
+    {"\"early_stopping\":{\"patience\":%s}", "/early_stopping/patience", {"1", "1000000"},
+     {{"0", "range"}, {"1000001", "range"}, {"null", "type"}}},
+    {"\"early_stopping\":{\"min_delta\":%s}", "/early_stopping/min_delta", {"0", "1e12"},
+     {{"-1", "range"}, {"null", "type"}}},
+    {"\"stop\":{\"seconds\":%s}", "/stop/seconds", {"null", "1e-3", "1e9"}, {{"0", "range"}, {"\"\"", "type"}}},
+    {"\"stop\":{\"train_loss\":%s}", "/stop/train_loss", {"null", "0", "-1"}, {{"\"\"", "type"}, {"1e13", "range"}}},
+    {"\"stop\":{\"valid_loss\":%s}", "/stop/valid_loss", {"null", "0", "-1"}, {{"\"\"", "type"}, {"1e13", "range"}}},
     {OPTIMIZER("adam", "bias_correction"), "/optimizer/bias_correction", {"true", "false"}, {{"null", "type"}, {"0", "type"}}},
     {"\"batch_size\":%s", "/batch_size", {"1", "\"full\"", "4294967295", "2.0"},
      {{"0", "range"}, {"-1", "range"}, {"1.5", "range"}, {"4294967296", "range"}, {"\"Full\"", "type"}, {"null", "type"},
@@ -262,8 +309,11 @@ static void test_fields_that_the_optimizer_does_not_have(void **state)
         bool has[6];
     } optimizers[] = {{"sgd", {0}},
                       {"momentum", {true}},
+                      {"nesterov", {true}},
                       {"adagrad", {[4] = true}},
+                      {"adadelta", {[1] = true, [4] = true}},
                       {"rmsprop", {[1] = true, [4] = true}},
+                      {"adamw", {[2] = true, [3] = true, [4] = true, [5] = true}},
                       {"adam", {[2] = true, [3] = true, [4] = true, [5] = true}}};
     for (size_t i = 0; i < COUNT(optimizers); i++)
         for (size_t k = 0; k < COUNT(fields); k++) {
@@ -284,6 +334,30 @@ static void test_fields_that_the_optimizer_does_not_have(void **state)
             assert_int_equal(v.count, 0);
             job_spec_done(&s);
         }
+}
+
+/* A field of another schedule, or of another loss. */
+static void test_fields_that_the_schedule_does_not_have(void **state)
+{
+    (void)state;
+    static const char *const fields[] = {"factor", "every", "power", "minimum"};
+    static const struct {
+        const char *name;
+        bool has[4];
+    } schedules[] = {{"constant", {0}},
+                     {"step", {true, true, false, true}},
+                     {"exponential", {true, false, false, true}},
+                     {"cosine", {false, false, false, true}},
+                     {"inverse_scaling", {false, false, true, true}},
+                     {"plateau", {true, true, false, true}}};
+    for (size_t i = 0; i < COUNT(schedules); i++)
+        for (size_t k = 0; k < COUNT(fields); k++) {
+            char more[100], pointer[40];
+            snprintf(more, sizeof more, "\"schedule\":{\"name\":\"%s\",\"%s\":1}", schedules[i].name, fields[k]);
+            snprintf(pointer, sizeof pointer, "/schedule/%s", fields[k]);
+            assert_bound(body_with(more), (const char *[]){schedules[i].has[k] ? NULL : pointer, "value", NULL});
+        }
+    assert_bound(body_with("\"huber_delta\":1"), (const char *[]){"/huber_delta", "value", NULL});
 }
 
 static void test_all_violations_come_at_once(void **state)
@@ -339,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_a_body_is_an_object_with_two_fields_at_least),
         cmocka_unit_test(test_unknown_fields_get_a_suggestion),
         cmocka_unit_test(test_fields_that_the_optimizer_does_not_have),
+        cmocka_unit_test(test_fields_that_the_schedule_does_not_have),
         cmocka_unit_test(test_all_violations_come_at_once),
         cmocka_unit_test(test_no_memory),
     };

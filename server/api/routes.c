@@ -34,7 +34,7 @@ const struct http_route api_routes[] = {
     {HTTP_POST, "/v1/runs/{run}/predict", SCOPE_PREDICT, BODY_JSON_OR_CSV, PREDICT_LIMIT, "", runs_predict, NULL,
      "Predict raw rows"},
 
-    JSON(HTTP_GET, "/v1/stream", SCOPE_READ, "jobs runs last_event_id", stream_get, "What happens, as server-sent events"),
+    JSON(HTTP_GET, "/v1/stream", SCOPE_READ, "jobs runs events last_event_id", stream_get, "What happens, as server-sent events"),
     JSON(HTTP_GET, "/v1/schema", SCOPE_READ, "", service_schema, "JSON Schema of a job"),
     JSON(HTTP_GET, "/healthz", SCOPE_OPEN, "", service_health, "Whether the process answers"),
     JSON(HTTP_GET, "/readyz", SCOPE_OPEN, "", service_ready, "Whether jobs are taken"),

@@ -40,6 +40,26 @@ static bool read_ids(struct http_request *r, const char *name, int64_t ids[BROAD
     return true;
 }
 
+/* The kinds of events, by their names with commas between; absent: all. */
+static bool read_kinds(struct http_request *r, unsigned *ret_kinds)
+{
+    const char *text = http_query(r, "events"), *at = text;
+    unsigned kinds = 0;
+    while (at) {
+        size_t length = strcspn(at, ",");
+        unsigned named = broadcast_kinds(at, length);
+        if (!named) {
+            http_problem(r, 400, "query", "Bad query parameter",
+                         "events must be some of job,run,epoch with commas between; got \"%.60s\"", text);
+            return false;
+        }
+        kinds |= named;
+        at = at[length] ? at + length + 1 : NULL;
+    }
+    *ret_kinds = kinds;
+    return true;
+}
+
 /* Where a reader that comes back goes on; -1: it is a new one. The header is what a browser sends when it does so by
  * itself. */
 static bool read_last_id(struct http_request *r, int64_t *ret_after)
@@ -117,6 +137,7 @@ enum http_next stream_get(struct http_request *r)
     struct err err = {0};
     int64_t after;
     if (!read_ids(r, "jobs", filter.job, &filter.jobs) || !read_ids(r, "runs", filter.run, &filter.runs) ||
+        !read_kinds(r, &filter.kinds) ||
         !read_last_id(r, &after) || (after < 0 && !all_exist(r, &filter)))
         return HTTP_REPLY;
     struct broadcast_reader reader = {reader_suspend, reader_wake, reader_gone, r};

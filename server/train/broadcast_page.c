@@ -5,6 +5,7 @@
 #include "server/json/write.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define EVENT_BYTES_MAX 1024 /* of one event's text */
 
@@ -98,7 +99,7 @@ static enum err_code page_new(int64_t after, const struct store_events *e, struc
     buf_init(&text, e->count * EVENT_BYTES_MAX);
     for (size_t i = 0; i < e->count; i++) {
         const struct store_event *event = &e->item[i];
-        p->item[i] = (struct broadcast_item){event->id, event->job, event->run, text.length};
+        p->item[i] = (struct broadcast_item){event->id, event->job, event->run, event->kind, text.length};
         write_event(&text, event);
     }
     p->item[e->count].offset = text.length;
@@ -153,8 +154,19 @@ static int compare_ids(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+unsigned broadcast_kinds(const char *name, size_t length)
+{
+    unsigned bits = 0;
+    for (unsigned kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)
+        if (kind != EVENT_EPOCHS_LOST && strlen(kinds[kind].name) == length && !memcmp(kinds[kind].name, name, length))
+            bits |= 1u << kind;
+    return bits & 1u << EVENT_EPOCH ? bits | 1u << EVENT_EPOCHS_LOST : bits; /* stands for epochs */
+}
+
 bool broadcast_filter_takes(const struct broadcast_filter *f, const struct broadcast_item *item)
 {
+    if (f->kinds && !(f->kinds >> item->kind & 1))
+        return false;
     if (!f->jobs && !f->runs)
         return true;
     return bsearch(&item->job, f->job, f->jobs, sizeof *f->job, compare_ids) ||
@@ -166,7 +178,7 @@ bool broadcast_filter_takes_any(const struct broadcast_filter *f, const struct b
     const struct broadcast_item *before = NULL;
     for (size_t i = 0; i < p->count; i++) {
         const struct broadcast_item *item = &p->item[i];
-        bool same = before && before->job == item->job && before->run == item->run;
+        bool same = before && before->job == item->job && before->run == item->run && before->kind == item->kind;
         if (!same && broadcast_filter_takes(f, item))
             return true;
         before = item;

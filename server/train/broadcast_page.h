@@ -9,6 +9,7 @@
 
 struct broadcast_item {
     int64_t id, job, run; /* run 0: an event of the job */
+    enum store_event_kind kind;
     size_t offset;        /* of its text; it ends where the next one starts */
 };
 
@@ -22,6 +23,7 @@ struct broadcast_page {
 
 /* What a stream is about: these jobs with their runs, and these runs; everything when both are empty. Ascending. */
 struct broadcast_filter {
+    unsigned kinds; /* bits by enum store_event_kind; 0: all */
     size_t jobs, runs;
     int64_t job[BROADCAST_FILTER_MAX], run[BROADCAST_FILTER_MAX];
 };
@@ -31,6 +33,8 @@ struct broadcast_filter {
 enum err_code broadcast_page_read(struct store *store, int64_t after, struct broadcast_page **ret_page, bool *ret_gone,
                                   int64_t *ret_newest, struct err *err);
 void broadcast_page_free(struct broadcast_page *p);
+/* The bits of the events that are sent under a name ("job", "run", "epoch"); 0: there is no such event. */
+unsigned broadcast_kinds(const char *name, size_t length);
 bool broadcast_filter_takes(const struct broadcast_filter *f, const struct broadcast_item *item);
 /* Whether the stream sends anything of the page. */
 bool broadcast_filter_takes_any(const struct broadcast_filter *f, const struct broadcast_page *p);

@@ -175,6 +175,29 @@ static void filters_let_through_what_they_name(void **state)
     stream_close(s);
 }
 
+static void only_the_events_that_were_asked_for_come(void **state)
+{
+    (void)state;
+    struct stream *s = stream_open(-1, "/v1/stream?events=run,job");
+    long job = start_job("{\"dataset\":\"penguins\",\"target\":\"species\",\"epochs\":500}"), last = -1;
+    int of_runs = 0;
+    struct event *e;
+    while (!ends_job(e = stream_next(s), job)) {
+        if (e->comment)
+            continue;
+        assert_true(strcmp(e->name, "run") == 0 || strcmp(e->name, "job") == 0);
+        assert_true(e->id > last);
+        last = e->id;
+        of_runs += strcmp(e->name, "run") == 0;
+    }
+    assert_int_equal(of_runs, 2);
+    stream_close(s);
+    s = stream_open(last - 500, "/v1/stream?events=epoch&jobs=%ld", job);
+    e = stream_next(s);
+    assert_string_equal(e->name, "epoch");
+    stream_close(s);
+}
+
 static void a_cancelled_and_deleted_job_is_told(void **state)
 {
     (void)state;
@@ -215,6 +238,7 @@ static void bad_queries_are_named(void **state)
         {"jobs=x", "jobs must be"}, {"jobs=1,", "jobs must be"}, {"jobs=,1", "jobs must be"}, {"jobs=1,,2", "jobs must be"},
         {"jobs=-1", "jobs must be"}, {"jobs=1.5", "jobs must be"}, {"jobs=1234567890123456789", "jobs must be"},
         {"runs=1%202", "runs must be"}, {"runs=0x1", "runs must be"},
+        {"events=", "events must be some of job,run,epoch"}, {"events=jobs", "events must be"}, {"events=job,", "events must be"},
         {"last_event_id=x", "last_event_id must be the id of an event"},
         {"last_event_id=-1", "last_event_id must be"}, {"last_event_id=1234567890123456789", "last_event_id must be"},
         {"jobs=1&jobs=2", "may come once only"}, {"job=1", "did you mean \"jobs\"?"},
@@ -481,6 +505,7 @@ int main(void)
         TEST(a_reader_that_comes_back_misses_nothing),
         TEST(the_place_is_known_before_the_first_event),
         TEST(filters_let_through_what_they_name),
+        TEST(only_the_events_that_were_asked_for_come),
         TEST_OF_WORK(a_cancelled_and_deleted_job_is_told),
         TEST(bad_queries_are_named),
         TEST(lists_of_ids_have_a_limit),

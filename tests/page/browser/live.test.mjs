@@ -48,6 +48,39 @@ test('a job that starts elsewhere appears in the list by itself', async () => {
     });
 });
 
+test('news comes by the stream, and nothing is asked without it', async () => {
+    await visit(daemon.url, async (page) => {
+        await page.locator('.connection', { hasText: 'live' }).waitFor();
+        await page.locator('tbody tr', { hasText: 'from elsewhere' }).waitFor();
+        await page.waitForTimeout(1000);
+        let asked = 0;
+        page.on('request', () => asked++);
+        await page.waitForTimeout(3000);
+        assert.equal(asked, 0);
+        await daemon.train({ name: 'told by an event', epochs: 5 });
+        await page
+            .locator('tbody tr', { hasText: 'told by an event' })
+            .locator('.status[data-status=succeeded]')
+            .waitFor({ timeout: 5000 });
+        assert.ok(asked > 0 && asked < 20, String(asked));
+    });
+});
+
+test('where there is no stream, news is asked for', async () => {
+    const allow = (request) => !request.url.startsWith('/v1/stream');
+    await during(new Proxy(daemon, '/', allow), async (proxy) => {
+        await visit(
+            proxy.url,
+            async (page) => {
+                await page.locator('.connection', { hasText: 'looking every second' }).waitFor();
+                await daemon.train({ name: 'asked for', epochs: 5 });
+                await page.locator('tbody tr', { hasText: 'asked for' }).waitFor();
+            },
+            { failures: ['401'] },
+        );
+    });
+});
+
 test('a tab that nobody sees asks for nothing, and catches up when it is seen', async () => {
     const job = await daemon.train({ name: 'unseen', ...endless }, { wait: false });
     await visit(`${daemon.url}/#/runs/${(await daemon.runsOf(job.id))[0].id}`, async (page) => {

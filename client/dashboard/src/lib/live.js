@@ -1,16 +1,24 @@
-// Keeps what is on the page up to date. A page follows something with a function that reads it again; here is decided
-// when. A tab that nobody sees asks for nothing.
+// Keeps what is on the page up to date. A view follows something with a function that reads it again; here is decided when:
+// when the stream tells of a change, or by asking every second where there is no stream. A tab that nobody sees does
+// neither.
 import { noteConnection, onConnection } from './api.js';
+import { Stream } from './stream.js';
 
 const QUICK_MS = 1000,
     SLOW_MS = 5000,
     AWAY_MS = 2000;
+const PACE_MS = 250; // between two readings that the stream asks for
+const ASSURANCE_MS = 20000; // while there is a stream: for what no event tells
 const followers = new Set();
+let flowing = false;
 
 class Follower {
-    constructor(refresh) {
+    constructor(refresh, concerns, every) {
         this.refresh = refresh;
+        this.concerns = concerns;
+        this.every = every;
         this.timer = 0;
+        this.due = Infinity; // when the timer ends
         this.busy = false;
         this.again = false;
     }
@@ -23,31 +31,42 @@ class Follower {
             return;
         }
         this.busy = true;
-        let wait = QUICK_MS;
+        let wait = AWAY_MS;
         try {
-            wait = (await this.refresh()) ? SLOW_MS : QUICK_MS;
+            const over = await this.refresh();
+            stream.open();
+            wait = this.every ?? (flowing ? ASSURANCE_MS : over ? SLOW_MS : QUICK_MS);
         } catch (error) {
             if (error.status === undefined && error.name !== 'AbortError') throw error;
-            wait = AWAY_MS;
         } finally {
             this.busy = false;
-            this.plan(this.again ? 0 : wait);
+            this.plan(this.again ? PACE_MS : wait);
             this.again = false;
         }
     }
 
     plan(wait) {
         clearTimeout(this.timer);
-        if (followers.has(this) && !document.hidden) this.timer = setTimeout(() => this.run(), wait);
+        if (!followers.has(this) || document.hidden) return;
+        this.due = Date.now() + wait;
+        this.timer = setTimeout(() => this.run(), wait);
+    }
+
+    /** There is news: reads soon, but not more often than PACE_MS. */
+    nudge() {
+        if (this.busy) this.again = true;
+        else if (this.due > Date.now() + PACE_MS) this.plan(PACE_MS);
     }
 }
 
 /**
- * Calls refresh() now and whenever there may be news, until the function that is returned is called. refresh() reads
- * resources and shows them; it returns true when nothing of it will change by itself any more (everything is over).
+ * Calls refresh() now and whenever there may be news, until the function that is returned is called; its now() reads at
+ * once. refresh() reads resources and shows them; it returns true when nothing of it will change by itself any more.
+ * concerns({name, data}) says whether an event of the stream is news for it; every: it is read that often (ms), come what
+ * may.
  */
-export function follow(refresh) {
-    const follower = new Follower(refresh);
+export function follow(refresh, { concerns = () => true, every } = {}) {
+    const follower = new Follower(refresh, concerns, every);
     followers.add(follower);
     follower.run();
     const end = () => {
@@ -58,7 +77,29 @@ export function follow(refresh) {
     return end;
 }
 
+/** Whether news comes by itself, rather than by asking. */
+export function isStreaming() {
+    return flowing;
+}
+
+const stream = new Stream({
+    query: 'events=job,run',
+    event: (event) => {
+        for (const follower of followers) if (event.name === 'resync' || follower.concerns(event)) follower.nudge();
+    },
+    opened: () => {
+        flowing = true;
+        for (const follower of followers) follower.nudge(); // what happened before it began to flow
+    },
+    closed: () => {
+        flowing = false;
+        for (const follower of followers) follower.nudge();
+    },
+});
+
 function wakeAll() {
+    if (document.hidden) stream.close();
+    else stream.open();
     for (const follower of followers)
         if (document.hidden) clearTimeout(follower.timer);
         else follower.run();

@@ -10,6 +10,7 @@ export default {
     'theme.auto': 'as the system',
     'theme.light': 'light',
     'theme.dark': 'dark',
+    'connection.polling': 'looking every second',
     'connection.live': 'live',
     'connection.age': 'as of {age} ago',
     'connection.offline': 'no connection for {age}',

@@ -10,6 +10,7 @@ export default {
     'theme.auto': 'como el sistema',
     'theme.light': 'claros',
     'theme.dark': 'oscuros',
+    'connection.polling': 'mirando cada segundo',
     'connection.live': 'en vivo',
     'connection.age': 'de hace {age}',
     'connection.offline': 'sin conexión desde hace {age}',

@@ -16,6 +16,7 @@ class ComparePage {
         this.query = query;
         this.title = t('compare.title');
         this.hidden = new Set();
+        this.jobs = new Set();
         this.problem = h('div', { hidden: true });
         this.curves = new Curves({ query, height: 380 });
         this.table = new RunsTable({
@@ -33,7 +34,9 @@ class ComparePage {
             h('section', { class: 'card list', id: 'runs' }, h('h2', null, t('runs.title')), this.table.element),
         );
         this.unbind = [this.curves.tools.keys(), this.table.cursor.keys()];
-        this.end = follow(() => this.refresh());
+        this.end = follow(() => this.refresh(), {
+            concerns: ({ name, data }) => this.jobs.has(name === 'job' ? data.id : data.job),
+        });
     }
 
     labelOf(run) {
@@ -57,6 +60,7 @@ class ComparePage {
         try {
             const ids = await this.runIds(),
                 runs = await Promise.all(ids.map((id) => get(`v1/runs/${id}`)));
+            this.jobs = new Set(runs.map(({ job }) => job));
             const drawn = ids.filter((id) => !this.hidden.has(id));
             this.problem.hidden = true;
             this.table.show(runs, { drawn, orderBy: null, descending: false });

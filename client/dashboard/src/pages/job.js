@@ -47,7 +47,9 @@ class JobPage {
             this.table.cursor.keys([['c', t('keys.compare'), () => go('/compare', { runs: this.drawn.join(',') })]]),
         ];
         this.drawn = [];
-        this.end = follow(() => this.refresh());
+        this.end = follow(() => this.refresh(), {
+            concerns: ({ name, data }) => (name === 'job' ? data.id : data.job) === id,
+        });
     }
 
     layout() {

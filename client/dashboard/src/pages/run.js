@@ -78,7 +78,9 @@ class RunPage {
         this.spec = h('div', { class: 'stack' });
         this.element = this.layout();
         this.unbind = this.curves.tools.keys();
-        this.end = follow(() => this.refresh());
+        this.end = follow(() => this.refresh(), {
+            concerns: ({ name, data }) => data.id === (name === 'job' ? this.run?.job : id),
+        });
     }
 
     layout() {

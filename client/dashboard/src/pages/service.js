@@ -91,7 +91,7 @@ class ServicePage {
                 ),
             ),
         );
-        this.end = follow(() => this.refresh());
+        this.end = follow(() => this.refresh(), { concerns: () => false, every: 1000 });
     }
 
     async refresh() {

@@ -3,6 +3,7 @@ import { connectionState, onConnection, onTokenNeeded } from '../lib/api.js';
 import { h, replace, text } from '../lib/dom.js';
 import { duration, setFormatLanguage } from '../lib/format.js';
 import { currentLanguage, languages, t, useLanguage } from '../lib/i18n.js';
+import { isStreaming } from '../lib/live.js';
 import { bind } from '../lib/keys.js';
 import { go, reopen, startRouter } from '../lib/router.js';
 import { currentTheme, nextTheme } from '../lib/theme.js';
@@ -10,7 +11,7 @@ import { pages } from '../pages.js';
 import { askToken, showHelp } from './dialogs.js';
 import { icon } from './icons.js';
 
-const STALE_SECONDS = 15;
+const STALE_SECONDS = 20; // a stream shows that it lives every 15 s
 const main = h('main', { id: 'view', tabindex: '-1' });
 const bar = h('header', { class: 'bar' });
 const state = h('span', { class: 'connection', role: 'status' });
@@ -105,9 +106,9 @@ function showConnection() {
         state,
         !online
             ? t('connection.offline', { age: duration(Math.round(age)) })
-            : age > 2
+            : age > (isStreaming() ? STALE_SECONDS : 2)
               ? t('connection.age', { age: duration(Math.round(age)) })
-              : t('connection.live'),
+              : t(isStreaming() ? 'connection.live' : 'connection.polling'),
     );
 }
 

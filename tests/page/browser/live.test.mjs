@@ -149,52 +149,44 @@ test('a daemon that goes away is said, and its return is noticed', async () => {
 });
 
 test('a token is asked for once, refused when it is wrong, and never in an address', async () => {
-    const asked = [];
-    await during(
-        new Proxy(daemon, '/', (request) => {
-            asked.push(request.url);
-            return !request.url.startsWith('/v1') || request.headers.authorization === 'Bearer s3cret';
-        }),
-        async (proxy) => {
-            await visit(
-                proxy.url,
-                async (page, context) => {
-                    const dialog = page.getByRole('dialog');
-                    await dialog.getByLabel('Token').fill('wrong');
-                    await page.keyboard.press('Enter');
-                    await dialog.getByText('not valid here').waitFor();
-                    assert.deepEqual(await violations(page), []);
-                    await dialog.getByLabel('Token').fill(' s3cret ');
-                    await page.keyboard.press('Enter');
-                    await page.locator('tbody tr', { hasText: 'from elsewhere' }).waitFor();
-                    await page.reload();
-                    await page.locator('tbody tr', { hasText: 'from elsewhere' }).getByRole('link').click();
-                    await page.locator('#curves canvas').waitFor();
-                    assert.equal(await dialog.count(), 0);
-                    assert.ok((await page.locator('#spec pre').last().textContent()).includes('Bearer $MLPD_TOKEN'));
-                    assert.ok(!asked.some((url) => url.includes('s3cret')) && !page.url().includes('s3cret'));
-                    assert.ok(!JSON.stringify(await context.storageState()).includes('s3cret'));
-                },
-                { failures: ['401'] },
-            );
-        },
-    );
+    await during(new Daemon({ token: 's3cret' }), async (guarded) => {
+        await guarded.uploadPenguins();
+        await guarded.train({ name: 'guarded', epochs: 5 });
+        const use = async (page, context) => {
+            const dialog = page.getByRole('dialog'),
+                asked = [];
+            page.on('request', (request) => asked.push(request.url()));
+            await dialog.getByLabel('Token').fill('wrong');
+            await page.keyboard.press('Enter');
+            await dialog.getByText('not valid here').waitFor();
+            assert.deepEqual(await violations(page), []);
+            await dialog.getByLabel('Token').fill(' s3cret ');
+            await page.keyboard.press('Enter');
+            await page.locator('tbody tr', { hasText: 'guarded' }).waitFor();
+            await page.locator('.connection', { hasText: 'live' }).waitFor(); // the stream has it as well
+            await page.reload();
+            await page.locator('tbody tr', { hasText: 'guarded' }).getByRole('link').click();
+            await page.locator('#curves canvas').waitFor();
+            assert.equal(await dialog.count(), 0);
+            assert.ok((await page.locator('#spec pre').last().textContent()).includes('Bearer $MLPD_TOKEN'));
+            assert.ok(asked.length > 5 && ![...asked, page.url()].some((url) => url.includes('s3cret')));
+            assert.ok(!JSON.stringify(await context.storageState()).includes('s3cret'));
+        };
+        await visit(guarded.url, use, { failures: ['401'] });
+    });
 });
 
-test('while the daemon refuses, the page says so and what to do about it', async () => {
-    await during(new Proxy(daemon, '/', (request) => !request.url.startsWith('/v1')), async (proxy) => {
-        await visit(
-            proxy.url,
-            async (page) => {
-                await page.getByRole('dialog').waitFor();
-                await page.keyboard.press('Escape');
-                await page.getByRole('alert').getByText('Unauthorized').waitFor();
-                await page.waitForTimeout(2500);
-                assert.equal(await page.getByRole('dialog').count(), 0); /* once is enough, until one wants to */
-                await page.getByRole('button', { name: 'Enter a token' }).click();
-                await page.getByRole('dialog').waitFor();
-            },
-            { failures: ['401'] },
-        );
+test('whoever gives no token is not asked again and again', async () => {
+    await during(new Daemon({ token: 's3cret' }), async (guarded) => {
+        const use = async (page) => {
+            await page.getByRole('dialog').waitFor();
+            await page.keyboard.press('Escape');
+            await page.getByRole('alert').waitFor();
+            await page.waitForTimeout(2500);
+            assert.equal(await page.getByRole('dialog').count(), 0);
+            await page.getByRole('button', { name: 'Enter a token' }).click();
+            await page.getByRole('dialog').waitFor();
+        };
+        await visit(guarded.url, use, { failures: ['401'] });
     });
 });

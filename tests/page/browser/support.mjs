@@ -17,12 +17,20 @@ const axeSource = readFileSync(packages.resolve('axe-core/axe.min.js'), 'utf8');
 // -------------------------------------------------------------------------------------------------------
 
 export class Daemon {
+    /** token: requests need it */
+    constructor({ token = null } = {}) {
+        this.token = token;
+    }
+
     async start(port = 0) {
         this.directory ??= mkdtempSync(join(tmpdir(), 'mlpd-page-'));
         this.process = spawn(
             process.env.MLPD,
             ['--listen', `127.0.0.1:${port}`, '--data-dir', this.directory, '--workers', '2'],
-            { stdio: ['ignore', 'pipe', 'ignore'] },
+            {
+                stdio: ['ignore', 'pipe', 'ignore'],
+                env: this.token ? { ...process.env, MLPD_TOKEN: this.token } : process.env,
+            },
         );
         const line = await new Promise((resolve, reject) => {
             this.process.stdout.once('data', (data) => resolve(String(data)));
@@ -48,7 +56,10 @@ export class Daemon {
         const response = await fetch(this.url + path, {
             method,
             body: typeof body === 'object' ? JSON.stringify(body) : body,
-            headers: body === undefined ? {} : { 'Content-Type': type },
+            headers: {
+                ...(body !== undefined && { 'Content-Type': type }),
+                ...(this.token && { Authorization: `Bearer ${this.token}` }),
+            },
         });
         assert.ok(response.ok, `${method} ${path}: ${response.status} ${response.ok ? '' : await response.text()}`);
         return response.status === 204 ? null : response.json();
@@ -193,9 +204,8 @@ export async function violations(page) {
             runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
         }),
     );
-    return found.violations.map(
-        ({ id, nodes }) =>
-            [id, ...nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary.slice(0, 200)}`)].join(' | '),
+    return found.violations.map(({ id, nodes }) =>
+        [id, ...nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary.slice(0, 200)}`)].join(' | '),
     );
 }
 

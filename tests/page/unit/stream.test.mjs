@@ -4,7 +4,8 @@ import test from 'node:test';
 globalThis.document = { baseURI: 'http://localhost/' }; // of the module that makes addresses
 const { EventParser } = await import('../../../client/dashboard/src/lib/stream.js');
 
-const TEXT = 'retry: 1000\n\nid: 7\nevent: job\ndata: {"id":3,"status":"running"}\n\n:\n\nid: 9\nevent: run\ndata: {"id":4}\n\n';
+const TEXT =
+    'retry: 1000\n\nid: 7\nevent: job\ndata: {"id":3,"status":"running"}\n\n:\n\nid: 9\nevent: run\ndata: {"id":4}\n\n';
 
 test('events are read whole however the stream is cut', () => {
     for (let size = 1; size <= TEXT.length; size++) {

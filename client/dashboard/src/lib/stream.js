@@ -18,7 +18,11 @@ export class EventParser {
             const fields = Object.fromEntries(
                 block.split('\n').map((line) => /^([a-z]*): ?(.*)$/.exec(line)?.slice(1) ?? ['', '']),
             );
-            return { id: fields.id ?? null, name: fields.event ?? '', data: fields.data ? JSON.parse(fields.data) : null };
+            return {
+                id: fields.id ?? null,
+                name: fields.event ?? '',
+                data: fields.data ? JSON.parse(fields.data) : null,
+            };
         });
     }
 }

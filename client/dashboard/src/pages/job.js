@@ -98,10 +98,8 @@ class JobPage {
     runsPath() {
         const { orderBy, descending, cursor } = this.order();
         const parameters = new URLSearchParams({ limit: LIMIT, order_by: orderBy });
-        if (descending)
-            parameters.set('desc', 'true');
-        if (cursor)
-            parameters.set('cursor', cursor);
+        if (descending) parameters.set('desc', 'true');
+        if (cursor) parameters.set('cursor', cursor);
         return `v1/jobs/${this.id}/runs?${parameters}`;
     }
 

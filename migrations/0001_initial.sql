@@ -30,6 +30,7 @@ CREATE TABLE jobs (
     succeeded       INTEGER NOT NULL DEFAULT 0 CHECK (succeeded >= 0),
     failed          INTEGER NOT NULL DEFAULT 0 CHECK (failed >= 0),
     cancelled       INTEGER NOT NULL DEFAULT 0 CHECK (cancelled >= 0),
+    epochs_saved    INTEGER NOT NULL DEFAULT 0, -- that its runs had left which were stopped before their last one
     progress        INTEGER NOT NULL DEFAULT 0, -- sum of its runs' progress: whole numbers, so that no error adds up
     created_at      INTEGER NOT NULL,
     started_at      INTEGER NOT NULL DEFAULT 0,
@@ -80,6 +81,7 @@ CREATE TABLE runs (
     failure_code       TEXT,
     failure_detail     TEXT,
     failure_epoch      INTEGER NOT NULL DEFAULT 0,
+    stopped_by         TEXT, -- of a run that succeeded before its last epoch
     model_sha256       TEXT,
     model_bytes        INTEGER NOT NULL DEFAULT 0,
     attempts           INTEGER NOT NULL DEFAULT 0,
@@ -180,6 +182,8 @@ CREATE TRIGGER runs_updated AFTER UPDATE ON runs BEGIN
         succeeded  = succeeded + (new.status = 3) - (old.status = 3),
         failed     = failed + (new.status = 4) - (old.status = 4),
         cancelled  = cancelled + (new.status = 5) - (old.status = 5),
+        epochs_saved = epochs_saved + iif(new.stopped_by IS NULL, 0, new.epochs - new.epoch)
+                                    - iif(old.stopped_by IS NULL, 0, old.epochs - old.epoch),
         progress   = progress + new.progress - old.progress,
         started_at = CASE WHEN started_at = 0 THEN new.started_at ELSE started_at END,
         version    = version + 1

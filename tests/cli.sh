@@ -249,6 +249,15 @@ compare_runs() {
     has out '^momentum . learning_rate +0\.0001 +0\.1$'
     has out '^0 +- +[0-9]+$'
     has out '^0\.9 +- +[0-9]+$'
+    sed 's/"grid"/"halving": {"metric": "train_loss", "min_epochs": 4}, "grid"/' cross.json >halving.json
+    run 0 train halving.json --json
+    id=$(job_id)
+    run 0 watch "$id"
+    has out 'succeeded: halving'
+    run 0 compare "$id" --loss 0.5
+    has out '^[123] of 4 runs were stopped before their last epoch: [0-9]+ of 160 epochs were trained$'
+    run 0 runs "$id"
+    has out ' succeeded: halving +(4|12)/40 '
 }
 
 run_verbs() {

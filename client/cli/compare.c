@@ -117,7 +117,7 @@ static void print_table(struct cli *cli, const struct comparison *c)
         table_figure(t, json_member(metrics, "train_loss"));
         table_figure(t, json_member(metrics, "valid_loss"));
         table_value(t, json_member(run, "id"));
-        table_status(cli, t, json_text(run, "status"));
+        run_status_cell(cli, t, run);
         points_cells(t, first, run);
     }
     if (t)
@@ -125,9 +125,25 @@ static void print_table(struct cli *cli, const struct comparison *c)
     table_free(t);
 }
 
+/* What successive halving, or another reason to stop, has saved. */
+static void print_saved(const struct comparison *c)
+{
+    double epochs = 0, trained = 0;
+    size_t stopped = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        const cJSON *run = c->entry[i].run;
+        stopped += *json_text(run, "stopped_by") != '\0';
+        epochs += json_number(run, "epochs");
+        trained += json_number(run, "epoch");
+    }
+    if (stopped)
+        printf("\n%zu of %zu runs were stopped before their last epoch: %.0f of %.0f epochs were trained\n", stopped,
+               c->count, trained, epochs);
+}
+
 static cJSON *entry_json(const struct comparison *c, const struct entry *e)
 {
-    static const char *const copied[] = {"id", "number", "status", "hyperparameters", "epoch", "epochs", "metrics"};
+    static const char *const copied[] = {"id", "number", "status", "hyperparameters", "epoch", "epochs", "stopped_by", "metrics"};
     cJSON *row = cJSON_CreateObject();
     if (isfinite(e->epoch))
         cJSON_AddNumberToObject(row, "epochs_needed", e->epoch);
@@ -197,6 +213,8 @@ int jobs_compare(struct cli *cli)
         status = print_json(&c);
     else
         print_table(cli, &c);
+    if (!status && !cli->flag[FLAG_JSON])
+        print_saved(&c);
     comparison_free(&c);
     return status;
 }

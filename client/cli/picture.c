@@ -208,12 +208,22 @@ static size_t lines_of(const struct text *text)
     return lines;
 }
 
+/* Why a run that succeeded did not come to its last epoch. */
+static void put_stopped(struct text *out, const cJSON *run)
+{
+    const char *why = json_text(run, "stopped_by");
+    text_puts(out, *why ? ", stopped by " : "");
+    text_clean(out, why, strlen(why), false);
+}
+
 static void put_run(const struct picture *p, struct text *out)
 {
     struct text metrics = {0}, failure = {0};
     text_printf(out, "run %.0f of job %.0f: ", json_number(p->run, "id"), json_number(p->run, "job"));
     put_status(p->cli, out, json_text(p->run, "status"));
-    text_printf(out, ", epoch %.0f of %.0f\n", json_number(p->run, "epoch"), json_number(p->run, "epochs"));
+    text_printf(out, ", epoch %.0f of %.0f", json_number(p->run, "epoch"), json_number(p->run, "epochs"));
+    put_stopped(out, p->run);
+    text_puts(out, "\n");
     put_training(p, out);
     put_bar_line(p, out);
     put_failure(&failure, p->run);
@@ -238,6 +248,7 @@ static void put_run_line(struct text *out, const struct picture *p)
     text_printf(out, "run %.0f: ", json_number(p->run, "id"));
     put_status(&plain, out, json_text(p->run, "status"));
     text_printf(out, ", epoch %.0f/%.0f", json_number(p->run, "epoch"), json_number(p->run, "epochs"));
+    put_stopped(out, p->run);
     put_metrics(p, &plain, &metrics, SIZE_MAX / 2);
     put_failure(&failure, p->run);
     text_printf(out, "%s%s", metrics.size ? ", " : "", text_string(&metrics));

@@ -86,11 +86,12 @@ void points_cells(struct table *t, const cJSON *first, const cJSON *run)
 
 /* ---- a list of runs ---------------------------------------------------------------------------------------------- */
 
-/* "failed" alone would make people look for the reason. */
-static void status_cell(const struct cli *cli, struct table *t, const cJSON *run)
+void run_status_cell(const struct cli *cli, struct table *t, const cJSON *run)
 {
     const char *why = json_text(json_member(run, "failure"), "code"), *status = json_text(run, "status");
     struct text cell = {0};
+    if (!*why)
+        why = json_text(run, "stopped_by");
     text_printf(&cell, "%s%s%s", status, *why ? ": " : "", why);
     table_status(cli, t, text_string(&cell));
     text_free(&cell);
@@ -106,7 +107,7 @@ void runs_put(const struct cli *cli, struct text *out, const cJSON *runs)
     cJSON_ArrayForEach(run, runs)
     {
         table_value(t, json_member(run, "id"));
-        status_cell(cli, t, run);
+        run_status_cell(cli, t, run);
         table_cellf(t, "%.0f/%.0f", json_number(run, "epoch"), json_number(run, "epochs"));
         table_figure(t, json_member(json_member(run, "metrics"), "train_loss"));
         table_figure(t, json_member(json_member(run, "metrics"), "valid_loss"));

@@ -156,6 +156,8 @@ void table_free(struct table *t);
 
 /* ---- points of a grid (points.c) --------------------------------------------------------------------------------- */
 
+/* The status with its reason: "failed: diverged", "succeeded: halving". */
+void run_status_cell(const struct cli *cli, struct table *t, const cJSON *run);
 /* Adds the name of a hyper-parameter: the last word of its JSON Pointer when no other of the run has the same. */
 void put_axis(struct text *out, const cJSON *hyperparameter);
 /* Adds "momentum 0.5, learning_rate 0.1"; nothing for a job without a grid. */

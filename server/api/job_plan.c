@@ -2,6 +2,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/base/mem.h"
+#include "server/train/halving.h"
 #include "server/train/rows.h"
 #include "server/train/search.h"
 #include <math.h>
@@ -319,6 +320,7 @@ static void check_point(struct job_plan *p, struct job_spec *s, const struct gri
     if (fit->fits) {
         check_split(p, s, fit->task, point);
         training_check_task(&s->training, fit->task, s->validation.fraction > 0, point);
+        halving_check(s, fit->task, point);
         check_size(p, s, fit, &p->runs[p->run_count], point);
         p->task = fit->task;
     }
@@ -438,6 +440,8 @@ enum err_code job_plan_make(struct app *app, const char *text, size_t length, st
     for (size_t i = 0; i < own->count && i < VIOLATIONS_MAX; i++)
         violation_add(violations, own->item[i].pointer, own->item[i].code, "%s", own->item[i].detail);
     mem_free(own);
+    if (!code && p->spec.halving.min_epochs && !p->grid.axes)
+        violation_add(violations, "/halving", "value", "needs runs to compare: give a grid or a search");
     if (!code && p->spec.dataset && *p->spec.dataset)
         code = find_dataset(app, p, violations, err);
     if (!code && p->table && p->spec.target)

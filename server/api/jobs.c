@@ -43,6 +43,7 @@ void job_write(const struct store_job *j, struct json_writer *w)
     json_object_end(w);
     json_name(w, "best");
     best_write(j, w);
+    json_field_unsigned(w, "epochs_saved", j->epochs_saved);
     json_field_raw(w, "spec", j->spec);
     json_field_time(w, "created_at", j->created_at);
     json_field_time(w, "started_at", j->started_at);

@@ -65,6 +65,7 @@ void run_write(const struct store_run *run, struct json_writer *w)
     json_field_raw(w, "environment", run->environment);
     json_name(w, "failure");
     failure_write(run, w);
+    json_field_string(w, "stopped_by", run->stopped_by);
     json_field_string(w, "model_sha256", run->model_sha256);
     json_object_end(w);
 }

@@ -58,6 +58,7 @@ static void job_read(struct query *q, void *item)
     j->runs = (uint32_t)query_integer(q);
     for (int s = 0; s < STATUS_COUNT; s++)
         j->by_status[s] = (uint32_t)query_integer(q);
+    j->epochs_saved = (uint64_t)query_integer(q);
     j->epochs_done = (double)query_integer(q) / PROGRESS_ONE;
     j->created_at = query_integer(q);
     j->started_at = query_integer(q);

@@ -33,6 +33,7 @@ void store_run_done(struct store_run *r)
     mem_free(r->environment);
     mem_free(r->failure_code);
     mem_free(r->failure_detail);
+    mem_free(r->stopped_by);
     mem_free(r->model_sha256);
     *r = (struct store_run){0};
 }
@@ -69,6 +70,7 @@ static void run_read(struct query *q, void *item)
     r->failure_code = query_text(q);
     r->failure_detail = query_text(q);
     r->failure_epoch = (uint32_t)query_integer(q);
+    r->stopped_by = query_text(q);
     r->model_sha256 = query_text(q);
     r->model_bytes = (uint64_t)query_integer(q);
     r->attempts = (uint32_t)query_integer(q);
@@ -210,6 +212,7 @@ enum err_code store_run_finish(struct store_tx *tx, const struct store_finish *f
     query_put_text(&q, f->failure_code);
     query_put_text(&q, f->failure_detail);
     query_put_integer(&q, f->failure_epoch);
+    query_put_text(&q, f->stopped_by);
     query_put_text(&q, f->model_sha256);
     query_put_integer(&q, (int64_t)f->model_bytes);
     query_put_integer(&q, f->run);

@@ -194,3 +194,32 @@ enum err_code store_runs_list(struct store_reader *r, const struct store_run_fil
     read_end(&r->connection);
     return code;
 }
+
+/* ---- rungs ------------------------------------------------------------------------------------------------------------ */
+
+enum err_code store_rung_read(struct store_reader *r, int64_t run, uint32_t epoch, enum store_metric metric, bool rises,
+                              struct store_rung *ret, struct err *err)
+{
+    char sql[SQL_MAX];
+    const char *name = store_metric_name((int)metric);
+    /* own: the run's value; of others that have the epoch, those without a value are as good only when it has none either. */
+    snprintf(sql, sizeof sql,
+             "WITH me AS (SELECT job, number, (SELECT %s FROM epochs WHERE run = ?1 AND epoch = ?2) AS own FROM runs WHERE id = ?1) "
+             "SELECT count(e.run), coalesce(sum(e.run IS NOT NULL AND coalesce(own IS NULL OR e.%s %s own, 0)), 0), "
+             "min(iif(e.run IS NULL AND runs.status < 3, runs.id, NULL)) FROM me JOIN runs ON runs.job = me.job "
+             "AND runs.number < me.number LEFT JOIN epochs AS e ON e.run = runs.id AND e.epoch = ?2",
+             name, name, rises ? ">=" : "<=");
+    struct query q = query_compose(&r->connection, sql);
+    query_put_integer(&q, run);
+    query_put_integer(&q, epoch);
+    struct store_rung rung = {0};
+    if (query_row(&q)) {
+        rung.reached = (uint64_t)query_integer(&q);
+        rung.better = (uint64_t)query_integer(&q);
+        rung.awaited = query_integer(&q);
+    }
+    enum err_code code = query_end(&q, err);
+    if (!code)
+        *ret = rung;
+    return code;
+}

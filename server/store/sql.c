@@ -7,7 +7,7 @@
     "SELECT id, name, sha256, file, bytes, row_count, column_count, schema, options, created_at FROM datasets "
 #define JOB                                                                                                            \
     "SELECT id, name, dataset, dataset_name, spec, priority, status, runs, queued, running, paused, succeeded, failed, " \
-    "cancelled, progress, created_at, started_at, finished_at, version, idempotency_key, request_sha256, "             \
+    "cancelled, epochs_saved, progress, created_at, started_at, finished_at, version, idempotency_key, request_sha256, "             \
     "best_run, best_epoch, best_loss FROM jobs JOIN job_specs ON job = id "                                            \
     "LEFT JOIN (SELECT id AS best_run, best_epoch, best_loss FROM runs) ON best_run = (SELECT id FROM runs "           \
     "WHERE runs.job = jobs.id AND best_loss IS NOT NULL ORDER BY best_loss, id LIMIT 1) "
@@ -65,8 +65,8 @@ const struct sql_text sql_texts[SQL_COUNT] = {
     [SQL_RUN_GET] = {SQL_READER,
                      "SELECT id, job, number, status, cancel_requested, spec, hyperparameters, epoch, epochs, weight_updates, "
                      "parameters, layers, environment, " SQL_METRICS ", best_epoch, queued_at, started_at, finished_at, "
-                     "training_seconds, samples_per_second, failure_code, failure_detail, failure_epoch, model_sha256, "
-                     "model_bytes, attempts, crashes, version FROM runs JOIN run_texts ON run = id WHERE id = ?"},
+                     "training_seconds, samples_per_second, failure_code, failure_detail, failure_epoch, stopped_by, "
+                     "model_sha256, model_bytes, attempts, crashes, version FROM runs JOIN run_texts ON run = id WHERE id = ?"},
     [SQL_RUN_STATUS] = {SQL_WRITER, "SELECT status FROM runs WHERE id = ?"},
     [SQL_RUNS_QUEUED] = {SQL_READER, "SELECT runs.id FROM runs JOIN jobs ON jobs.id = runs.job WHERE runs.status = 0 "
                                      "ORDER BY jobs.priority DESC, runs.id"},
@@ -77,7 +77,7 @@ const struct sql_text sql_texts[SQL_COUNT] = {
     [SQL_RUN_TEXTS_START] = {SQL_WRITER, "UPDATE run_texts SET layers = ?, environment = ? WHERE run = ?"},
     [SQL_RUN_FINISH] = {SQL_WRITER, "UPDATE runs SET status = ?, finished_at = ?, training_seconds = ?, "
                                     "samples_per_second = ?, failure_code = ?, failure_detail = ?, failure_epoch = ?, "
-                                    "model_sha256 = ?, model_bytes = ?, version = version + 1 WHERE id = ? AND status < 3"},
+                                    "stopped_by = ?, model_sha256 = ?, model_bytes = ?, version = version + 1 WHERE id = ? AND status < 3"},
     [SQL_RUN_EVALUATION_SET] = {SQL_WRITER, "UPDATE run_texts SET evaluation = ? WHERE run = ?"},
     [SQL_RUN_EVALUATION] = {SQL_READER, "SELECT evaluation FROM run_texts WHERE run = ? AND evaluation IS NOT NULL"},
     [SQL_RUN_LEAVE] = {SQL_WRITER,

@@ -96,6 +96,7 @@ struct store_job {
                                           any run is not terminal (running also once some are terminal and others wait);
                                           then cancelled when any was, failed when none succeeded, else succeeded */
     uint32_t runs, by_status[STATUS_COUNT];
+    uint64_t epochs_saved; /* that runs had left which were stopped before their last one */
     double epochs_done; /* sum over its runs of epoch/epochs, a terminal run counting 1: progress = epochs_done / runs */
     int64_t created_at, started_at, finished_at;
     int64_t best_run;      /* the run with the lowest valid_loss of any epoch (train_loss without validation); 0: none */
@@ -164,6 +165,7 @@ struct store_run {
     double training_seconds, samples_per_second; /* NAN until known */
     char *failure_code, *failure_detail;         /* NULL unless failed */
     uint32_t failure_epoch;
+    char *stopped_by;   /* what ended it before its last epoch, though it succeeded; or NULL */
     char *model_sha256; /* NULL without a model file */
     uint64_t model_bytes;
     uint32_t attempts; /* times it was started */
@@ -215,6 +217,7 @@ struct store_finish {
     double training_seconds, samples_per_second;
     const char *failure_code, *failure_detail; /* failed */
     uint32_t failure_epoch;
+    const char *stopped_by;   /* succeeded: before its last epoch; NULL: it was not */
     const char *model_sha256; /* NULL: no model file */
     uint64_t model_bytes;
     const char *evaluation; /* JSON text, or NULL */
@@ -237,6 +240,16 @@ struct store_recovered {
 enum err_code store_recover(struct store_tx *tx, int64_t now, struct store_recovered *ret, struct err *err);
 /* The evaluation's JSON text (mem_free): ERR_NOT_FOUND when the run is unknown or has none. */
 enum err_code store_run_evaluation(struct store_reader *r, int64_t id, char **ret_json, struct err *err);
+
+/* How a run stands at an epoch that it has stored among the runs of its job with lower numbers: how many of those have stored
+ * it too, how many of them are at least as good in the metric (absent values are worst), and the first of the others that may
+ * get there still (0: none). */
+struct store_rung {
+    uint64_t reached, better;
+    int64_t awaited;
+};
+enum err_code store_rung_read(struct store_reader *r, int64_t run, uint32_t epoch, enum store_metric metric, bool rises,
+                              struct store_rung *ret, struct err *err);
 
 /* ---- epochs --------------------------------------------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/sha256.h"
+#include "halving.h"
 #include "recorder.h"
 #include "server/log.h"
 #include <math.h>
@@ -27,6 +28,9 @@ struct task_run {
     struct store_begun begun; /* as it stood in the store when it was started */
     uint64_t patience_ns; /* the shortest time to the next checkpoint; grows after a crash */
     bool behind;          /* it has crashed, and got no further since */
+    bool halved;          /* it was worse than others at a rung, and stops there */
+    enum err_code rung_code; /* why it stops at the rung that it was interrupted at */
+    struct err rung_why;
     bool left;            /* the store knows that it is here no more */
     enum store_status becomes;
     double flops; /* of one epoch */
@@ -68,10 +72,53 @@ static unsigned threads_for(void *context)
     const struct task_run *t = context;
     struct scheduler *s = t->scheduler;
     pthread_mutex_lock(&s->lock);
-    bool alone = s->totals.busy == 1 && !s->count;
+    /* Workers that wait at a rung take no other run. */
+    bool alone = s->totals.busy - s->held == 1 && (!s->count || s->totals.busy == s->totals.workers);
     pthread_mutex_unlock(&s->lock);
     unsigned asked = t->spec.threads ? t->spec.threads : alone ? s->o.cores : 1;
     return asked < s->o.cores ? asked : s->o.cores;
+}
+
+/* ---- halving */
+
+/* The run's place at the rung, once no run of a lower number can come to it any more. ERR_UNAVAILABLE when the one that is
+ * waited for is in the queue, behind this one: this one makes room for it. */
+static enum err_code await_rung(struct task_run *t, uint32_t epoch, struct store_rung *ret, struct err *err)
+{
+    struct scheduler *s = t->scheduler;
+    const struct job_halving *h = &t->spec.halving;
+    for (int64_t missing = 0;;) {
+        uint64_t news = scheduler_news(s);
+        struct store_reader *reader = store_reader_take(s->o.store);
+        enum err_code code = store_rung_read(reader, t->run.id, epoch, (enum store_metric)h->metric,
+                                             halving_rises(h->metric), ret, err);
+        store_reader_give(reader);
+        if (code || !ret->awaited)
+            return code;
+        if (ret->awaited == missing) /* it had no worker before, and has not ended since */
+            return err_set(err, ERR_UNAVAILABLE, "run %lld, which comes first, is in the queue", (long long)missing);
+        missing = scheduler_executes(s, ret->awaited) ? 0 : ret->awaited;
+        if (!missing && !scheduler_await(s, &t->slot->stop, news))
+            return err_set(err, ERR_STOPPED, "stopped while it waited for run %lld", (long long)ret->awaited);
+    }
+}
+
+/* At a rung: whether the run goes on (ERR_OK), or stops there as halving.h says (halved, ERR_STOPPED). */
+static enum err_code halve(struct task_run *t, uint32_t epoch, struct err *err)
+{
+    struct store_rung rung;
+    if (!halving_is_rung(&t->spec.halving, epoch, t->run.epochs))
+        return ERR_OK;
+    enum err_code code = recorder_flush(t->recorder, err);
+    if (code)
+        return code;
+    scheduler_tell(t->scheduler);
+    code = await_rung(t, epoch, &rung, err);
+    if (code || halving_goes_on(&t->spec.halving, rung.reached, rung.better))
+        return code;
+    t->halved = true;
+    return err_set(err, ERR_STOPPED, "%llu of %llu runs were as good at epoch %u", (unsigned long long)rung.better,
+                   (unsigned long long)rung.reached, epoch);
 }
 
 static enum err_code on_epoch(void *context, enum task task, const struct mlp_epoch *e, struct err *err)
@@ -85,7 +132,7 @@ static enum err_code on_epoch(void *context, enum task task, const struct mlp_ep
     pthread_mutex_unlock(&s->lock);
     enum err_code code = recorder_epoch(t->recorder, task, e, err);
     t->waits_for = code ? t->waits_for : ERR_OK;
-    return code;
+    return code ? code : halve(t, e->epoch, err);
 }
 
 /* ---- checkpoints */
@@ -124,6 +171,19 @@ static enum err_code on_save(void *context, const struct mlp_trainer *trainer, c
     return ERR_OK;
 }
 
+/* A run that was interrupted while it waited at a rung has to hear what becomes of it before it goes on. */
+static void ask_rung_again(struct task_run *t, uint32_t epoch)
+{
+    struct err err = {0};
+    enum err_code code = halve(t, epoch, &err);
+    if (!code)
+        return;
+    t->rung_code = code;
+    t->rung_why = err;
+    atomic_fetch_or(&t->slot->stop, RUNG);
+    atomic_store(&t->slot->interrupt, 1);
+}
+
 static bool on_restore(void *context, struct mlp_trainer *trainer, struct worker_progress *ret)
 {
     struct task_run *t = context;
@@ -131,6 +191,8 @@ static bool on_restore(void *context, struct mlp_trainer *trainer, struct worker
     t->behind = t->begun.crashes > 0;
     t->patience_ns = t->behind ? AFTER_CRASH_NS : UINT64_MAX;
     set_alarm(t, 0);
+    if (restored)
+        ask_rung_again(t, ret->epoch);
     if (again)
         log_event(LOG_INFO, "run goes on", "run", LOG_N(t->run.id), "epoch", LOG_N(restored ? ret->epoch : 0), NULL);
     return restored;
@@ -218,7 +280,9 @@ static enum err_code finish(struct task_run *t, enum err_code outcome, const str
         return code;
     struct store_finish f = {.run = t->run.id, .now = clock_wall_ms(), .training_seconds = result->training_seconds,
                              .samples_per_second = result->samples_per_second};
-    f.status = outcome == ERR_OK ? STATUS_SUCCEEDED : outcome == ERR_STOPPED ? STATUS_CANCELLED : STATUS_FAILED;
+    bool halved = outcome == ERR_STOPPED && t->halved;
+    f.stopped_by = halved ? "halving" : outcome == ERR_OK ? mlp_stop_name((int)result->stop) : NULL;
+    f.status = outcome == ERR_OK || halved ? STATUS_SUCCEEDED : outcome == ERR_STOPPED ? STATUS_CANCELLED : STATUS_FAILED;
     if (f.status == STATUS_FAILED) {
         f.failure_code = err_name(outcome);
         f.failure_detail = why->message;
@@ -303,6 +367,8 @@ static enum err_code settle(struct task_run *t, enum err_code outcome, const str
                             struct err *err)
 {
     bool started = recorder_has_started(t->recorder);
+    if (is_storage(t->rung_code))
+        return err_set(err, t->rung_code, "%s", t->rung_why.message);
     if (is_storage(outcome))
         return err_set(err, outcome, "%s", why->message);
     bool cancelled = (atomic_load(&t->slot->stop) & CANCEL) && result->model.length; /* and there is something to keep */

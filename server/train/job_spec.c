@@ -2,6 +2,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "server/store/store.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -175,6 +176,23 @@ static bool has_huber(const void *job)
     return training_has_huber(&((const struct job_spec *)job)->training);
 }
 
+static bool is_halving(const void *halving)
+{
+    return ((const struct job_halving *)halving)->min_epochs != 0;
+}
+
+#define HALVING(member) .offset = offsetof(struct job_halving, member)
+
+static const struct json_field halving_fields[] = {
+    {.name = "metric", .type = FIELD_ENUM, HALVING(metric), .names = store_metric_name, .fallback = "\"valid_loss\"",
+     .help = "What runs are compared by: a loss, or a metric of the task."},
+    {.name = "min_epochs", .type = FIELD_UINT, HALVING(min_epochs), .minimum = 1, .maximum = MLP_MAX_EPOCHS,
+     .fallback = "10", .help = "The first comparison comes after so many epochs."},
+    {.name = "reduction", .type = FIELD_UINT, HALVING(reduction), .minimum = 2, .maximum = 1000, .fallback = "3",
+     .help = "eta: one of so many goes on, and each further comparison comes after so many times the epochs."},
+    {0},
+};
+
 #define JOB(member) .offset = offsetof(struct job_spec, member)
 
 const struct json_field job_spec_fields[] = {
@@ -227,6 +245,9 @@ const struct json_field job_spec_fields[] = {
     {.name = "search", .type = FIELD_OBJECT, JOB(search), .nullable = true, .fields = job_search_fields,
      .given = is_search, .fallback = "null",
      .help = "Instead of a grid: runs at points that are drawn from distributions."},
+    {.name = "halving", .type = FIELD_OBJECT, JOB(halving), .nullable = true, .fields = halving_fields,
+     .given = is_halving, .fallback = "null",
+     .help = "Ends runs of a grid or a search early that are worse than others at the same epoch."},
     {0},
 };
 

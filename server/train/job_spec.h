@@ -16,6 +16,12 @@ struct job_search {
     uint64_t seed;
 };
 
+struct job_halving { /* halving.h */
+    int metric;          /* enum store_metric */
+    uint32_t min_epochs; /* 0: there is no halving */
+    uint32_t reduction;
+};
+
 struct job_spec {
     char *name;
     char *dataset; /* name or id */
@@ -42,6 +48,7 @@ struct job_spec {
     uint32_t threads;  /* 0: by the number of waiting runs */
     struct json *grid; /* object: pointer -> list of values, or NULL */
     struct job_search search;
+    struct job_halving halving;
 };
 
 extern const struct json_field job_spec_fields[]; /* a job */

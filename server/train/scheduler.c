@@ -67,6 +67,8 @@ static void give(struct scheduler *s, struct slot *slot)
     pthread_mutex_lock(&s->lock);
     slot->run = 0;
     s->totals.busy--;
+    s->news++;
+    pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -119,6 +121,43 @@ bool scheduler_sleep(struct scheduler *s, const atomic_int *stop)
         ;
     pthread_mutex_unlock(&s->lock);
     return running;
+}
+
+uint64_t scheduler_news(struct scheduler *s)
+{
+    pthread_mutex_lock(&s->lock);
+    uint64_t news = s->news;
+    pthread_mutex_unlock(&s->lock);
+    return news;
+}
+
+void scheduler_tell(struct scheduler *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->news++;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool scheduler_await(struct scheduler *s, const atomic_int *stop, uint64_t news)
+{
+    pthread_mutex_lock(&s->lock);
+    s->held++;
+    while (s->news == news && !atomic_load(stop))
+        pthread_cond_wait(&s->changed, &s->lock);
+    s->held--;
+    pthread_mutex_unlock(&s->lock);
+    return !atomic_load(stop);
+}
+
+bool scheduler_executes(struct scheduler *s, int64_t run)
+{
+    bool executes = false;
+    pthread_mutex_lock(&s->lock);
+    for (unsigned i = 0; i < s->started; i++)
+        executes |= s->slots[i].run == run;
+    pthread_mutex_unlock(&s->lock);
+    return executes;
 }
 
 static void *work(void *context)

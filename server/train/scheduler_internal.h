@@ -7,7 +7,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { CANCEL = 1, PAUSE = 2, HALT = 4 }; /* why a slot shall stop: this run for good, or for a while, or all of them */
+enum { CANCEL = 1, PAUSE = 2, HALT = 4, RUNG = 8 }; /* why a slot shall stop: this run for good, or for a while, or all of them,
+                                                      or the rung that this run was interrupted at says so */
 
 struct slot { /* one worker thread */
     struct scheduler *scheduler;
@@ -28,6 +29,8 @@ struct scheduler {
     int64_t *queue; /* ring of run ids */
     size_t head, count, capacity;
     bool stopping;
+    uint64_t news; /* grows when a run ends, or comes to a rung */
+    unsigned held; /* workers that wait for it */
     struct slot *slots;
     unsigned started;
     struct scheduler_totals totals;
@@ -36,5 +39,12 @@ struct scheduler {
 bool scheduler_is_stopping(struct scheduler *s);
 /* A moment's sleep. False: the daemon stops, or the run shall stop when `stop` is given. */
 bool scheduler_sleep(struct scheduler *s, const atomic_int *stop);
+/* Waiting for other runs: what `news` is now; that there is some; until there is more than that (false: the run, or the
+ * daemon, shall stop). */
+uint64_t scheduler_news(struct scheduler *s);
+void scheduler_tell(struct scheduler *s);
+bool scheduler_await(struct scheduler *s, const atomic_int *stop, uint64_t news);
+/* Whether a worker has this run. */
+bool scheduler_executes(struct scheduler *s, int64_t run);
 /* Executes one run of the queue on the slot's thread. */
 void execution_run(struct scheduler *s, struct slot *slot, int64_t run);

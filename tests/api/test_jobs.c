@@ -32,7 +32,7 @@ static void a_job_comes_back_whole_with_its_place(void **state)
     char location[60];
     snprintf(location, sizeof location, "/v1/jobs/%.0f", number(r, "/id"));
     assert_string_equal(http_header(r, "Location"), location);
-    expect_members(r, "", "id name dataset dataset_id status terminal progress priority runs best spec created_at started_at "
+    expect_members(r, "", "id name dataset dataset_id status terminal progress priority runs best epochs_saved spec created_at started_at "
                           "finished_at");
     expect_members(r, "/runs", "total queued running paused succeeded failed cancelled");
     assert_true(is_null(r, "/name"));
@@ -71,7 +71,7 @@ static void what_was_given_is_kept(void **state)
         "\"threads\":null,"
         "\"checkpoint\":{\"every_seconds\":5},"
         "\"grid\":{\"/optimizer/momentum\":[0,0.5,0.9],\"/optimizer/learning_rate\":[0.01,0.1]},"
-        "\"search\":null}";
+        "\"search\":null,\"halving\":null}";
     struct reply *r = expect(http_post("/v1/jobs", "%s", spec), 202);
     EXPECT_JSON(r, "/spec", spec);
     assert_string_equal(text(r, "/name"), "penguins, momentum study");
@@ -90,7 +90,7 @@ static void defaults_are_filled_in(void **state)
                            "\"optimizer\":{\"name\":\"adam\",\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,"
                            "\"epsilon\":1e-8,\"weight_decay\":0,\"bias_correction\":true}," TRAINING "\"batch_size\":32,\"epochs\":100,\"seed\":1,"
                            "\"threads\":null,"
-                           "\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null}");
+                           "\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null,\"halving\":null}");
     static const char *const optimizers[] = {
         "{\"name\":\"sgd\",\"learning_rate\":0.01,\"weight_decay\":0}",
         "{\"name\":\"momentum\",\"learning_rate\":0.01,\"momentum\":0.9,\"weight_decay\":0}",

@@ -263,7 +263,8 @@ static void every_default_of_the_schema_comes_back_filled_in(void **state)
     check_defaults(r, at(schema, "/properties/network/properties/hidden/items"), at(r, "/job/network/hidden/0"),
                    "units activation");
     r = expect(http_post("/v1/jobs?dry_run=true", "{\"dataset\":\"penguins\",\"target\":\"sex\",\"search\":{\"parameters\":"
-                                                  "{\"/seed\":{\"uniform\":[1,9]}}}}"), 200);
+                                                  "{\"/seed\":{\"uniform\":[1,9]}}},\"halving\":{}}"), 200);
+    check_defaults(r, at(schema, "/properties/halving"), at(r, "/job/halving"), "");
     check_known(r, json_of(schema), at(r, "/job"), &seen);
     check_defaults(r, at(schema, "/properties/search"), at(r, "/job/search"), "parameters");
     check_with_others(schema, &seen);

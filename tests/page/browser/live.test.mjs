@@ -28,6 +28,10 @@ test('the curve grows while the run trains, and the run is cancelled from the pa
         );
         assert.ok((await drawn(page))[0] <= 4000);
         assert.deepEqual(await violations(page), []);
+        await page.locator('#pause').click();
+        await page.locator('.head .status[data-status=paused]').waitFor();
+        await page.locator('#resume').click();
+        await page.locator('.head .status[data-status=running]').waitFor();
         await page.locator('#cancel').click();
         await page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click();
         await page.locator('.head .status[data-status=cancelled]').waitFor();

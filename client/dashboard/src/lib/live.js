@@ -1,6 +1,5 @@
-// Keeps what is on the page up to date. A view follows something with a function that reads it again; here is decided when:
-// when the stream tells of a change, or by asking every second where there is no stream. A tab that nobody sees does
-// neither.
+// Keeps what is on the page up to date. A view follows something with a function that reads it again; here is decided
+// when: once the stream tells of a change, or every second where there is none. A tab that nobody sees does neither.
 import { noteConnection, onConnection } from './api.js';
 import { Stream } from './stream.js';
 
@@ -10,7 +9,8 @@ const QUICK_MS = 1000,
 const PACE_MS = 250; // between two readings that the stream asks for
 const ASSURANCE_MS = 20000; // while there is a stream: for what no event tells
 const followers = new Set();
-let flowing = false;
+let flowing = false,
+    flowChanged = () => {};
 
 class Follower {
     constructor(refresh, concerns, every) {
@@ -60,10 +60,10 @@ class Follower {
 }
 
 /**
- * Calls refresh() now and whenever there may be news, until the function that is returned is called; its now() reads at
- * once. refresh() reads resources and shows them; it returns true when nothing of it will change by itself any more.
- * concerns({name, data}) says whether an event of the stream is news for it; every: it is read that often (ms), come what
- * may.
+ * Calls refresh() now and whenever there may be news, until the function that is returned is called; its now() reads
+ * at once. refresh() reads resources and shows them; it returns true when nothing of it will change by itself any more.
+ * concerns({name, data}) says whether an event of the stream is news for it; every: it is read that often (ms), come
+ * what may.
  */
 export function follow(refresh, { concerns = () => true, every } = {}) {
     const follower = new Follower(refresh, concerns, every);
@@ -82,19 +82,24 @@ export function isStreaming() {
     return flowing;
 }
 
+/** Calls listener when that changes. */
+export function onStreaming(listener) {
+    flowChanged = listener;
+}
+
+function setFlowing(value) {
+    flowing = value;
+    flowChanged();
+    for (const follower of followers) follower.nudge(); // for what happened between the two ways of knowing
+}
+
 const stream = new Stream({
     query: 'events=job,run',
     event: (event) => {
         for (const follower of followers) if (event.name === 'resync' || follower.concerns(event)) follower.nudge();
     },
-    opened: () => {
-        flowing = true;
-        for (const follower of followers) follower.nudge(); // what happened before it began to flow
-    },
-    closed: () => {
-        flowing = false;
-        for (const follower of followers) follower.nudge();
-    },
+    opened: () => setFlowing(true),
+    closed: () => setFlowing(false),
 });
 
 function wakeAll() {

@@ -1,11 +1,11 @@
-// The service's stream of events. EventSource cannot send a token with its request, so it is read by fetch; the rest is as
-// the standard says of event streams: lines, ids, and going on after the last one.
+// The service's stream of events. EventSource cannot send a token with its request, so it is read by fetch; the rest is
+// as the standard says of event streams: lines, ids, and going on after the last one.
 import { address, authorization, noteConnection } from './api.js';
 
 const RETRY_MS = 1000,
     SILENCE_MS = 40000; // a sign of life comes every 15 s
 
-/** Text in pieces -> whole events {id, name, data}, as they become whole. A comment is an event without a name. Pure. */
+/** Text in pieces -> events {id, name, data}, as they become whole. A comment is an event without a name. Pure. */
 export class EventParser {
     constructor() {
         this.rest = '';

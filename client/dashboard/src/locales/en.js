@@ -124,6 +124,8 @@ export default {
     'job.cancel': 'Cancel the job',
     'job.cancel.title': 'Cancel this job?',
     'job.cancel.detail': 'Runs that are under way stop for good; what they have learnt until now stays to look at.',
+    'job.pause': 'Pause',
+    'job.resume': 'Resume',
     'job.delete': 'Delete',
     'job.delete.title': 'Delete this job?',
     'job.delete.detail': 'Its runs, curves and models go with it. This cannot be undone.',

@@ -125,6 +125,8 @@ export default {
     'job.cancel.title': '¿Cancelar este trabajo?',
     'job.cancel.detail':
         'Las ejecuciones en marcha paran para siempre; lo aprendido hasta ahora se puede seguir viendo.',
+    'job.pause': 'Pausar',
+    'job.resume': 'Reanudar',
     'job.delete': 'Borrar',
     'job.delete.title': '¿Borrar este trabajo?',
     'job.delete.detail': 'Se borran sus ejecuciones, curvas y modelos. No se puede deshacer.',

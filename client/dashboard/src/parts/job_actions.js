@@ -16,17 +16,21 @@ export class JobActions {
             { class: 'danger', id: 'cancel', hidden: true, onclick: () => this.stop() },
             t('job.cancel'),
         );
+        this.pause = h('button', { id: 'pause', hidden: true, onclick: () => this.tell('pause') }, t('job.pause'));
+        this.resume = h('button', { id: 'resume', hidden: true, onclick: () => this.tell('resume') }, t('job.resume'));
         this.remove = h(
             'button',
             { class: 'danger', id: 'delete', hidden: true, onclick: () => this.drop() },
             t('job.delete'),
         );
-        this.element = h('span', { class: 'buttons' }, this.cancel, this.remove);
+        this.element = h('span', { class: 'buttons' }, this.pause, this.resume, this.cancel, this.remove);
     }
 
-    /** job: its id and whether it is terminal */
-    show({ id, terminal }) {
+    /** job: its id, status, and whether it is terminal */
+    show({ id, status, terminal }) {
         this.job = id;
+        this.pause.hidden = terminal || status === 'paused';
+        this.resume.hidden = status !== 'paused';
         this.cancel.hidden = terminal;
         this.remove.hidden = !terminal;
     }
@@ -39,6 +43,11 @@ export class JobActions {
             this.fail(problem);
             return false;
         }
+    }
+
+    /** action: a verb of the API that takes nothing back */
+    async tell(action) {
+        if (await this.attempt(() => post(`v1/jobs/${this.job}/${action}`))) this.done();
     }
 
     async stop() {

@@ -3,7 +3,7 @@ import { connectionState, onConnection, onTokenNeeded } from '../lib/api.js';
 import { h, replace, text } from '../lib/dom.js';
 import { duration, setFormatLanguage } from '../lib/format.js';
 import { currentLanguage, languages, t, useLanguage } from '../lib/i18n.js';
-import { isStreaming } from '../lib/live.js';
+import { isStreaming, onStreaming } from '../lib/live.js';
 import { bind } from '../lib/keys.js';
 import { go, reopen, startRouter } from '../lib/router.js';
 import { currentTheme, nextTheme } from '../lib/theme.js';
@@ -141,6 +141,7 @@ export async function startShell() {
     );
     onTokenNeeded(askToken);
     onConnection(showConnection);
+    onStreaming(showConnection);
     setInterval(() => document.hidden || showConnection(), 1000);
     drawBar();
     if (!location.hash) history.replaceState(null, '', '#/jobs');

@@ -1,5 +1,5 @@
-// Pictures of the views in both themes, in build/page-tests/screens: to be looked at. SCREENSHOTS=DIR keeps the small ones
-// of the README there. What is tested is that the curves are painted, in the colors of the theme.
+// Pictures of the views in both themes, in build/page-tests/screens: to be looked at. SCREENSHOTS=DIR keeps the small
+// ones of the README there. What is tested is that the curves are painted, in the colors of the theme.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { test, before, after } from 'node:test';
@@ -66,8 +66,9 @@ for (const colorScheme of ['light', 'dark'])
                     assert.ok((await painted(page, '--line-1')) > 200, `${name}: no line is painted`);
                 }
                 await page.screenshot({ path: `${screens}/${name}-${colorScheme}.png`, fullPage: true });
-                if (process.env.SCREENSHOTS && readme && (colorScheme === 'dark') === (name === 'run'))
-                    await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}.jpg`, type: 'jpeg', quality: 72 });
+                const small = process.env.SCREENSHOTS && readme && (colorScheme === 'dark') === (name === 'run');
+                const path = `${process.env.SCREENSHOTS}/${name}.jpg`;
+                if (small) await page.screenshot({ path, type: 'jpeg', quality: 72 });
             };
             await visit(`${daemon.url}/${hash}`, look, { colorScheme, viewport: { width: 1120, height: 760 } });
         }

@@ -26,7 +26,8 @@ export function shortNames(pointers) {
     return parts.map((one) => {
         for (let n = 1; n < one.length; n++) {
             const ending = one.slice(-n).join('.');
-            if (!/^(\d|name$)/.test(ending) && parts.filter((other) => other.slice(-n).join('.') === ending).length === 1)
+            const same = parts.filter((other) => other.slice(-n).join('.') === ending);
+            if (!/^(\d|name$)/.test(ending) && same.length === 1)
                 return ending;
         }
         return one.join('.');

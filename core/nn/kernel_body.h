@@ -313,29 +313,7 @@ DERIVE(derive_relu, (value > 0 ? (real)1 : (real)0), derivative)
 DERIVE(derive_leaky_relu, (value > 0 ? (real)1 : slope), derivative)
 
 #include "kernel_layers.h"
-
-/* ---- outputs -------------------------------------------------------------------------------------------------------- */
-
-static void softmax(size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss)
-{
-    for (size_t r = 0; r < rows; r++, z += stride) {
-        real largest = z[0], sum = 0;
-        for (size_t j = 1; j < units; j++)
-            largest = z[j] > largest ? z[j] : largest;
-        real behind = y ? largest - z[(size_t)y[r]] : 0;
-        for (size_t j = 0; j < units; j++)
-            z[j] = exponential(z[j] - largest);
-        for (size_t j = 0; j < units; j++)
-            sum += z[j];
-        real scale = 1 / sum;
-        for (size_t j = 0; j < units; j++)
-            z[j] *= scale;
-        for (size_t j = units; j < stride; j++)
-            z[j] = 0;
-        if (y)
-            loss[r] = behind + (real)log((double)sum);
-    }
-}
+#include "kernel_softmax.h"
 
 /* ---- updates -------------------------------------------------------------------------------------------------------- */
 

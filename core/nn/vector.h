@@ -62,6 +62,11 @@ static inline double tangent(double x)
 {
     return tanh(x);
 }
+
+static inline double logarithm(double x)
+{
+    return log(x);
+}
 #else
 /* e^x within 2 units in the last place, clamped to finite values: x = n ln 2 + r, e^r by its Taylor series to r^7 (|r| <=
  * ln 2 / 2), times 2^n by the exponent's bits. A NaN stays one. Written so that a compiler makes vectors of it. */
@@ -99,6 +104,31 @@ static inline float tangent(float x)
     p = p * s - 3.33332819422e-1f;
     float near = x + x * s * p, far = 1.0f - 2.0f / (exponential(2.0f * x) + 1.0f);
     return s < 0.390625f ? near : far;
+}
+
+/* log x within 1 unit in the last place, for normal x >= 1 (a sum of exponentials with the largest at 1) or NaN, which
+ * stays one: x = 2^n m with m from sqrt(1/2) to sqrt(2), log m = log(1 + f) by Cephes' polynomial (Moshier), n ln 2 in
+ * two parts. */
+static inline float logarithm(float x)
+{
+    uint32_t bits, mantissa;
+    memcpy(&bits, &x, sizeof bits);
+    bits += 0x3f800000u - 0x3f3504f3u;
+    float n = (float)((int32_t)(bits >> 23) - 127), m;
+    mantissa = (bits & 0x007fffffu) + 0x3f3504f3u;
+    memcpy(&m, &mantissa, sizeof m);
+    float f = m - 1.0f, s = f * f;
+    float p = 7.0376836292e-2f;
+    p = p * f - 1.1514610310e-1f;
+    p = p * f + 1.1676998740e-1f;
+    p = p * f - 1.2420140846e-1f;
+    p = p * f + 1.4249322787e-1f;
+    p = p * f - 1.6668057665e-1f;
+    p = p * f + 2.0000714765e-1f;
+    p = p * f - 2.4999993993e-1f;
+    p = p * f + 3.3333331174e-1f;
+    float log = f + (f * s * p - 0.5f * s + n * -2.12194440e-4f) + n * 0.693359375f;
+    return x == x ? log : x;
 }
 #endif
 #endif

@@ -1,10 +1,12 @@
 #include "worker.h"
 
 #include "core/base/cleanup.h"
+#include "build_id.h"
 #include "core/base/mem.h"
 #include "core/nn/model.h"
 #include "evaluation_json.h"
 #include "rows.h"
+#include <gnu/libc-version.h>
 #include <math.h>
 #include <string.h>
 
@@ -44,7 +46,8 @@ static void environment_write(unsigned threads, struct json_writer *w)
 {
     json_object(w);
     json_field_string(w, "version", MLPD_VERSION);
-    json_field_string(w, "build", __VERSION__);
+    json_field_string(w, "build", build_id());
+    json_field_string(w, "libc", gnu_get_libc_version()); /* exp and log are its */
     json_field_string(w, "instruction_set", mlp_instruction_set());
     json_field_unsigned(w, "threads", threads);
     json_object_end(w);

@@ -43,7 +43,7 @@ static void a_run_has_all_its_members(void **state)
     assert_true(strcmp(text(r, "/timings/started_at"), text(r, "/timings/finished_at")) <= 0);
     double rate = 275 * 300 / number(r, "/timings/training_seconds");
     assert_true(fabs(number(r, "/timings/samples_per_second") / rate - 1) < 1e-6);
-    expect_members(r, "/environment", "version build instruction_set threads");
+    expect_members(r, "/environment", "version build libc instruction_set threads");
     assert_true(strstr(daemon_line(), text(r, "/environment/version")) != NULL);
     assert_true(*text(r, "/environment/build") && *text(r, "/environment/instruction_set"));
     assert_true(number(r, "/environment/threads") >= 1);

@@ -7,6 +7,7 @@
 
 #include "core/base/rng.h"
 #include "core/nn/model.h"
+#include "server/train/build_id.h"
 #include "server/train/worker.h"
 #include "train_fixture.h"
 
@@ -142,7 +143,10 @@ static void test_events_come_in_order(void **state)
     assert_string_equal(json_string(json_get(environment, "version")), MLPD_VERSION);
     assert_string_equal(json_string(json_get(environment, "instruction_set")), mlp_instruction_set());
     assert_int_equal(number_at(environment, "/threads"), 1);
-    assert_non_null(json_get(environment, "build"));
+    assert_string_equal(json_string(json_get(environment, "build")), build_id());
+    assert_int_equal(strspn(build_id(), "0123456789abcdef"), 40);
+    assert_int_equal(build_id()[40], '\0');
+    assert_non_null(json_get(environment, "libc"));
     assert_true(s.result.training_seconds > 0);
     assert_true(NEAR(s.result.samples_per_second * s.result.training_seconds, 46 * 20, 1e-6));
     story_done(&s);

@@ -9,7 +9,7 @@ WARN    := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wforma
 OPT     ?= -O2 -g
 CFLAGS  += -std=gnu17 $(WARN) $(OPT) -pthread -fno-math-errno -ffp-contract=off -I. -D_GNU_SOURCE \
            -DMLPD_VERSION='"$(VERSION)"' $(SANITIZE)
-LDFLAGS += -pthread -Wl,--build-id $(SANITIZE)
+LDFLAGS += -pthread -Wl,--build-id=sha1 $(SANITIZE)
 CORE_LIBS   := -lnettle -lm
 SERVER_LIBS := -lmicrohttpd -lcjson -lsqlite3 $(CORE_LIBS)
 CLIENT_LIBS := -lcurl -lcjson

@@ -35,6 +35,21 @@ static bool is_paused(const struct store_run *r)
     return r->status == STATUS_PAUSED;
 }
 
+static bool is_begun_again(const struct store_run *r)
+{
+    return r->status == STATUS_RUNNING && r->attempts == 2;
+}
+
+/* A run whose epochs take long enough for whoever wants to interrupt it: a million take minutes. */
+static int64_t add_long(struct scheduled *s, uint32_t epochs, const char *every_seconds)
+{
+    char spec[300];
+    snprintf(spec, sizeof spec, "{\"dataset\":\"d\",\"target\":\"k\",\"epochs\":%u,\"batch_size\":1,"
+             "\"network\":{\"hidden\":[{\"units\":128},{\"units\":128}]},\"checkpoint\":{\"every_seconds\":%s}}",
+             epochs, every_seconds);
+    return add_run_of(s, s->job, spec, epochs);
+}
+
 static uint32_t epoch_of_run(struct scheduled *s, int64_t run)
 {
     struct store_run r = run_of(s->f, run);
@@ -88,7 +103,7 @@ static void resume_job(struct scheduled *s)
 static void test_a_stopped_run_goes_on_from_where_it_stood(void **state)
 {
     struct scheduled *s = *state;
-    int64_t run = add_epochs(s, 40000, ",\"checkpoint\":{\"every_seconds\":0}");
+    int64_t run = add_long(s, 8000, "0");
     for (int i = 0; i < 3; i++) {
         assert_int_equal(start_scheduler(s, 1), ERR_OK);
         await_further(s, run, epoch_of_run(s, run));
@@ -112,7 +127,7 @@ static void test_a_paused_run_waits_and_goes_on(void **state)
 {
     struct scheduled *s = *state;
     assert_int_equal(start_scheduler(s, 1), ERR_OK);
-    int64_t run = add_epochs(s, 40000, "");
+    int64_t run = add_long(s, 8000, "5");
     hand_over(s, run);
     wait_for(s, run, is_training);
     pause_job(s, run);
@@ -136,13 +151,13 @@ static void test_a_pause_that_is_taken_back(void **state)
 {
     struct scheduled *s = *state;
     assert_int_equal(start_scheduler(s, 1), ERR_OK);
-    int64_t run = add_epochs(s, 40000, "");
+    int64_t run = add_long(s, 1000000, "5");
     hand_over(s, run);
     wait_for(s, run, is_training);
     assert_int_equal(on_id(s->f, body_job_pause, s->job), ERR_OK);
     resume_job(s);
     scheduler_pause_run(s->scheduler, run);
-    assert_succeeds(s, run, 2); /* it goes on by itself */
+    wait_for(s, run, is_begun_again); /* it goes on by itself */
     assert_int_equal(times(s, "run left"), 1);
 }
 
@@ -150,7 +165,7 @@ static void test_a_pause_while_it_is_cancelled_or_over(void **state)
 {
     struct scheduled *s = *state;
     assert_int_equal(start_scheduler(s, 1), ERR_OK);
-    int64_t run = add_epochs(s, 1000000, "");
+    int64_t run = add_long(s, 1000000, "5");
     hand_over(s, run);
     wait_for(s, run, is_training);
     pause_job(s, run);
@@ -170,7 +185,7 @@ static void test_checkpoints_are_written_while_it_trains(void **state)
 {
     struct scheduled *s = *state;
     assert_int_equal(start_scheduler(s, 1), ERR_OK);
-    int64_t run = add_epochs(s, 80000, ",\"checkpoint\":{\"every_seconds\":0.001}");
+    int64_t run = add_long(s, 1000000, "0.001");
     hand_over(s, run);
     await_file(s);
     wait_for(s, run, is_training);
@@ -189,7 +204,6 @@ static void test_checkpoints_are_written_while_it_trains(void **state)
     await_further(s, run, stored);
     long from = went_on_from(s);
     assert_true(from >= 0 && from <= (long)stored);
-    assert_succeeds(s, run, 2);
 }
 
 /* Training goes on without; the log says so once. */
@@ -197,12 +211,12 @@ static void test_a_full_disk_under_the_checkpoints(void **state)
 {
     struct scheduled *s = *state;
     assert_int_equal(start_scheduler(s, 1), ERR_OK);
-    int64_t run = add_epochs(s, 1000000, ",\"checkpoint\":{\"every_seconds\":0.001}");
+    int64_t run = add_long(s, 1000000, "0.001");
     hand_over(s, run);
     wait_for(s, run, is_training);
     fs_fail_at(1, ENOSPC, 1);
     uint64_t before = fs_count();
-    while (fs_count() < before + 3) /* each try is one call that fails */
+    while (fs_count() < before + 2) /* each try is one call that fails */
         sched_yield();
     await_further(s, run, epoch_of_run(s, run));
     fs_fail_at(0, 0, 0);
@@ -221,7 +235,7 @@ static void test_a_full_disk_under_the_checkpoints(void **state)
 static void test_a_run_that_crashed_gets_ahead(void **state)
 {
     struct scheduled *s = *state;
-    int64_t run = add_epochs(s, 1000000, "");
+    int64_t run = add_long(s, 1000000, "5");
     start_run(s->f, run);
     struct write w = {0};
     assert_int_equal(do_write(s->f, &w, body_recover), ERR_OK);

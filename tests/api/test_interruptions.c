@@ -6,13 +6,17 @@
 #include <time.h>
 
 /* The learner of these tests: all that keeps a state from batch to batch, or from epoch to epoch. */
-#define LEARNER "\"optimizer\":{\"name\":\"adam\"}"
+#define LEARNER                                                                                                              \
+    "\"optimizer\":{\"name\":\"adam\"},\"early_stopping\":{\"patience\":1000},"                                            \
+    "\"schedule\":{\"name\":\"plateau\",\"every\":2,\"factor\":0.7,\"minimum\":1e-5,\"warmup_epochs\":2}"
+#define LAYER "\"dropout\":0.2,\"batch_normalization\":true"
 /* Epochs that are short beside the time between two interruptions, and ones that are long. */
 #define SHORT                                                                                                                \
-    "\"target\":\"species\",\"epochs\":1500,\"batch_size\":16,"                                                            \
-    "\"network\":{\"hidden\":[{\"units\":24,\"activation\":\"tanh\"},{\"units\":12}]}"
+    "\"target\":\"species\",\"epochs\":1200,\"batch_size\":16,"                                                            \
+    "\"network\":{\"hidden\":[{\"units\":24,\"activation\":\"tanh\"," LAYER "},{\"units\":12}]}"
 #define LONG                                                                                                                 \
-    "\"target\":\"body_mass_g\",\"epochs\":12,\"batch_size\":1,\"network\":{\"hidden\":[{\"units\":160},{\"units\":160}]}"
+    "\"target\":\"body_mass_g\",\"epochs\":12,\"batch_size\":2,"                                                           \
+    "\"network\":{\"hidden\":[{\"units\":160," LAYER "},{\"units\":160,\"dropout\":0.1}]}"
 static const char *const networks[] = {SHORT, LONG};
 #define BODY "{\"dataset\":\"penguins\",\"threads\":%d,\"checkpoint\":{\"every_seconds\":0.01}," LEARNER ",%s}"
 

@@ -109,9 +109,10 @@ static void softmax_loss(const struct mlp_spec *s, size_t rows, size_t units, si
 static void softmax_delta(const struct mlp_spec *s, size_t stride, real *out, real y, real scale)
 {
     (void)s;
-    out[(size_t)y] -= 1;
+    real wanted = (out[(size_t)y] - 1) * scale; /* stored last: vectors that read a fresh number wait for it */
     for (size_t j = 0; j < stride; j++)
         out[j] *= scale;
+    out[(size_t)y] = wanted;
 }
 
 /* ---- tables --------------------------------------------------------------------------------------------------------- */

@@ -123,7 +123,7 @@ void cancel_job(long job)
 
 int cancel_all(void **state)
 {
-    static const char *const statuses[] = {"queued", "running"};
+    static const char *const statuses[] = {"queued", "running", "paused"};
     for (size_t s = 0; s < COUNT(statuses); s++) {
         struct reply *r = expect(http_get("/v1/jobs?status=%s&limit=200", statuses[s]), 200);
         for (int i = 0; i < count(r, "/data"); i++)

@@ -82,6 +82,7 @@ CREATE TABLE runs (
     failure_detail     TEXT,
     failure_epoch      INTEGER NOT NULL DEFAULT 0,
     stopped_by         TEXT, -- of a run that succeeded before its last epoch
+    model_epoch        INTEGER NOT NULL DEFAULT 0, -- whose weights the model has, and whose figures stand above
     model_sha256       TEXT,
     model_bytes        INTEGER NOT NULL DEFAULT 0,
     attempts           INTEGER NOT NULL DEFAULT 0,

@@ -66,6 +66,11 @@ void run_write(const struct store_run *run, struct json_writer *w)
     json_name(w, "failure");
     failure_write(run, w);
     json_field_string(w, "stopped_by", run->stopped_by);
+    json_name(w, "model_epoch");
+    if (run->model_epoch)
+        json_put_unsigned(w, run->model_epoch);
+    else
+        json_put_null(w);
     json_field_string(w, "model_sha256", run->model_sha256);
     json_object_end(w);
 }

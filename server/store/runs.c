@@ -71,6 +71,7 @@ static void run_read(struct query *q, void *item)
     r->failure_detail = query_text(q);
     r->failure_epoch = (uint32_t)query_integer(q);
     r->stopped_by = query_text(q);
+    r->model_epoch = (uint32_t)query_integer(q);
     r->model_sha256 = query_text(q);
     r->model_bytes = (uint64_t)query_integer(q);
     r->attempts = (uint32_t)query_integer(q);
@@ -213,10 +214,16 @@ enum err_code store_run_finish(struct store_tx *tx, const struct store_finish *f
     query_put_text(&q, f->failure_detail);
     query_put_integer(&q, f->failure_epoch);
     query_put_text(&q, f->stopped_by);
+    query_put_integer(&q, f->model_epoch);
     query_put_text(&q, f->model_sha256);
     query_put_integer(&q, (int64_t)f->model_bytes);
     query_put_integer(&q, f->run);
     enum err_code code = change(&q, f->run, "under way", err);
+    if (!code && f->model_epoch) {
+        struct query metrics = query_start(c, SQL_RUN_METRICS_OF_MODEL);
+        query_put_integer(&metrics, f->run);
+        code = query_run(&metrics, NULL, err);
+    }
     if (code || !f->evaluation)
         return code;
     struct query evaluation = query_start(c, SQL_RUN_EVALUATION_SET);

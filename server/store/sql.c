@@ -66,7 +66,7 @@ const struct sql_text sql_texts[SQL_COUNT] = {
                      "SELECT id, job, number, status, cancel_requested, spec, hyperparameters, epoch, epochs, weight_updates, "
                      "parameters, layers, environment, " SQL_METRICS ", best_epoch, queued_at, started_at, finished_at, "
                      "training_seconds, samples_per_second, failure_code, failure_detail, failure_epoch, stopped_by, "
-                     "model_sha256, model_bytes, attempts, crashes, version FROM runs JOIN run_texts ON run = id WHERE id = ?"},
+                     "model_epoch, model_sha256, model_bytes, attempts, crashes, version FROM runs JOIN run_texts ON run = id WHERE id = ?"},
     [SQL_RUN_STATUS] = {SQL_WRITER, "SELECT status FROM runs WHERE id = ?"},
     [SQL_RUNS_QUEUED] = {SQL_READER, "SELECT runs.id FROM runs JOIN jobs ON jobs.id = runs.job WHERE runs.status = 0 "
                                      "ORDER BY jobs.priority DESC, runs.id"},
@@ -77,7 +77,10 @@ const struct sql_text sql_texts[SQL_COUNT] = {
     [SQL_RUN_TEXTS_START] = {SQL_WRITER, "UPDATE run_texts SET layers = ?, environment = ? WHERE run = ?"},
     [SQL_RUN_FINISH] = {SQL_WRITER, "UPDATE runs SET status = ?, finished_at = ?, training_seconds = ?, "
                                     "samples_per_second = ?, failure_code = ?, failure_detail = ?, failure_epoch = ?, "
-                                    "stopped_by = ?, model_sha256 = ?, model_bytes = ?, version = version + 1 WHERE id = ? AND status < 3"},
+                                    "stopped_by = ?, model_epoch = ?, model_sha256 = ?, model_bytes = ?, version = version + 1 WHERE id = ? AND status < 3"},
+    [SQL_RUN_METRICS_OF_MODEL] = {SQL_WRITER, "UPDATE runs SET (" SQL_METRICS ") = (SELECT " SQL_METRICS " FROM epochs "
+                                              "WHERE run = id AND epochs.epoch = model_epoch) "
+                                              "WHERE id = ? AND model_epoch > 0 AND model_epoch < epoch"},
     [SQL_RUN_EVALUATION_SET] = {SQL_WRITER, "UPDATE run_texts SET evaluation = ? WHERE run = ?"},
     [SQL_RUN_EVALUATION] = {SQL_READER, "SELECT evaluation FROM run_texts WHERE run = ? AND evaluation IS NOT NULL"},
     [SQL_RUN_LEAVE] = {SQL_WRITER,

@@ -159,13 +159,14 @@ struct store_run {
     uint64_t weight_updates, parameters;
     char *layers;      /* JSON; NULL until it started */
     char *environment; /* JSON; NULL until it started */
-    double metric[METRIC_COUNT]; /* of the last stored epoch */
+    double metric[METRIC_COUNT]; /* of the last stored epoch; of model_epoch once there is a model */
     uint32_t best_epoch;         /* lowest valid_loss (train_loss without validation); 0: none */
     int64_t queued_at, started_at, finished_at;
     double training_seconds, samples_per_second; /* NAN until known */
     char *failure_code, *failure_detail;         /* NULL unless failed */
     uint32_t failure_epoch;
     char *stopped_by;   /* what ended it before its last epoch, though it succeeded; or NULL */
+    uint32_t model_epoch; /* whose weights the model has; 0: no model */
     char *model_sha256; /* NULL without a model file */
     uint64_t model_bytes;
     uint32_t attempts; /* times it was started */
@@ -218,6 +219,7 @@ struct store_finish {
     const char *failure_code, *failure_detail; /* failed */
     uint32_t failure_epoch;
     const char *stopped_by;   /* succeeded: before its last epoch; NULL: it was not */
+    uint32_t model_epoch;     /* the model is that epoch's; 0: there is none */
     const char *model_sha256; /* NULL: no model file */
     uint64_t model_bytes;
     const char *evaluation; /* JSON text, or NULL */

@@ -292,6 +292,7 @@ static enum err_code finish(struct task_run *t, enum err_code outcome, const str
     if (*t->model_sha256) {
         f.model_sha256 = t->model_sha256;
         f.model_bytes = result->model.length;
+        f.model_epoch = result->model_epoch;
     }
     code = recorder_finish(t->recorder, &f, err);
     if (!code)

@@ -5,7 +5,7 @@
 
 #define RUN_MEMBERS                                                                                                          \
     "id job number status terminal hyperparameters spec epoch epochs weight_updates parameters layers metrics timings "      \
-    "environment failure stopped_by model_sha256"
+    "environment failure stopped_by model_epoch model_sha256"
 
 /* Of the tests that look at one run from many sides. */
 static long long_run(void)

@@ -321,7 +321,8 @@ static void check_point(struct job_plan *p, struct job_spec *s, const struct gri
         check_split(p, s, fit->task, point);
         training_check_task(&s->training, fit->task, s->validation.fraction > 0, point);
         halving_check(s, fit->task, point);
-        check_size(p, s, fit, &p->runs[p->run_count], point);
+        if (!point->count) /* the network would be refused for the same reasons */
+            check_size(p, s, fit, &p->runs[p->run_count], point);
         p->task = fit->task;
     }
     s->features = features;
@@ -329,13 +330,13 @@ static void check_point(struct job_plan *p, struct job_spec *s, const struct gri
     s->encoder_columns = encoder_columns;
 }
 
-/* Checks a point; adds its run, unless it is but an end of what can be drawn or anything is wrong. */
 /* Whether fields stand in the body that only some points have. */
 static bool names_vary(const struct grid *g)
 {
     return grid_varies(g, "/optimizer/name") || grid_varies(g, "/schedule/name") || grid_varies(g, "/loss");
 }
 
+/* Checks a point; adds its run, unless it is but an end of what can be drawn or anything is wrong. */
 static enum err_code plan_run(struct job_plan *p, const struct grid_point *values, bool is_end,
                               struct violations *violations, struct err *err)
 {

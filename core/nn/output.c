@@ -4,7 +4,18 @@
 
 /* Rows to their losses; deltas, each row's times its scale. */
 typedef void loss_function(const struct mlp_spec *s, size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss);
-typedef void delta_function(const struct mlp_spec *s, size_t stride, real *out, real y, real scale);
+typedef void delta_function(const struct mlp_spec *s, size_t rows, size_t stride, real *out, const real *y,
+                            const real *weights, double divisor);
+
+/* The loop over the rows around what NAME_row does with one, which is worth a function of its own for each. */
+#define DELTA(NAME)                                                                                                    \
+    static void NAME(const struct mlp_spec *s, size_t rows, size_t stride, real *out, const real *y,                   \
+                     const real *weights, double divisor)                                                              \
+    {                                                                                                                  \
+        real each = (real)(1 / divisor);                                                                               \
+        for (size_t r = 0; r < rows; r++)                                                                              \
+            NAME##_row(s, stride, out + r * stride, y[r], weights ? (real)((double)weights[r] / divisor) : each);      \
+    }
 
 /* ---- regression: identity, mean squared error ----------------------------------------------------------------------- */
 
@@ -23,11 +34,12 @@ static void squared_error(const struct mlp_spec *s, size_t rows, size_t units, s
         loss[r] = (y[r] - z[r * stride]) * (y[r] - z[r * stride]);
 }
 
-static void squared_error_delta(const struct mlp_spec *s, size_t stride, real *out, real y, real scale)
+static inline void squared_error_delta_row(const struct mlp_spec *s, size_t stride, real *out, real y, real scale)
 {
     (void)s, (void)stride;
     *out = 2 * scale * (*out - y);
 }
+DELTA(squared_error_delta)
 
 static void absolute_error(const struct mlp_spec *s, size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss)
 {
@@ -36,11 +48,12 @@ static void absolute_error(const struct mlp_spec *s, size_t rows, size_t units, 
         loss[r] = (real)fabs((double)(y[r] - z[r * stride]));
 }
 
-static void absolute_error_delta(const struct mlp_spec *s, size_t stride, real *out, real y, real scale)
+static inline void absolute_error_delta_row(const struct mlp_spec *s, size_t stride, real *out, real y, real scale)
 {
     (void)s, (void)stride;
     *out = *out > y ? scale : *out < y ? -scale : *out * 0; /* a NaN stays one */
 }
+DELTA(absolute_error_delta)
 
 /* Huber (1964): e^2/2 up to delta, then delta (|e| - delta/2). */
 static void huber(const struct mlp_spec *s, size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss)
@@ -53,12 +66,13 @@ static void huber(const struct mlp_spec *s, size_t rows, size_t units, size_t st
     }
 }
 
-static void huber_delta(const struct mlp_spec *s, size_t stride, real *out, real y, real scale)
+static inline void huber_delta_row(const struct mlp_spec *s, size_t stride, real *out, real y, real scale)
 {
     (void)stride;
     real e = *out - y, delta = (real)s->huber_delta;
     *out = scale * (e > delta ? delta : e < -delta ? -delta : e);
 }
+DELTA(huber_delta)
 
 /* ---- binary: sigmoid, cross-entropy --------------------------------------------------------------------------------- */
 
@@ -87,11 +101,12 @@ static void logistic_loss(const struct mlp_spec *s, size_t rows, size_t units, s
     logistic(rows, units, stride, z);
 }
 
-static void logistic_delta(const struct mlp_spec *s, size_t stride, real *out, real y, real scale)
+static inline void logistic_delta_row(const struct mlp_spec *s, size_t stride, real *out, real y, real scale)
 {
     (void)s, (void)stride;
     *out = scale * (*out - y);
 }
+DELTA(logistic_delta)
 
 /* ---- multiclass: softmax, cross-entropy on one-hot targets ---------------------------------------------------------- */
 
@@ -106,7 +121,7 @@ static void softmax_loss(const struct mlp_spec *s, size_t rows, size_t units, si
     kernels_get()->softmax(rows, units, stride, z, y, loss);
 }
 
-static void softmax_delta(const struct mlp_spec *s, size_t stride, real *out, real y, real scale)
+static inline void softmax_delta_row(const struct mlp_spec *s, size_t stride, real *out, real y, real scale)
 {
     (void)s;
     real wanted = (out[(size_t)y] - 1) * scale; /* stored last: vectors that read a fresh number wait for it */
@@ -114,6 +129,7 @@ static void softmax_delta(const struct mlp_spec *s, size_t stride, real *out, re
         out[j] *= scale;
     out[(size_t)y] = wanted;
 }
+DELTA(softmax_delta)
 
 /* ---- tables --------------------------------------------------------------------------------------------------------- */
 
@@ -159,15 +175,15 @@ void output_loss(const struct mlp_spec *s, size_t rows, size_t units, size_t str
 void output_delta(const struct mlp_spec *s, size_t rows, size_t stride, real *out, const real *y, const real *weights,
                   double divisor)
 {
-    delta_function *delta = output_of(s->task, s->loss)->delta;
-    for (size_t r = 0; r < rows; r++)
-        delta(s, stride, out + r * stride, y[r], (real)((weights ? (double)weights[r] : 1) / divisor));
+    output_of(s->task, s->loss)->delta(s, rows, stride, out, y, weights, divisor);
 }
 
 double output_sum(size_t rows, const real *values, const real *weights)
 {
     double sum = 0;
-    for (size_t r = 0; r < rows; r++)
-        sum += weights ? (double)weights[r] * (double)values[r] : (double)values[r];
+    for (size_t r = 0; !weights && r < rows; r++)
+        sum += (double)values[r];
+    for (size_t r = 0; weights && r < rows; r++)
+        sum += (double)weights[r] * (double)values[r];
     return sum;
 }

@@ -21,6 +21,7 @@ CREATE TABLE jobs (
     name            TEXT,
     dataset         INTEGER REFERENCES datasets (id) ON DELETE SET NULL,
     dataset_name    TEXT    NOT NULL,
+    initial         INTEGER, -- the run that its runs start from; it may be deleted once they are over
     priority        INTEGER NOT NULL,
     status          INTEGER NOT NULL DEFAULT 0 CHECK (status BETWEEN 0 AND 5),
     runs            INTEGER NOT NULL DEFAULT 0,
@@ -41,6 +42,7 @@ CREATE TABLE jobs (
 ) STRICT;
 CREATE INDEX jobs_status ON jobs (status);
 CREATE INDEX jobs_dataset ON jobs (dataset);
+CREATE INDEX jobs_initial ON jobs (initial) WHERE initial IS NOT NULL;
 
 -- Apart from jobs and runs, whose rows are rewritten with every epoch.
 CREATE TABLE job_specs (

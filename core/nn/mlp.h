@@ -194,6 +194,9 @@ struct mlp_network;
 /* `valid` may be NULL or have no rows. Sources and the spec's contents are copied (their context is not). */
 enum err_code mlp_trainer_new(const struct mlp_spec *spec, const struct mlp_source *train, const struct mlp_source *valid,
                               struct mlp_trainer **ret_trainer, struct err *err);
+/* Gives a new trainer the weights of a network of the same shape (ERR_INVALID: another, or the trainer's has normalized layers)
+ * in place of those that were drawn. */
+enum err_code mlp_trainer_begin_from(struct mlp_trainer *t, const struct mlp_network *n, struct err *err);
 void mlp_trainer_free(struct mlp_trainer *t);
 /* From now on with so many threads, the caller's own among them (1 at first), or as many as the network's layers
  * can use. The number changes no bit of any result. On failure training goes on with the threads that it has. */

@@ -96,6 +96,20 @@ enum err_code mlp_trainer_new(const struct mlp_spec *spec, const struct mlp_sour
     return ERR_OK;
 }
 
+enum err_code mlp_trainer_begin_from(struct mlp_trainer *t, const struct mlp_network *n, struct err *err)
+{
+    bool same = t->network.layers == n->layers && t->network.count == n->count;
+    for (uint32_t l = 0; same && l < n->layers; l++) {
+        const struct layer *a = &t->network.layer[l], *b = &n->layer[l];
+        same = a->inputs == b->inputs && a->units == b->units && !a->normalized && !b->normalized;
+    }
+    if (!same)
+        return err_set(err, ERR_INVALID, "the weights to begin from are those of another network");
+    memcpy(t->network.parameters, n->parameters, n->count * sizeof *n->parameters);
+    keep(t);
+    return ERR_OK;
+}
+
 void mlp_trainer_free(struct mlp_trainer *t)
 {
     if (!t)

@@ -2,6 +2,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/base/mem.h"
+#include "job_initial.h"
 #include "server/train/halving.h"
 #include "server/train/rows.h"
 #include "server/train/search.h"
@@ -34,6 +35,7 @@ void job_plan_done(struct job_plan *p)
     if (p->table)
         table_unref(p->table);
     grid_done(&p->grid);
+    model_unref(p->initial);
     store_dataset_done(&p->dataset);
     job_spec_done(&p->spec);
     if (p->base)
@@ -221,6 +223,11 @@ static size_t fit_number(const struct grid *g, const struct grid_point *values)
     return values ? number : places;
 }
 
+static uint32_t inputs_of(const struct job_plan *p, const struct job_spec *s)
+{
+    return p->initial ? encoder_inputs(model_encoder(p->initial)) : worker_inputs(s, p->table);
+}
+
 static struct plan_fit *fit_of(struct job_plan *p, const struct job_spec *s, const struct grid_point *values,
                                struct violations *point)
 {
@@ -230,7 +237,7 @@ static struct plan_fit *fit_of(struct job_plan *p, const struct job_spec *s, con
     fit->known = true;
     fit->fits = !job_spec_check_table(s, p->table, &fit->task, point);
     if (fit->fits)
-        fit->inputs = worker_inputs(s, p->table);
+        fit->inputs = inputs_of(p, s);
     return fit;
 }
 
@@ -257,7 +264,7 @@ static enum err_code prepare_points(struct job_plan *p, struct err *err)
     for (size_t axis = 0; axis < p->grid.axes; axis++)
         fits_all = fits_all && !axis_matters(&p->grid, axis);
     if (fits_all)
-        p->fits[0] = (struct plan_fit){true, true, p->task, worker_inputs(&p->spec, p->table)};
+        p->fits[0] = (struct plan_fit){true, true, p->task, inputs_of(p, &p->spec)};
     if (p->spec.features.count && !varies(&p->grid, "/features")) {
         json_remove(p->base, "features");
         if (!(p->features = text_of(write_features, &p->spec)))
@@ -321,6 +328,8 @@ static void check_point(struct job_plan *p, struct job_spec *s, const struct gri
         check_split(p, s, fit->task, point);
         training_check_task(&s->training, fit->task, s->validation.fraction > 0, point);
         halving_check(s, fit->task, point);
+        if (p->initial)
+            job_initial_check_network(p->initial, s, point);
         if (!point->count) /* the network would be refused for the same reasons */
             check_size(p, s, fit, &p->runs[p->run_count], point);
         p->task = fit->task;
@@ -431,7 +440,7 @@ enum err_code job_plan_make(struct app *app, const char *text, size_t length, st
     enum err_code code = json_parse(text, length, &p->body, err);
     if (code)
         return code;
-    if ((code = read_points(p, violations, err)))
+    if ((code = read_points(p, violations, err)) || (code = job_initial_read(app, p, violations, err)))
         return code;
     bool any_optimizer = names_vary(&p->grid);
     struct violations *own = mem_zalloc(sizeof *own);
@@ -447,6 +456,8 @@ enum err_code job_plan_make(struct app *app, const char *text, size_t length, st
         code = find_dataset(app, p, violations, err);
     if (!code && p->table && p->spec.target)
         (void)job_spec_check_table(&p->spec, p->table, &p->task, violations);
+    if (!code && !violations->count && p->initial)
+        job_initial_check(p, violations);
     if (code || violations->count)
         return code;
     if (!(p->spec_json = text_of(write_spec, &p->spec)))

@@ -2,6 +2,7 @@
  * spec for each point of the grid. All that is wrong is found at once. */
 #pragma once
 
+#include "core/nn/model.h"
 #include "server/app.h"
 #include "server/train/grid.h"
 #include "server/train/job_spec.h"
@@ -17,6 +18,7 @@ struct job_plan {
     struct json *body;
     struct job_spec spec;
     struct grid grid; /* points into body */
+    struct model *initial; /* that the runs start from; NULL: from chance */
     struct json *base; /* the body of every point but for its values */
     struct plan_fit *fits; /* what was found out of the table, for all values of the axes that matter there */
     char *features, *columns; /* JSON; NULL when the specs of the runs have their own */

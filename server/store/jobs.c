@@ -109,13 +109,29 @@ static enum err_code insert_spec(struct connection *c, int64_t id, const char *s
     return query_run(&q, NULL, err);
 }
 
+/* The run that a new job starts from is there still, with its model. */
+static enum err_code check_initial(struct connection *c, int64_t run, struct err *err)
+{
+    struct query q = query_start(c, SQL_JOB_INITIAL);
+    query_put_integer(&q, run);
+    bool there = query_row(&q);
+    enum err_code code = query_end(&q, err);
+    if (!code && !there)
+        code = err_set(err, ERR_CONFLICT, "run %lld, which it starts from, was deleted meanwhile", (long long)run);
+    return code;
+}
+
 enum err_code store_job_insert(struct store_tx *tx, const struct store_job *j, int64_t *ret_id, struct err *err)
 {
     struct connection *c = &tx->connection;
+    enum err_code initial = j->initial ? check_initial(c, j->initial, err) : ERR_OK;
+    if (initial)
+        return initial;
     struct query q = query_start(c, SQL_JOB_INSERT);
     query_put_text(&q, j->name);
     query_put_integer(&q, j->dataset);
     query_put_text(&q, j->dataset_name);
+    query_put_integer(&q, j->initial);
     query_put_integer(&q, j->priority);
     query_put_integer(&q, j->created_at);
     query_put_text(&q, j->idempotency_key);
@@ -250,6 +266,20 @@ enum err_code store_job_resume(struct store_tx *tx, int64_t id, struct store_run
     return give_runs(code, &runs, ret);
 }
 
+/* No job that is not over starts from a run of this one. */
+static enum err_code check_needed(struct connection *c, int64_t id, struct err *err)
+{
+    struct query q = query_start(c, SQL_JOB_NEEDED);
+    query_put_integer(&q, id);
+    bool needed = query_row(&q);
+    int64_t by = needed ? query_integer(&q) : 0, run = needed ? query_integer(&q) : 0;
+    enum err_code code = query_end(&q, err);
+    if (!code && needed)
+        code = err_set(err, ERR_CONFLICT, "job %lld, which is not over, starts from run %lld of job %lld: cancel it first",
+                       (long long)by, (long long)run, (long long)id);
+    return code;
+}
+
 enum err_code store_job_delete(struct store_tx *tx, int64_t id, int64_t **ret_runs, size_t *ret_count, struct err *err)
 {
     struct connection *c = &tx->connection;
@@ -261,7 +291,7 @@ enum err_code store_job_delete(struct store_tx *tx, int64_t id, int64_t **ret_ru
         return code;
     if (!store_status_terminal(status))
         return err_set(err, ERR_CONFLICT, "job %lld is %s: cancel it first", (long long)id, store_status_name((int)status));
-    if ((code = ids_of_job(c, SQL_JOB_RUNS, id, &runs, &count, err)))
+    if ((code = check_needed(c, id, err)) || (code = ids_of_job(c, SQL_JOB_RUNS, id, &runs, &count, err)))
         return code;
     struct query q = query_start(c, SQL_JOB_DELETE);
     query_put_integer(&q, id);

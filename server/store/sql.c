@@ -34,8 +34,11 @@ const struct sql_text sql_texts[SQL_COUNT] = {
     [SQL_DATASET_DELETE] = {SQL_WRITER, "DELETE FROM datasets WHERE id = ?"},
     [SQL_DATASET_FILE_USED] = {SQL_READER | SQL_WRITER, "SELECT EXISTS (SELECT 1 FROM datasets WHERE file = ?)"},
 
-    [SQL_JOB_INSERT] = {SQL_WRITER, "INSERT INTO jobs (name, dataset, dataset_name, priority, created_at, idempotency_key, "
-                                    "request_sha256) VALUES (?, nullif(?, 0), ?, ?, ?, ?, ?)"},
+    [SQL_JOB_INSERT] = {SQL_WRITER, "INSERT INTO jobs (name, dataset, dataset_name, initial, priority, created_at, "
+                                    "idempotency_key, request_sha256) VALUES (?, nullif(?, 0), ?, nullif(?, 0), ?, ?, ?, ?)"},
+    [SQL_JOB_INITIAL] = {SQL_WRITER, "SELECT 1 FROM runs WHERE id = ? AND model_sha256 IS NOT NULL"},
+    [SQL_JOB_NEEDED] = {SQL_WRITER, "SELECT jobs.id, runs.id FROM runs JOIN jobs ON jobs.initial = runs.id WHERE runs.job = ? "
+                                    "AND jobs.status < 3 LIMIT 1"},
     [SQL_JOB_SPEC_INSERT] = {SQL_WRITER, "INSERT INTO job_specs (job, spec) VALUES (?, ?)"},
     [SQL_JOB_GET] = {SQL_READER, JOB "WHERE id = ?"},
     [SQL_JOB_BY_KEY] = {SQL_WRITER, JOB "WHERE idempotency_key = ?"},

@@ -90,6 +90,7 @@ struct store_job {
     char *name;           /* may be NULL */
     int64_t dataset;      /* 0 once it was deleted */
     char *dataset_name;
+    int64_t initial;      /* the run that its runs start from; 0: none. For inserting only */
     char *spec;           /* JSON, filled in */
     int32_t priority;
     enum store_status status;          /* kept by triggers from the counts of its runs: paused or running or queued while
@@ -134,7 +135,7 @@ enum err_code store_job_pause(struct store_tx *tx, int64_t id, struct store_runs
 /* Paused runs become queued; those that run still and were to be paused go on. ERR_CONFLICT naming the status when there are
  * neither. */
 enum err_code store_job_resume(struct store_tx *tx, int64_t id, struct store_runs *ret, struct err *err);
-/* With its runs and epochs. ERR_CONFLICT unless terminal. The ids of its runs are returned (mem_free): their model files
+/* With its runs and epochs. ERR_CONFLICT unless terminal, and while a job that is not starts from one of its runs. The ids of its runs are returned (mem_free): their model files
  * are to be removed by the caller after the commit. */
 enum err_code store_job_delete(struct store_tx *tx, int64_t id, int64_t **ret_runs, size_t *ret_count, struct err *err);
 

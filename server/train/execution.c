@@ -23,6 +23,7 @@ struct task_run {
     struct store_run run;
     struct table *table;
     struct job_spec spec;
+    struct model *initial; /* that it starts from; NULL: from chance */
     struct recorder *recorder;
     struct checkpoints checkpoints;
     struct store_begun begun; /* as it stood in the store when it was started */
@@ -233,6 +234,20 @@ static enum err_code open_table(struct task_run *t, struct store_reader *reader,
     return code;
 }
 
+static enum err_code load_initial(struct task_run *t, struct err *err)
+{
+    const struct scheduler *s = t->scheduler;
+    int64_t run = (int64_t)t->spec.initial.run;
+    char path[FS_PATH_MAX];
+    if (!run)
+        return ERR_OK;
+    enum err_code code = model_cache_get(s->o.models, run, &t->initial, err);
+    /* As for tables: the file alone does not come back. */
+    if (code == ERR_IO && fs_exists(s->models_dir) && !model_path(s->models_dir, run, path, NULL) && !fs_exists(path))
+        code = err_set(err, ERR_CORRUPT, "the model of run %lld, which it starts from, is gone", (long long)run);
+    return code;
+}
+
 static enum err_code load(struct task_run *t, int64_t run, struct err *err)
 {
     cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(t->scheduler->o.store);
@@ -248,6 +263,8 @@ static enum err_code load(struct task_run *t, int64_t run, struct err *err)
     code = checkpoints_init(&t->checkpoints, t->scheduler->checkpoints_dir, run, err);
     if (!code)
         code = read_spec(t, err);
+    if (!code)
+        code = load_initial(t, err);
     return code ? code : open_table(t, reader, err);
 }
 
@@ -255,6 +272,7 @@ static void unload(struct task_run *t)
 {
     recorder_free(t->recorder);
     table_unref(t->table);
+    model_unref(t->initial);
     job_spec_done(&t->spec);
     store_run_done(&t->run);
 }
@@ -381,7 +399,8 @@ static enum err_code settle(struct task_run *t, enum err_code outcome, const str
 static void execute(struct task_run *t)
 {
     struct worker_events events = {.started = on_started, .threads = threads_for, .epoch = on_epoch, .restore = on_restore,
-                                   .save = on_save, .interrupt = &t->slot->interrupt, .leave = &t->slot->leave, .context = t};
+                                   .save = on_save, .interrupt = &t->slot->interrupt, .leave = &t->slot->leave, .initial = t->initial,
+                                   .context = t};
     struct worker_result result;
     struct err why = {0}, err = {0};
     log_event(LOG_INFO, "run started", "run", LOG_N(t->run.id), "job", LOG_N(t->run.job), NULL);

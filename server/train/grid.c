@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const FIXED[] = {"/name", "/dataset", "/grid", "/search", "/halving"};
+static const char *const FIXED[] = {"/name", "/dataset", "/grid", "/search", "/halving", "/initial"};
 
 static bool starts_with_pointer(const char *pointer, const char *prefix)
 {

@@ -193,6 +193,17 @@ static const struct json_field halving_fields[] = {
     {0},
 };
 
+static bool is_initial(const void *initial)
+{
+    return *(const uint64_t *)initial != 0;
+}
+
+static const struct json_field initial_fields[] = {
+    {.name = "run", .type = FIELD_UINT64, .required = true, .minimum = 1, .maximum = 9007199254740991.0,
+     .help = "A run that has a model."},
+    {0},
+};
+
 #define JOB(member) .offset = offsetof(struct job_spec, member)
 
 const struct json_field job_spec_fields[] = {
@@ -248,6 +259,9 @@ const struct json_field job_spec_fields[] = {
     {.name = "halving", .type = FIELD_OBJECT, JOB(halving), .nullable = true, .fields = halving_fields,
      .given = is_halving, .fallback = "null",
      .help = "Ends runs of a grid or a search early that are worse than others at the same epoch."},
+    {.name = "initial", .type = FIELD_OBJECT, JOB(initial), .nullable = true, .fields = initial_fields,
+     .given = is_initial, .fallback = "null",
+     .help = "Starts from the weights of a run, with its encoder, its features and its network."},
     {0},
 };
 

@@ -49,6 +49,9 @@ struct job_spec {
     struct json *grid; /* object: pointer -> list of values, or NULL */
     struct job_search search;
     struct job_halving halving;
+    struct {
+        uint64_t run; /* whose weights and encoder it starts from; 0: none */
+    } initial;
 };
 
 extern const struct json_field job_spec_fields[]; /* a job */

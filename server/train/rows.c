@@ -153,7 +153,7 @@ void rows_done(struct rows *r)
         mem_free(r->part[i].blocks);
     }
     encoder_view_free(r->view);
-    encoder_free(r->encoder);
+    encoder_free(r->fitted);
     split_done(&r->split);
     *r = (struct rows){0};
 }
@@ -186,15 +186,16 @@ static enum err_code split(struct rows *r, const struct job_spec *spec, const st
     return code ? code : split_rows(rows, count, classes, spec->validation.fraction, spec->seed, &r->split, err);
 }
 
-enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const struct table *table, uint64_t memory,
-                           const atomic_int *stop, struct err *err)
+enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const struct table *table,
+                           const struct encoder *encoder, uint64_t memory, const atomic_int *stop, struct err *err)
 {
     struct encoder_options options = job_spec_encoder_options(spec);
     enum err_code code = encoder_check_target(table, &options, &options.task, err);
     if (!code)
         code = split(r, spec, &options, table, err);
-    if (!code)
-        code = encoder_fit(table, &options, r->split.train, r->split.train_count, &r->encoder, err);
+    if (!code && !encoder)
+        code = encoder_fit(table, &options, r->split.train, r->split.train_count, &r->fitted, err);
+    r->encoder = encoder ? encoder : r->fitted;
     if (!code)
         code = encoder_view_new(r->encoder, table, &r->view, err);
     if (code)

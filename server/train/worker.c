@@ -179,7 +179,7 @@ enum err_code worker_execute(const struct job_spec *spec, const struct table *ta
     buf_init(&ret_result->model, MODEL_MAX_BYTES);
     buf_init(&ret_result->evaluation, EVALUATION_MAX_BYTES);
 
-    enum err_code code = rows_prepare(&rows, spec, table, 0, stop, err);
+    enum err_code code = rows_prepare(&rows, spec, table, events->initial ? model_encoder(events->initial) : NULL, 0, stop, err);
     if (!code) {
         job_spec_network(spec, encoder_task(rows.encoder), encoder_inputs(rows.encoder), encoder_outputs(rows.encoder),
                          &network);
@@ -187,6 +187,8 @@ enum err_code worker_execute(const struct job_spec *spec, const struct table *ta
             network.target_deviation = encoder_target_deviation(rows.encoder);
         code = mlp_trainer_new(&network, &rows.train, &rows.valid, &trainer, err);
     }
+    if (!code && events->initial)
+        code = mlp_trainer_begin_from(trainer, model_network(events->initial), err);
     if (!code)
         code = tell_started(&network, &rows, events, err);
     if (!code)

@@ -4,6 +4,7 @@
 
 #include "core/base/buf.h"
 #include "core/data/table.h"
+#include "core/nn/model.h"
 #include "job_spec.h"
 #include <stdatomic.h>
 
@@ -29,6 +30,7 @@ struct worker_events {
     /* Keeps what training stands at, between two batches of the epoch behind those of *p. NULL: never. */
     enum err_code (*save)(void *context, const struct mlp_trainer *t, const struct worker_progress *p, struct err *err);
     atomic_int *interrupt;  /* set together with `stop`; alone: `save` is called and training goes on. NULL: `stop` is enough */
+    const struct model *initial; /* whose weights and encoder it starts from; NULL: it draws and fits its own */
     const atomic_int *leave; /* set: it shall go on another time, stop without a model or an evaluation; NULL: never */
     void *context;
 };

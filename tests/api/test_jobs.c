@@ -71,7 +71,7 @@ static void what_was_given_is_kept(void **state)
         "\"threads\":null,"
         "\"checkpoint\":{\"every_seconds\":5},"
         "\"grid\":{\"/optimizer/momentum\":[0,0.5,0.9],\"/optimizer/learning_rate\":[0.01,0.1]},"
-        "\"search\":null,\"halving\":null}";
+        "\"search\":null,\"halving\":null,\"initial\":null}";
     struct reply *r = expect(http_post("/v1/jobs", "%s", spec), 202);
     EXPECT_JSON(r, "/spec", spec);
     assert_string_equal(text(r, "/name"), "penguins, momentum study");
@@ -90,7 +90,7 @@ static void defaults_are_filled_in(void **state)
                            "\"optimizer\":{\"name\":\"adam\",\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,"
                            "\"epsilon\":1e-8,\"weight_decay\":0,\"bias_correction\":true}," TRAINING "\"batch_size\":32,\"epochs\":100,\"seed\":1,"
                            "\"threads\":null,"
-                           "\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null,\"halving\":null}");
+                           "\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null,\"halving\":null,\"initial\":null}");
     static const char *const optimizers[] = {
         "{\"name\":\"sgd\",\"learning_rate\":0.01,\"weight_decay\":0}",
         "{\"name\":\"momentum\",\"learning_rate\":0.01,\"momentum\":0.9,\"weight_decay\":0}",

@@ -267,6 +267,10 @@ static void every_default_of_the_schema_comes_back_filled_in(void **state)
     check_defaults(r, at(schema, "/properties/halving"), at(r, "/job/halving"), "");
     check_known(r, json_of(schema), at(r, "/job"), &seen);
     check_defaults(r, at(schema, "/properties/search"), at(r, "/job/search"), "parameters");
+    long run = train("{\"dataset\":\"penguins\",\"target\":\"sex\",\"epochs\":1}");
+    r = expect(http_post("/v1/jobs?dry_run=true",
+                         "{\"dataset\":\"penguins\",\"target\":\"sex\",\"initial\":{\"run\":%ld}}", run), 200);
+    check_known(r, json_of(schema), at(r, "/job"), &seen);
     check_with_others(schema, &seen);
     check_all_seen(schema, json_of(schema), seen);
     free(seen);

@@ -295,6 +295,57 @@ static void test_an_epoch_allocates_nothing(void **state)
     problem_free(p);
 }
 
+/* ---- beginning from weights ------------------------------------------------------------------------------------------- */
+
+/* Gradient descent has no state but its weights: from them it goes on as if nothing had been. */
+static void test_it_begins_from_the_weights_of_another(void **state)
+{
+    (void)state;
+    struct problem *p = problem_new(TASK_MULTICLASS, 3, 4, 90, 15);
+    struct mlp_spec s = spec_for(p, MLP_SGD, 0.1, 0, 6, MLP_TANH, 5, MLP_RELU, 0);
+    struct mlp_trainer *t = trainer_for(&s, p, p), *other;
+    for (int i = 0; i < 3; i++)
+        one_epoch(t);
+    s.seed += 100; /* other weights, were they not given */
+    other = trainer_for(&s, p, p);
+    double *given = parameters_of(mlp_trainer_network(t), NULL);
+    assert_false(parameters_are(mlp_trainer_network(other), given));
+    assert_int_equal(mlp_trainer_begin_from(other, mlp_trainer_network(t), NULL), ERR_OK);
+    assert_true(parameters_are(mlp_trainer_network(other), given));
+    struct mlp_epoch expected = one_epoch(t), e = one_epoch(other);
+    assert_int_equal(e.epoch, 1);
+    assert_true(e.train_loss == expected.train_loss && e.valid_loss == expected.valid_loss);
+    double *after = parameters_of(mlp_trainer_network(t), NULL);
+    assert_true(parameters_are(mlp_trainer_network(other), after));
+    mlp_trainer_free(t);
+    mlp_trainer_free(other);
+    free(given);
+    free(after);
+    problem_free(p);
+}
+
+static void test_it_begins_from_its_own_shape_only(void **state)
+{
+    (void)state;
+    struct problem *p = problem_new(TASK_BINARY, 2, 4, 30, 16), *wide = problem_new(TASK_BINARY, 2, 6, 30, 16);
+    struct mlp_spec s = spec_for(p, MLP_SGD, 0.1, 0, 6, MLP_TANH, 5, MLP_RELU, 0), normalized = s;
+    normalized.hidden[0].batch_normalization = true;
+    struct mlp_spec others[] = {spec_for(p, MLP_SGD, 0.1, 0, 5, MLP_TANH, 6, MLP_RELU, 0), spec_for(p, MLP_SGD, 0.1, 0, 6, MLP_TANH, 0),
+                                spec_for(wide, MLP_SGD, 0.1, 0, 6, MLP_TANH, 5, MLP_RELU, 0), normalized};
+    struct mlp_trainer *t = trainer_for(&s, p, NULL);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct mlp_trainer *other = trainer_for(&others[i], i == 2 ? wide : p, NULL);
+        double *own = parameters_of(mlp_trainer_network(other), NULL);
+        assert_int_equal(mlp_trainer_begin_from(other, mlp_trainer_network(t), NULL), ERR_INVALID);
+        assert_true(parameters_are(mlp_trainer_network(other), own));
+        mlp_trainer_free(other);
+        free(own);
+    }
+    mlp_trainer_free(t);
+    problem_free(p);
+    problem_free(wide);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +359,8 @@ int main(void)
         cmocka_unit_test(test_train_loss_is_from_before_the_update),
         cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_an_epoch_allocates_nothing),
+        cmocka_unit_test(test_it_begins_from_the_weights_of_another),
+        cmocka_unit_test(test_it_begins_from_its_own_shape_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

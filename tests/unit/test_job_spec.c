@@ -45,7 +45,7 @@ static void assert_writes(const char *body, const char *expected)
 #define HEAD "{\"name\":null,\"dataset\":\"d\",\"target\":\"t\",\"task\":\"auto\",\"features\":null," ENCODING \
              "\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[{\"units\":100,\"activation\":\"relu\"" PLAIN "]},"  \
              "\"optimizer\":"
-#define TAIL "," TRAINING "\"batch_size\":32,\"epochs\":100,\"seed\":1,\"threads\":null,\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null,\"halving\":null}"
+#define TAIL "," TRAINING "\"batch_size\":32,\"epochs\":100,\"seed\":1,\"threads\":null,\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null,\"halving\":null,\"initial\":null}"
 
 static void test_defaults_are_filled_in(void **state)
 {
@@ -97,14 +97,14 @@ static void test_what_is_given_is_kept(void **state)
         "\"early_stopping\":{\"metric\":\"valid_accuracy\",\"patience\":5,\"min_delta\":0.125},"
         "\"stop\":{\"train_loss\":0.5,\"valid_loss\":0.25,\"seconds\":9},\"batch_size\":\"full\","
         "\"epochs\":7,\"seed\":9007199254740991,\"threads\":4,\"checkpoint\":{\"every_seconds\":5},"
-        "\"grid\":{\"/seed\":[1,2]},\"search\":null,\"halving\":null}";
+        "\"grid\":{\"/seed\":[1,2]},\"search\":null,\"halving\":null,\"initial\":null}";
     assert_writes(given, given);
     assert_writes(body_with("\"network\":{\"hidden\":[]},\"batch_size\":1"),
                   "{\"name\":null,\"dataset\":\"d\",\"target\":\"t\",\"task\":\"auto\",\"features\":null," ENCODING
                   "\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[]},\"optimizer\":{\"name\":\"adam\","
                   "\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,\"weight_decay\":0,"
                   "\"bias_correction\":true}," TRAINING
-                  "\"batch_size\":1,\"epochs\":100,\"seed\":1,\"threads\":null,\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null,\"halving\":null}");
+                  "\"batch_size\":1,\"epochs\":100,\"seed\":1,\"threads\":null,\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null,\"halving\":null,\"initial\":null}");
 }
 
 /* ---- ranges ----------------------------------------------------------------------------------------------------------- */
@@ -383,7 +383,7 @@ static void test_no_memory(void **state)
 {
     (void)state;
     static const char text[] = "{\"dataset\":\"d\",\"target\":\"t\",\"name\":\"n\",\"features\":[\"a\",\"b\"],"
-                               "\"network\":{\"hidden\":[{\"units\":2}]},\"grid\":{\"/seed\":[1,2]},\"search\":null,\"halving\":null}";
+                               "\"network\":{\"hidden\":[{\"units\":2}]},\"grid\":{\"/seed\":[1,2]},\"search\":null,\"halving\":null,\"initial\":null}";
     cleanup(json_freep) struct json *body = json_of(text);
     struct job_spec s;
     struct violations v = {0};

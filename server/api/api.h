@@ -24,6 +24,7 @@ enum http_next jobs_runs(struct http_request *r);
 enum http_next jobs_cancel(struct http_request *r);
 enum http_next jobs_pause(struct http_request *r);
 enum http_next jobs_resume(struct http_request *r);
+enum http_next jobs_patch(struct http_request *r);
 enum http_next jobs_delete(struct http_request *r);
 enum http_next runs_get(struct http_request *r);
 enum http_next runs_epochs(struct http_request *r);

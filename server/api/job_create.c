@@ -94,7 +94,7 @@ static void schedule(struct api_write *w)
     struct job_create *c = (struct job_create *)w;
     struct err err = {0};
     if (!c->replay && !c->other && !c->violations->count &&
-        scheduler_add(c->app->scheduler, c->ids, c->plan.run_count, &err))
+        scheduler_add(c->app->scheduler, c->job.id, c->job.priority, c->ids, c->plan.run_count, &err))
         log_event(LOG_ERROR, "runs not scheduled until the next start", "reason", err.message, NULL);
 }
 

@@ -1,4 +1,4 @@
-/* Jobs: list, one, its runs, cancel, pause, resume, delete. Making one is in job_create.c. */
+/* Jobs: list, one, its runs, cancel, pause, resume, change, delete. Making one is in job_create.c. */
 #include "api.h"
 
 #include "core/base/cleanup.h"
@@ -150,6 +150,8 @@ struct job_op {
     struct store_runs runs; /* of cancel, pause and resume */
     int64_t *deleted;
     size_t deleted_count;
+    struct store_job_change change; /* of PATCH */
+    char *name;                     /* its name, owned */
 };
 
 static void job_op_free(void *state)
@@ -157,26 +159,36 @@ static void job_op_free(void *state)
     struct job_op *o = state;
     store_runs_done(&o->runs);
     mem_free(o->deleted);
+    mem_free(o->name);
     mem_free(o);
 }
 
-static enum http_next submit(struct http_request *r,
-                             enum err_code (*run)(struct store_tx *, struct store_op *, struct err *),
+/* The request's op, or NULL: there is a reply. */
+static struct job_op *new_op(struct http_request *r, enum err_code (*run)(struct store_tx *, struct store_op *, struct err *),
                              void (*after)(struct api_write *))
 {
     int64_t id;
     if (!api_id(r, 0, "job", &id))
-        return HTTP_REPLY;
+        return NULL;
     struct job_op *o = mem_zalloc(sizeof *o);
-    if (!o)
-        return http_error(r, &(struct err){.code = ERR_NO_MEMORY, .message = "out of memory"});
+    if (!o) {
+        http_error(r, &(struct err){.code = ERR_NO_MEMORY, .message = "out of memory"});
+        return NULL;
+    }
     o->app = r->app;
     o->id = id;
     o->write.op.run = run;
     o->write.after = after;
     r->state = o;
     r->state_free = job_op_free;
-    return api_write_submit(r, &o->write);
+    return o;
+}
+
+static enum http_next submit(struct http_request *r, enum err_code (*run)(struct store_tx *, struct store_op *, struct err *),
+                             void (*after)(struct api_write *))
+{
+    struct job_op *o = new_op(r, run, after);
+    return o ? api_write_submit(r, &o->write) : HTTP_REPLY;
 }
 
 /* The handler of a call without a body: submits at first, then replies with the job. */
@@ -200,6 +212,7 @@ static enum err_code cancel_run(struct store_tx *tx, struct store_op *op, struct
 static void stop_runs(struct api_write *w)
 {
     struct job_op *o = (struct job_op *)w;
+    scheduler_drop(o->app->scheduler, o->id);
     for (size_t i = 0; i < o->runs.running_count; i++)
         scheduler_stop_run(o->app->scheduler, o->runs.running[i]);
     for (size_t i = 0; i < o->runs.waiting_count; i++)
@@ -221,6 +234,7 @@ static enum err_code pause_run(struct store_tx *tx, struct store_op *op, struct 
 static void pause_runs(struct api_write *w)
 {
     struct job_op *o = (struct job_op *)w;
+    scheduler_drop(o->app->scheduler, o->id);
     for (size_t i = 0; i < o->runs.running_count; i++)
         scheduler_pause_run(o->app->scheduler, o->runs.running[i]);
     hub_publish(o->app->hub, 0, o->id);
@@ -241,7 +255,7 @@ static void queue_runs(struct api_write *w)
 {
     struct job_op *o = (struct job_op *)w;
     struct err err = {0};
-    if (scheduler_add(o->app->scheduler, o->runs.waiting, o->runs.waiting_count, &err))
+    if (scheduler_add(o->app->scheduler, o->id, o->runs.priority, o->runs.waiting, o->runs.waiting_count, &err))
         log_event(LOG_ERROR, "runs not scheduled until the next start", "reason", err.message, NULL);
     hub_publish(o->app->hub, 0, o->id);
 }
@@ -250,6 +264,83 @@ enum http_next jobs_resume(struct http_request *r)
 {
     return change(r, resume_run, queue_runs);
 }
+
+/* ---- PATCH ------------------------------------------------------------------------------------------------------------- */
+
+#define PRIORITY_MOST 1000
+
+static void priority_bind(const struct json *v, void *out, const char *pointer, struct violations *violations)
+{
+    int64_t n = 0;
+    bool whole = json_kind(v) == JSON_NUMBER && json_integer(v, &n);
+    if (!whole || n < -PRIORITY_MOST || n > PRIORITY_MOST)
+        violation_add(violations, pointer, json_kind(v) == JSON_NUMBER ? "range" : "type",
+                      "must be a whole number from %d to %d: runs of a higher one come first", -PRIORITY_MOST, PRIORITY_MOST);
+    else
+        *(int32_t *)out = (int32_t)n;
+}
+
+static const struct json_custom priority_custom = {.bind = priority_bind};
+
+struct job_patch {
+    char *name;
+    int32_t priority;
+};
+
+static const struct json_field patch_fields[] = {
+    {.name = "name", .type = FIELD_STRING, .offset = offsetof(struct job_patch, name), .nullable = true, .maximum = 200,
+     .fallback = "null"},
+    {.name = "priority", .type = FIELD_CUSTOM, .offset = offsetof(struct job_patch, priority), .custom = &priority_custom,
+     .fallback = "0"},
+    {0},
+};
+
+/* Takes the body into the op, or makes the reply and returns false. */
+static bool read_patch(struct http_request *r, struct job_op *o)
+{
+    cleanup(json_freep) struct json *body = NULL;
+    struct violations violations = {0};
+    struct job_patch patch = {0};
+    struct err err = {0};
+    enum err_code code = json_parse(buf_text(&r->body), r->body.length, &body, &err);
+    if (!code && json_kind(body) != JSON_OBJECT)
+        violation_add(&violations, "", "type", "must be an object, got %s", json_kind_name(json_kind(body)));
+    else if (!code)
+        code = json_bind(body, patch_fields, &patch, "", &violations, &err);
+    o->change = (struct store_job_change){.id = o->id, .sets_name = !code && json_get(body, "name"),
+                                          .sets_priority = !code && json_get(body, "priority"), .priority = patch.priority};
+    o->change.name = o->name = patch.name; /* the op's from here on */
+    if (code)
+        http_error(r, &err);
+    else if (violations.count)
+        http_violations(r, &violations);
+    return !code && !violations.count;
+}
+
+static enum err_code change_run(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    return store_job_change(tx, &((struct job_op *)op)->change, err);
+}
+
+static void reorder(struct api_write *w)
+{
+    struct job_op *o = (struct job_op *)w;
+    if (o->change.sets_priority)
+        scheduler_set_priority(o->app->scheduler, o->id, o->change.priority);
+    hub_publish(o->app->hub, 0, o->id);
+}
+
+enum http_next jobs_patch(struct http_request *r)
+{
+    struct job_op *o = r->state;
+    if (o)
+        return change(r, change_run, reorder);
+    if (!(o = new_op(r, change_run, reorder)) || !read_patch(r, o))
+        return HTTP_REPLY;
+    return api_write_submit(r, &o->write);
+}
+
+/* ---- DELETE ------------------------------------------------------------------------------------------------------------ */
 
 static enum err_code delete_run(struct store_tx *tx, struct store_op *op, struct err *err)
 {

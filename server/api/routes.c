@@ -22,6 +22,8 @@ const struct http_route api_routes[] = {
     JSON(HTTP_POST, "/v1/jobs/{job}/cancel", SCOPE_TRAIN, "", jobs_cancel, "Cancel a job"),
     JSON(HTTP_POST, "/v1/jobs/{job}/pause", SCOPE_TRAIN, "", jobs_pause, "Pause a job: its running runs leave checkpoints"),
     JSON(HTTP_POST, "/v1/jobs/{job}/resume", SCOPE_TRAIN, "", jobs_resume, "Go on with a paused job"),
+    {HTTP_PATCH, "/v1/jobs/{job}", SCOPE_TRAIN, BODY_JSON, HTTP_JSON_LIMIT, "", jobs_patch, NULL,
+     "Change a job's name or priority"},
     JSON(HTTP_DELETE, "/v1/jobs/{job}", SCOPE_TRAIN, "", jobs_delete, "Delete a job with its runs"),
 
     JSON(HTTP_GET, "/v1/runs/{run}", SCOPE_READ, "wait", runs_get, "A run; with wait, when it changes"),

@@ -152,18 +152,22 @@ enum err_code store_job_insert(struct store_tx *tx, const struct store_job *j, i
     return code;
 }
 
-static enum err_code job_status(struct connection *c, int64_t id, enum store_status *ret, struct err *err)
+/* ret_priority may be NULL. */
+static enum err_code job_status(struct connection *c, int64_t id, enum store_status *ret, int32_t *ret_priority, struct err *err)
 {
     struct query q = query_start(c, SQL_JOB_STATUS);
     query_put_integer(&q, id);
     bool there = query_row(&q);
     enum store_status status = there ? (enum store_status)query_integer(&q) : STATUS_QUEUED;
+    int32_t priority = there ? (int32_t)query_integer(&q) : 0;
     enum err_code code = query_end(&q, err);
     if (code)
         return code;
     if (!there)
         return err_set(err, ERR_NOT_FOUND, "there is no job %lld", (long long)id);
     *ret = status;
+    if (ret_priority)
+        *ret_priority = priority;
     return ERR_OK;
 }
 
@@ -204,7 +208,7 @@ enum err_code store_job_cancel(struct store_tx *tx, int64_t id, int64_t now, str
     struct connection *c = &tx->connection;
     enum store_status status = STATUS_QUEUED;
     struct store_runs runs = {0};
-    enum err_code code = job_status(c, id, &status, err);
+    enum err_code code = job_status(c, id, &status, NULL, err);
     if (code)
         return code;
     if (store_status_terminal(status))
@@ -229,7 +233,7 @@ enum err_code store_job_pause(struct store_tx *tx, int64_t id, struct store_runs
     enum store_status status = STATUS_QUEUED;
     struct store_runs runs = {0};
     uint64_t queued = 0;
-    enum err_code code = job_status(c, id, &status, err);
+    enum err_code code = job_status(c, id, &status, NULL, err);
     if (!code)
         code = change_runs(c, SQL_JOB_PAUSE_QUEUED, id, &queued, err);
     if (!code)
@@ -251,7 +255,7 @@ enum err_code store_job_resume(struct store_tx *tx, int64_t id, struct store_run
     enum store_status status = STATUS_QUEUED;
     struct store_runs runs = {0};
     uint64_t pausing = 0;
-    enum err_code code = job_status(c, id, &status, err);
+    enum err_code code = job_status(c, id, &status, &runs.priority, err);
     if (!code)
         code = ids_of_job(c, SQL_JOB_PAUSED, id, &runs.waiting, &runs.waiting_count, err);
     if (!code)
@@ -264,6 +268,19 @@ enum err_code store_job_resume(struct store_tx *tx, int64_t id, struct store_run
                                                      : "job %lld is %s, not paused: there is nothing to resume",
                        (long long)id, store_status_name((int)status));
     return give_runs(code, &runs, ret);
+}
+
+enum err_code store_job_change(struct store_tx *tx, const struct store_job_change *change, struct err *err)
+{
+    struct query q = query_start(&tx->connection, SQL_JOB_CHANGE);
+    uint64_t changes = 0;
+    query_put_integer(&q, change->id);
+    query_put_integer(&q, change->sets_name);
+    query_put_text(&q, change->name);
+    query_put_integer(&q, change->sets_priority);
+    query_put_integer(&q, change->priority);
+    enum err_code code = query_run(&q, &changes, err);
+    return code || changes ? code : err_set(err, ERR_NOT_FOUND, "there is no job %lld", (long long)change->id);
 }
 
 /* No job that is not over starts from a run of this one. */
@@ -286,7 +303,7 @@ enum err_code store_job_delete(struct store_tx *tx, int64_t id, int64_t **ret_ru
     enum store_status status = STATUS_QUEUED;
     int64_t *runs = NULL;
     size_t count = 0;
-    enum err_code code = job_status(c, id, &status, err);
+    enum err_code code = job_status(c, id, &status, NULL, err);
     if (code)
         return code;
     if (!store_status_terminal(status))

@@ -88,10 +88,23 @@ enum err_code store_run_get(struct store_reader *r, int64_t id, struct store_run
     return query_one(&q, sizeof *ret, run_read, run_done, ret, "run", key, err);
 }
 
-enum err_code store_runs_queued(struct store_reader *r, int64_t **ret_ids, size_t *ret_count, struct err *err)
+static void queued_read(struct query *q, void *item)
+{
+    struct store_queued *queued = item;
+    queued->run = query_integer(q);
+    queued->job = query_integer(q);
+    queued->priority = (int32_t)query_integer(q);
+}
+
+static void queued_done(void *item)
+{
+    (void)item;
+}
+
+enum err_code store_runs_queued(struct store_reader *r, struct store_queued **ret_items, size_t *ret_count, struct err *err)
 {
     struct query q = query_start(&r->connection, SQL_RUNS_QUEUED);
-    return query_ids(&q, ret_ids, ret_count, err);
+    return query_list(&q, sizeof **ret_items, queued_read, queued_done, ret_items, ret_count, err);
 }
 
 enum err_code store_runs_count_queued_tx(struct store_tx *tx, uint64_t *ret_count, struct err *err)

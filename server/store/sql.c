@@ -45,7 +45,9 @@ const struct sql_text sql_texts[SQL_COUNT] = {
     [SQL_JOB_LIST] = {SQL_READER, JOB "WHERE id < ?1 AND " NAME_PREFIX "ORDER BY id DESC LIMIT ?3"},
     [SQL_JOB_LIST_STATUS] = {SQL_READER,
                              JOB "WHERE id < ?1 AND " NAME_PREFIX "AND status = ?4 ORDER BY id DESC LIMIT ?3"},
-    [SQL_JOB_STATUS] = {SQL_WRITER, "SELECT status FROM jobs WHERE id = ?"},
+    [SQL_JOB_STATUS] = {SQL_WRITER, "SELECT status, priority FROM jobs WHERE id = ?"},
+    [SQL_JOB_CHANGE] = {SQL_WRITER, "UPDATE jobs SET name = iif(?2, ?3, name), priority = iif(?4, ?5, priority), "
+                                    "version = version + 1 WHERE id = ?1"},
     [SQL_JOB_CANCEL_WAITING] = {SQL_WRITER, "UPDATE runs SET status = 5, finished_at = ?, version = version + 1 "
                                             "WHERE job = ? AND status IN (0, 2)"},
     [SQL_JOB_CANCEL_RUNNING] = {SQL_WRITER, "UPDATE runs SET cancel_requested = 1, version = version + 1 "
@@ -71,7 +73,7 @@ const struct sql_text sql_texts[SQL_COUNT] = {
                      "training_seconds, samples_per_second, failure_code, failure_detail, failure_epoch, stopped_by, "
                      "model_epoch, model_sha256, model_bytes, attempts, crashes, version FROM runs JOIN run_texts ON run = id WHERE id = ?"},
     [SQL_RUN_STATUS] = {SQL_WRITER, "SELECT status FROM runs WHERE id = ?"},
-    [SQL_RUNS_QUEUED] = {SQL_READER, "SELECT runs.id FROM runs JOIN jobs ON jobs.id = runs.job WHERE runs.status = 0 "
+    [SQL_RUNS_QUEUED] = {SQL_READER, "SELECT runs.id, job, priority FROM runs JOIN jobs ON jobs.id = runs.job WHERE runs.status = 0 "
                                      "ORDER BY jobs.priority DESC, runs.id"},
     [SQL_RUNS_COUNT_QUEUED] = {SQL_WRITER, "SELECT count(*) FROM runs WHERE status = 0"},
     [SQL_RUN_START] = {SQL_WRITER, "UPDATE runs SET status = 1, parameters = ?1, started_at = iif(started_at, started_at, ?2), "

@@ -125,6 +125,7 @@ struct store_runs {
     size_t running_count;
     int64_t *waiting; /* cancel: they had begun, and leave checkpoints; resume: for the scheduler's queue */
     size_t waiting_count;
+    int32_t priority; /* resume: of the job */
 };
 void store_runs_done(struct store_runs *r);
 /* Queued and paused runs become cancelled at once; running ones get cancel_requested. ERR_CONFLICT naming the status when the
@@ -135,6 +136,13 @@ enum err_code store_job_pause(struct store_tx *tx, int64_t id, struct store_runs
 /* Paused runs become queued; those that run still and were to be paused go on. ERR_CONFLICT naming the status when there are
  * neither. */
 enum err_code store_job_resume(struct store_tx *tx, int64_t id, struct store_runs *ret, struct err *err);
+struct store_job_change {
+    int64_t id;
+    bool sets_name, sets_priority;
+    const char *name; /* NULL: none */
+    int32_t priority;
+};
+enum err_code store_job_change(struct store_tx *tx, const struct store_job_change *change, struct err *err);
 /* With its runs and epochs. ERR_CONFLICT unless terminal, and while a job that is not starts from one of its runs. The ids of its runs are returned (mem_free): their model files
  * are to be removed by the caller after the commit. */
 enum err_code store_job_delete(struct store_tx *tx, int64_t id, int64_t **ret_runs, size_t *ret_count, struct err *err);
@@ -190,8 +198,12 @@ struct store_run_filter {
 /* ret_cursor (mem_free) is NULL when there are no more. */
 enum err_code store_runs_list(struct store_reader *r, const struct store_run_filter *f, struct store_run **ret_items,
                               size_t *ret_count, char **ret_cursor, struct err *err);
-/* All queued runs' ids in the order they are to be executed: priority descending, then id. */
-enum err_code store_runs_queued(struct store_reader *r, int64_t **ret_ids, size_t *ret_count, struct err *err);
+struct store_queued {
+    int64_t run, job;
+    int32_t priority;
+};
+/* All queued runs (mem_free) in the order they are to be executed: priority descending, then id. */
+enum err_code store_runs_queued(struct store_reader *r, struct store_queued **ret_items, size_t *ret_count, struct err *err);
 enum err_code store_runs_count_queued_tx(struct store_tx *tx, uint64_t *ret_count, struct err *err);
 
 /* queued -> running. Epochs that it has stay: it goes on with the next. ERR_CONFLICT when it is not queued (any more). */

@@ -74,7 +74,7 @@ static unsigned threads_for(void *context)
     struct scheduler *s = t->scheduler;
     pthread_mutex_lock(&s->lock);
     /* Workers that wait at a rung take no other run. */
-    bool alone = s->totals.busy - s->held == 1 && (!s->count || s->totals.busy == s->totals.workers);
+    bool alone = s->totals.busy - s->held == 1 && (!s->queue.count || s->totals.busy == s->totals.workers);
     pthread_mutex_unlock(&s->lock);
     unsigned asked = t->spec.threads ? t->spec.threads : alone ? s->o.cores : 1;
     return asked < s->o.cores ? asked : s->o.cores;
@@ -357,7 +357,7 @@ static enum err_code leave(struct task_run *t, const struct worker_result *resul
         checkpoints_remove(&t->checkpoints);
     /* It was to be paused, and was resumed before it had stopped. */
     bool again = t->becomes == STATUS_QUEUED && !scheduler_is_stopping(t->scheduler);
-    return again ? scheduler_add(t->scheduler, &t->run.id, 1, err) : ERR_OK;
+    return again ? scheduler_put_back(t->scheduler, t->slot, err) : ERR_OK;
 }
 
 /* Puts a run whose storing failed back behind the queue, trying until the store takes it or the daemon stops (then the
@@ -372,7 +372,7 @@ static void put_back(struct task_run *t, const struct err *why)
         while (is_storage(code = recorder_leave(t->recorder, NAN, NAN, &t->becomes, &err)) && scheduler_sleep(s, NULL))
             ;
     bool told = false;
-    while (!code && t->becomes == STATUS_QUEUED && scheduler_sleep(s, NULL) && scheduler_add(s, &t->run.id, 1, &err)) {
+    while (!code && t->becomes == STATUS_QUEUED && scheduler_sleep(s, NULL) && scheduler_put_back(s, t->slot, &err)) {
         if (!told)
             log_event(LOG_ERROR, "run not queued yet", "run", LOG_N(t->run.id), "reason", err.message, NULL);
         told = true;

@@ -13,47 +13,53 @@
 
 /* ---- the queue -------------------------------------------------------------------------------------------------------- */
 
-static enum err_code grow_locked(struct scheduler *s, size_t more, struct err *err)
-{
-    if (s->count + more <= s->capacity)
-        return ERR_OK;
-    size_t capacity = 2 * (s->count + more);
-    int64_t *queue = mem_array(capacity, sizeof *queue);
-    if (!queue)
-        return err_no_memory(err);
-    for (size_t i = 0; i < s->count; i++)
-        queue[i] = s->queue[(s->head + i) % s->capacity];
-    mem_free(s->queue);
-    s->queue = queue;
-    s->capacity = capacity;
-    s->head = 0;
-    return ERR_OK;
-}
-
-enum err_code scheduler_add(struct scheduler *s, const int64_t *runs, size_t count, struct err *err)
+enum err_code scheduler_add(struct scheduler *s, int64_t job, int32_t priority, const int64_t *runs, size_t count, struct err *err)
 {
     pthread_mutex_lock(&s->lock);
-    enum err_code code = grow_locked(s, count, err);
-    for (size_t i = 0; !code && i < count; i++)
-        s->queue[(s->head + s->count++) % s->capacity] = runs[i];
+    bool room = run_queue_reserve(&s->queue, count);
+    for (size_t i = 0; room && i < count; i++)
+        run_queue_push(&s->queue, (struct queued_run){.run = runs[i], .job = job, .priority = priority});
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
-    return code;
+    return room ? ERR_OK : err_no_memory(err);
+}
+
+void scheduler_drop(struct scheduler *s, int64_t job)
+{
+    pthread_mutex_lock(&s->lock);
+    run_queue_drop(&s->queue, job);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void scheduler_set_priority(struct scheduler *s, int64_t job, int32_t priority)
+{
+    pthread_mutex_lock(&s->lock);
+    run_queue_set_priority(&s->queue, job, priority);
+    for (unsigned i = 0; i < s->started; i++)
+        if (s->slots[i].now.job == job)
+            s->slots[i].now.priority = priority;
+    pthread_mutex_unlock(&s->lock);
+}
+
+enum err_code scheduler_put_back(struct scheduler *s, struct slot *slot, struct err *err)
+{
+    pthread_mutex_lock(&s->lock);
+    struct queued_run one = slot->now;
+    pthread_mutex_unlock(&s->lock);
+    return scheduler_add(s, one.job, one.priority, &one.run, 1, err);
 }
 
 /* Waits for a run; 0 when the scheduler stops. */
 static int64_t take(struct scheduler *s, struct slot *slot)
 {
     pthread_mutex_lock(&s->lock);
-    while (!s->count && !s->stopping)
+    while (!s->queue.count && !s->stopping)
         pthread_cond_wait(&s->changed, &s->lock);
     int64_t run = 0;
     if (!s->stopping) {
-        run = s->queue[s->head];
-        s->head = (s->head + 1) % s->capacity;
-        s->count--;
+        slot->now = run_queue_pop(&s->queue);
+        run = slot->now.run;
         s->totals.busy++;
-        slot->run = run;
         atomic_store(&slot->stop, 0);
         atomic_store(&slot->leave, 0);
         atomic_store(&slot->interrupt, 0);
@@ -65,7 +71,7 @@ static int64_t take(struct scheduler *s, struct slot *slot)
 static void give(struct scheduler *s, struct slot *slot)
 {
     pthread_mutex_lock(&s->lock);
-    slot->run = 0;
+    slot->now = (struct queued_run){0};
     s->totals.busy--;
     s->news++;
     pthread_cond_broadcast(&s->changed);
@@ -85,7 +91,7 @@ static void stop_run(struct scheduler *s, int64_t run, int why)
 {
     pthread_mutex_lock(&s->lock);
     for (unsigned i = 0; i < s->started; i++)
-        if (s->slots[i].run == run)
+        if (s->slots[i].now.run == run)
             stop_slot(&s->slots[i], why);
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
@@ -155,7 +161,7 @@ bool scheduler_executes(struct scheduler *s, int64_t run)
     bool executes = false;
     pthread_mutex_lock(&s->lock);
     for (unsigned i = 0; i < s->started; i++)
-        executes |= s->slots[i].run == run;
+        executes |= s->slots[i].now.run == run;
     pthread_mutex_unlock(&s->lock);
     return executes;
 }
@@ -178,10 +184,12 @@ static void *work(void *context)
 static enum err_code load_queue(struct scheduler *s, struct err *err)
 {
     cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(s->o.store);
-    cleanup(mem_freep) int64_t *runs = NULL;
+    cleanup(mem_freep) struct store_queued *runs = NULL;
     size_t count = 0;
     enum err_code code = store_runs_queued(reader, &runs, &count, err);
-    return code ? code : scheduler_add(s, runs, count, err);
+    for (size_t i = 0; !code && i < count; i++)
+        code = scheduler_add(s, runs[i].job, runs[i].priority, &runs[i].run, 1, err);
+    return code;
 }
 
 enum err_code scheduler_start(const struct scheduler_options *o, struct scheduler **ret_scheduler, struct err *err)
@@ -244,14 +252,14 @@ void scheduler_free(struct scheduler *s)
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->changed);
     mem_free(s->slots);
-    mem_free(s->queue);
+    run_queue_done(&s->queue);
     mem_free(s);
 }
 
 void scheduler_totals(struct scheduler *s, struct scheduler_totals *ret)
 {
     pthread_mutex_lock(&s->lock);
-    s->totals.waiting = s->count;
+    s->totals.waiting = s->queue.count;
     *ret = s->totals;
     pthread_mutex_unlock(&s->lock);
 }

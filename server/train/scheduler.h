@@ -25,8 +25,11 @@ struct scheduler_options {
 
 /* Loads the queued runs from the store and starts the workers. */
 enum err_code scheduler_start(const struct scheduler_options *o, struct scheduler **ret_scheduler, struct err *err);
-/* Puts runs behind the queue; they are in the store already. Any thread. */
-enum err_code scheduler_add(struct scheduler *s, const int64_t *runs, size_t count, struct err *err);
+/* Puts runs of a job behind those of its priority; they are queued in the store already. Any thread. */
+enum err_code scheduler_add(struct scheduler *s, int64_t job, int32_t priority, const int64_t *runs, size_t count, struct err *err);
+/* Takes the job's runs out of the queue: none of them is queued in the store any more. */
+void scheduler_drop(struct scheduler *s, int64_t job);
+void scheduler_set_priority(struct scheduler *s, int64_t job, int32_t priority);
 /* Makes a running run stop within one batch; nothing when it is not running. Any thread. */
 void scheduler_stop_run(struct scheduler *s, int64_t run);
 /* The same for a while: it leaves a checkpoint, and the store says what becomes of it. */

@@ -3,6 +3,7 @@
 
 #include "alarms.h"
 #include "core/base/fs.h"
+#include "run_queue.h"
 #include "scheduler.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,7 +14,7 @@ enum { CANCEL = 1, PAUSE = 2, HALT = 4, RUNG = 8 }; /* why a slot shall stop: th
 struct slot { /* one worker thread */
     struct scheduler *scheduler;
     pthread_t thread;
-    int64_t run;         /* under the lock; 0: idle */
+    struct queued_run now; /* under the lock; run 0: idle */
     atomic_int stop;     /* bits */
     atomic_int leave;    /* PAUSE or HALT: it goes on another time */
     atomic_int interrupt; /* as `stop`, or to have a checkpoint written */
@@ -26,8 +27,7 @@ struct scheduler {
     struct alarms *alarms;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    int64_t *queue; /* ring of run ids */
-    size_t head, count, capacity;
+    struct run_queue queue;
     bool stopping;
     uint64_t news; /* grows when a run ends, or comes to a rung */
     unsigned held; /* workers that wait for it */
@@ -46,5 +46,7 @@ void scheduler_tell(struct scheduler *s);
 bool scheduler_await(struct scheduler *s, const atomic_int *stop, uint64_t news);
 /* Whether a worker has this run. */
 bool scheduler_executes(struct scheduler *s, int64_t run);
+/* Puts the slot's run behind the queue. */
+enum err_code scheduler_put_back(struct scheduler *s, struct slot *slot, struct err *err);
 /* Executes one run of the queue on the slot's thread. */
 void execution_run(struct scheduler *s, struct slot *slot, int64_t run);

@@ -1,4 +1,4 @@
-/* Pausing and resuming: what is allowed when, what is shown meanwhile, which files there are, over restarts as well; and what
+/* Pausing, resuming, renaming, and the order of the queue: what is allowed when, what is shown meanwhile, which files there are, over restarts as well; and what
  * becomes of a run that ends the daemon again and again. One worker. */
 #include "support/api.h"
 
@@ -109,6 +109,70 @@ static void a_grid_is_paused_whole(void **state)
     assert_string_equal(text(r, "/status"), "succeeded");
     assert_true(number(r, "/runs/succeeded") == 4);
     assert_int_equal(files_settled("checkpoints"), 0);
+}
+
+/* ---- PATCH -------------------------------------------------------------------------------------------------------- */
+
+static struct reply *patch(long job, const char *body)
+{
+    char path[60];
+    snprintf(path, sizeof path, "/v1/jobs/%ld", job);
+    return http_send(&(struct request){.method = "PATCH", .path = path, .type = "application/json", .body = body});
+}
+
+static void a_job_is_renamed(void **state)
+{
+    (void)state;
+    long job = start_job("{\"name\":\"before\",\"dataset\":\"penguins\",\"target\":\"species\",\"epochs\":2}");
+    finish_job(job);
+    struct reply *r = expect(patch(job, "{\"name\":\"after <b>\"}"), 200);
+    assert_string_equal(text(r, "/name"), "after <b>");
+    assert_true(number(r, "/priority") == 0);
+    r = expect(patch(job, "{\"priority\":-1000}"), 200);
+    assert_string_equal(text(r, "/name"), "after <b>");
+    assert_true(number(r, "/priority") == -1000);
+    r = expect(patch(job, "{\"name\":null,\"priority\":1000}"), 200);
+    assert_true(is_null(r, "/name") && number(r, "/priority") == 1000);
+    expect(patch(job, "{}"), 200);
+    daemon_stop(SIGTERM);
+    daemon_start_again();
+    assert_true(is_null(job_get(job), "/name") && number(job_get(job), "/priority") == 1000);
+    expect_violation(patch(job, "{\"priority\":1001}"), "/priority", "range");
+    expect_violation(patch(job, "{\"priority\":-1001}"), "/priority", "range");
+    expect_violation(patch(job, "{\"priority\":0.5}"), "/priority", "range");
+    expect_violation(patch(job, "{\"priority\":\"high\"}"), "/priority", "type");
+    expect_violation(patch(job, "{\"priority\":null}"), "/priority", "type");
+    expect_violation(patch(job, "{\"name\":7}"), "/name", "type");
+    expect_violation(patch(job, "{\"prio\":1}"), "/prio", "unknown");
+    expect_violation(patch(job, "[]"), "", "type");
+    expect(patch(job, "{"), 400);
+    expect(patch(999999, "{\"name\":\"x\"}"), 404);
+    assert_true(is_null(job_get(job), "/name"));
+}
+
+/* Whoever waits is taken by priority, whenever that was given; among equals, who came first. */
+static void priorities_order_the_queue(void **state)
+{
+    (void)state;
+    long busy = start_job(ENDLESS), job[4];
+    await_status(busy, "running");
+    for (int i = 0; i < 4; i++)
+        job[i] = start_job("{\"dataset\":\"penguins\",\"target\":\"species\",\"epochs\":2,\"grid\":{\"/seed\":[1,2]}}");
+    expect(patch(job[2], "{\"priority\":5}"), 200);
+    expect(patch(job[3], "{\"priority\":7}"), 200);
+    expect(patch(job[0], "{\"priority\":-1}"), 200);
+    expect(pause_job(job[3]), 200);
+    expect(resume_job(job[3]), 200); /* it keeps its priority */
+    cancel_job(busy);
+    static const int order[] = {3, 2, 1, 0};
+    char before[40] = "";
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 2; k++) {
+            finish_job(job[order[i]]);
+            const char *started = text(run_get(run_of(job[order[i]], k)), "/timings/started_at");
+            assert_true(strcmp(before, started) <= 0);
+            snprintf(before, sizeof before, "%s", started);
+        }
 }
 
 /* ---- restarts ----------------------------------------------------------------------------------------------------- */
@@ -227,6 +291,8 @@ int main(void)
         TEST_OF_WORK(a_paused_run_shows_what_it_has),
         TEST_OF_WORK(statuses_forbid),
         TEST_OF_WORK(a_grid_is_paused_whole),
+        TEST_OF_WORK(a_job_is_renamed),
+        TEST_OF_WORK(priorities_order_the_queue),
         TEST_OF_WORK(paused_stays_paused),
         TEST_OF_WORK(orphans_are_swept_and_damage_is_passed_over),
         TEST_OF_WORK(a_run_that_gets_nowhere_fails),

@@ -128,7 +128,7 @@ static inline int64_t add_epochs(struct scheduled *s, uint32_t epochs, const cha
 
 static inline void hand_over(struct scheduled *s, int64_t run)
 {
-    assert_int_equal(scheduler_add(s->scheduler, &run, 1, &s->f->err), ERR_OK);
+    assert_int_equal(scheduler_add(s->scheduler, s->job, 0, &run, 1, &s->f->err), ERR_OK);
 }
 
 static inline void post(void *context)

@@ -79,7 +79,7 @@ static void test_many_runs_on_several_workers(void **state)
     assert_int_equal(start_scheduler(s, 3), ERR_OK);
     for (int i = 0; i < RUNS; i++)
         run[i] = add_epochs(s, 5, i % 2 ? ",\"threads\":2" : "");
-    assert_int_equal(scheduler_add(s->scheduler, run, RUNS, &s->f->err), ERR_OK);
+    assert_int_equal(scheduler_add(s->scheduler, s->job, 0, run, RUNS, &s->f->err), ERR_OK);
     for (int i = 0; i < RUNS; i++) {
         wait_for(s, run[i], is_over);
         struct store_run r = run_of(s->f, run[i]);
@@ -241,7 +241,7 @@ static void test_stopping_puts_running_runs_back_into_the_queue(void **state)
     struct scheduled *s = *state;
     assert_int_equal(start_scheduler(s, 2), ERR_OK);
     int64_t run[] = {add_epochs(s, 1000000, ""), add_epochs(s, 1000000, ""), add_epochs(s, 3, "")};
-    assert_int_equal(scheduler_add(s->scheduler, run, 3, &s->f->err), ERR_OK);
+    assert_int_equal(scheduler_add(s->scheduler, s->job, 0, run, 3, &s->f->err), ERR_OK);
     wait_for(s, run[0], is_training);
     wait_for(s, run[1], is_training);
     stop_scheduler(s);

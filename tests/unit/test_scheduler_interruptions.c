@@ -94,7 +94,7 @@ static void resume_job(struct scheduled *s)
 {
     struct write w = {.id = s->job};
     assert_int_equal(do_write(s->f, &w, body_job_resume), ERR_OK);
-    assert_int_equal(scheduler_add(s->scheduler, w.runs.waiting, w.runs.waiting_count, &s->f->err), ERR_OK);
+    assert_int_equal(scheduler_add(s->scheduler, s->job, 0, w.runs.waiting, w.runs.waiting_count, &s->f->err), ERR_OK);
     store_runs_done(&w.runs);
 }
 

@@ -91,7 +91,8 @@ static void test_a_failure_keeps_its_reason(void **state)
 static void test_the_queue_is_by_priority_then_age(void **state)
 {
     struct fixture *f = *state;
-    int64_t low = add_job(f, "low", 0, -1), high = add_job(f, "high", 0, 5), runs[4], *ids;
+    int64_t low = add_job(f, "low", 0, -1), high = add_job(f, "high", 0, 5), runs[4];
+    struct store_queued *queued;
     size_t count;
     runs[0] = add_run(f, low, 1, 5);
     runs[1] = add_run(f, high, 1, 5);
@@ -102,13 +103,16 @@ static void test_the_queue_is_by_priority_then_age(void **state)
     assert_int_equal(do_write(f, &w, body_count_queued), ERR_OK);
     assert_int_equal(w.number, 3);
     struct store_reader *r = store_reader_take(f->store);
-    assert_int_equal(store_runs_queued(r, &ids, &count, &f->err), ERR_OK);
+    assert_int_equal(store_runs_queued(r, &queued, &count, &f->err), ERR_OK);
     store_reader_give(r);
     assert_int_equal(count, 3);
-    assert_int_equal(ids[0], runs[3]);
-    assert_int_equal(ids[1], runs[0]);
-    assert_int_equal(ids[2], runs[2]);
-    mem_free(ids);
+    assert_int_equal(queued[0].run, runs[3]);
+    assert_int_equal(queued[0].job, high);
+    assert_int_equal(queued[0].priority, 5);
+    assert_int_equal(queued[1].run, runs[0]);
+    assert_int_equal(queued[2].run, runs[2]);
+    assert_int_equal(queued[2].priority, -1);
+    mem_free(queued);
 }
 
 /* ---- lists --------------------------------------------------------------------------------------------------------------- */

@@ -143,8 +143,8 @@ struct store_job_change {
     int32_t priority;
 };
 enum err_code store_job_change(struct store_tx *tx, const struct store_job_change *change, struct err *err);
-/* With its runs and epochs. ERR_CONFLICT unless terminal, and while a job that is not starts from one of its runs. The ids of its runs are returned (mem_free): their model files
- * are to be removed by the caller after the commit. */
+/* With its runs and epochs. ERR_CONFLICT unless terminal, and while a job that is not starts from one of its runs. The ids of
+ * its runs are returned (mem_free): their model files are to be removed by the caller after the commit. */
 enum err_code store_job_delete(struct store_tx *tx, int64_t id, int64_t **ret_runs, size_t *ret_count, struct err *err);
 
 /* ---- runs ----------------------------------------------------------------------------------------------------------- */

@@ -141,6 +141,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(SERVER_OBJ) $(BUILD)/libmlp
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(SERVER_LIBS)
+$(BUILD)/tests/unit/test_events: $(call obj,client/lib/events.c client/lib/text.c)
 # a test of the core alone links the core alone: make build/tests/core/test_csv
 $(BUILD)/tests/core/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmlp.a
 	@mkdir -p $(@D)

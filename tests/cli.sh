@@ -390,6 +390,51 @@ pause_and_resume() {
     has err '^mlp: 409 .*cancelled'
 }
 
+streams_served() {
+    curl -s "$address/metrics" | sed -n 's/^mlpd_http_requests_total{route="\/v1\/stream",method="GET",status="200"} //p'
+}
+
+# Every stream is taken: watching polls instead. Then there is room again, and it streams.
+watching_with_and_without_streams() {
+    run 0 train endless.json --json
+    local id watcher before holder port=${address##*:}
+    id=$(job_id)
+    (
+        ulimit -n 2048 || exit 1
+        for ((i = 0; i < 1000; i++)); do
+            exec {stream}<>"/dev/tcp/127.0.0.1/$port" || exit 1
+            printf 'GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n' >&"$stream"
+        done
+        exec sleep 60
+    ) &
+    holder=$!
+    until [ "$(curl -s "$address/metrics" | sed -n 's/^mlpd_streams //p')" = 1000 ]; do
+        kill -0 $holder || { fail "the streams could not be opened" && return; }
+    done
+    "$mlp" watch "$id" >watched 2>err &
+    watcher=$!
+    until_there watched
+    run 0 cancel "$id"
+    wait $watcher
+    mv watched out
+    has out 'cancelled, epoch'
+    lines err 0
+    kill $holder
+    wait $holder 2>/dev/null
+    until [ "$(curl -s "$address/metrics" | sed -n 's/^mlpd_streams //p')" = 0 ]; do :; done
+    run 0 train endless.json --json
+    id=$(job_id)
+    before=$(streams_served)
+    "$mlp" watch "$id" >watched 2>err &
+    watcher=$!
+    until [ "$(curl -s "$address/metrics" | sed -n 's/^mlpd_streams //p')" = 1 ]; do :; done
+    run 0 cancel "$id"
+    wait $watcher
+    mv watched out
+    has out 'cancelled, epoch'
+    until [ "$(streams_served)" -gt "$before" ]; do :; done
+}
+
 # The daemon is killed and started again while somebody watches: the run goes on, and watching goes on.
 daemon_started_again() {
     run 0 train endless.json --json
@@ -497,7 +542,8 @@ health_of_the_daemon() {
 }
 
 tests=(help_of_everything wrong_command_lines no_server data_verbs names_of_files train_checks train_and_watch show_verbs
-    compare_runs failed_run run_verbs predict_and_export interrupt_and_cancel pause_and_resume schema_of_a_job
+    compare_runs failed_run run_verbs predict_and_export interrupt_and_cancel
+    watching_with_and_without_streams pause_and_resume schema_of_a_job
     picture_on_a_terminal health_of_the_daemon tokens daemon_started_again)
 
 # ---- the daemon ------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
-/* mlp watch: long polls until the job or run is over. On a terminal a picture is drawn again in its place, elsewhere
- * one line is printed for a change. A daemon that stops answering is asked again for a while: it may be starting anew.
- */
+/* mlp watch: the stream of events says when the job or run has changed, and then it is read; where the stream is refused
+ * long polls do. On a terminal a picture is drawn again in its place, elsewhere one line is printed for a change. A daemon
+ * that stops answering is asked again for a while: it may be starting anew. */
+#include "client/lib/events.h"
 #include "verbs.h"
 
 #include <math.h>
@@ -21,6 +22,13 @@ struct watched {
     struct cli *cli;
     const char *id;
     bool is_run;
+    struct client *stream; /* a connection of its own, for the events; NULL: polls only */
+    struct events events;
+    bool joined;          /* the stream has begun */
+    bool changed, urgent; /* since the resource was read; urgent: it is over, or was not read since the stream began */
+    bool more;            /* it is not over */
+    int status;           /* to exit with */
+    double asked;         /* when the resource was read last */
     char etag[128];
     cJSON *resource;       /* the run or the job as it was last seen; NULL: not yet */
     cJSON *detail;         /* its epochs or its runs */
@@ -220,20 +228,20 @@ static int give_up(const struct watched *w, const struct client_reply *reply)
     return EXIT_NO;
 }
 
-/* One poll. Returns whether there is more to come. */
-static bool poll_once(struct watched *w, int *ret_status)
+/* Reads the resource: at once, or when it changes. */
+static void ask(struct watched *w, bool when_changed)
 {
-    struct client_request request = {
-        .method = "GET", .etag = w->etag, .wait_seconds = WAIT_SECONDS, .go_on = go_on, .context = w};
+    struct client_request request = {.method = "GET", .etag = w->etag, .go_on = go_on, .context = w};
     struct client_reply reply;
-    bool more = true;
-    cli_path(w->cli, w->is_run ? "/v1/runs/" : "/v1/jobs/", w->id, *w->etag ? "?wait=30" : "");
+    request.wait_seconds = when_changed ? WAIT_SECONDS : 0;
+    w->changed = w->urgent = false;
+    cli_path(w->cli, w->is_run ? "/v1/runs/" : "/v1/jobs/", w->id, when_changed && *w->etag ? "?wait=30" : "");
     request.path = text_string(&w->cli->path);
     enum client_result result = client_call(w->cli->client, &request, &reply);
     if (result == CLIENT_OK && reply.status != 304) {
         cJSON *seen = cli_parse(&reply);
-        more = seen && !json_true(seen, "terminal");
-        *ret_status = seen && !strcmp(json_text(seen, "status"), "succeeded") ? EXIT_FINE : EXIT_NO;
+        w->more = seen && !json_true(seen, "terminal");
+        w->status = seen && !strcmp(json_text(seen, "status"), "succeeded") ? EXIT_FINE : EXIT_NO;
         memcpy(w->etag, reply.etag, sizeof w->etag);
         if (seen) {
             update(w, seen);
@@ -241,19 +249,76 @@ static bool poll_once(struct watched *w, int *ret_status)
             show(w, &reply);
         }
     } else if (result != CLIENT_OK && result != CLIENT_STOPPED && !bear(w, result, &reply)) {
-        *ret_status = give_up(w, &reply);
-        more = false;
+        w->status = give_up(w, &reply);
+        w->more = false;
     }
     client_reply_free(&reply);
-    return more;
+    w->asked = now();
+}
+
+/* ---- the stream -------------------------------------------------------------------------------------------------- */
+
+static double rest_seconds(const struct watched *w)
+{
+    bool lines = !w->cli->terminal || w->cli->flag[FLAG_JSON];
+    return w->lost > 0 ? rest_lost : lines ? rest_line : w->is_run ? rest_run : rest_job;
+}
+
+static void note_event(void *context, const struct event *event)
+{
+    struct watched *w = context;
+    bool of_it = strcmp(event->name, w->is_run ? "run" : "job") == 0;
+    w->changed = true;
+    w->urgent |= of_it && strstr(event->data, "\"terminal\":true");
+}
+
+/* Reads what has changed, but not too often. Whether there is more to come. */
+static bool catch_up(struct watched *w)
+{
+    if (w->urgent || (w->changed && now() - w->asked >= rest_seconds(w)))
+        ask(w, false);
+    return w->more && !(w->lost > 0) && !interrupted;
+}
+
+static bool take_piece(void *context, const char *bytes, size_t size)
+{
+    struct watched *w = context;
+    events_add(&w->events, bytes, size);
+    w->urgent |= !w->joined;
+    w->joined = true;
+    return !w->events.failed && catch_up(w);
+}
+
+static bool go_on_streaming(void *context)
+{
+    return go_on(context) && catch_up(context);
+}
+
+/* Follows the events until all is over or the stream ends. What changed before it began is read at its first bytes. */
+static void follow_stream(struct watched *w)
+{
+    struct text path = {0};
+    struct client_reply reply;
+    struct client_request request = {.method = "GET", .take = take_piece, .go_on = go_on_streaming, .context = w};
+    text_printf(&path, "/v1/stream?%s=%s", w->is_run ? "runs" : "jobs", w->id);
+    request.path = text_string(&path);
+    request.last_event_id = text_string(&w->events.id);
+    w->joined = false;
+    enum client_result result = client_call(w->stream, &request, &reply);
+    if (result == CLIENT_REFUSED || w->events.failed || path.failed) {
+        client_free(w->stream);
+        w->stream = NULL;
+    }
+    events_restart(&w->events);
+    client_reply_free(&reply);
+    text_free(&path);
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */
 
 static void rest(const struct watched *w)
 {
-    bool lines = !w->cli->terminal || w->cli->flag[FLAG_JSON];
-    double seconds = w->lost > 0 ? rest_lost : lines ? rest_line : w->is_run ? rest_run : rest_job;
+    double seconds = rest_seconds(w);
     nanosleep(&(struct timespec){(time_t)seconds, (long)(1e9 * (seconds - (double)(time_t)seconds))}, NULL);
 }
 
@@ -269,22 +334,31 @@ static int say_goodbye(struct watched *w)
 
 static int follow(struct cli *cli, bool is_run, const char *id)
 {
-    struct watched w = {.cli = cli, .is_run = is_run, .id = id};
+    struct watched w = {.cli = cli, .is_run = is_run, .id = id, .more = true, .status = EXIT_NO};
     struct sigaction on_int = {.sa_handler = on_interrupt}, on_winch = {.sa_handler = on_resize};
-    int status = EXIT_NO;
-    bool more = true;
+    w.events = (struct events){.take = note_event, .context = &w};
+    w.stream = client_new(cli->flag[FLAG_SERVER], text_string(&cli->token));
     sigaction(SIGINT, &on_int, NULL);
     sigaction(SIGWINCH, &on_winch, NULL);
-    while (!interrupted && (more = poll_once(&w, &status)) && !interrupted)
-        rest(&w);
-    if (more)
-        status = say_goodbye(&w);
+    ask(&w, false);
+    while (w.more && !interrupted) {
+        if (w.stream && !(w.lost > 0))
+            follow_stream(&w);
+        if (w.more && !interrupted)
+            rest(&w);
+        if (w.more && !interrupted)
+            ask(&w, !w.stream);
+    }
+    if (w.more)
+        w.status = say_goodbye(&w);
+    client_free(w.stream);
+    events_free(&w.events);
     cJSON_Delete(w.resource);
     cJSON_Delete(w.detail);
     text_free(&w.screen.shown);
     text_free(&w.note);
     text_free(&w.last);
-    return status;
+    return w.status;
 }
 
 /* The id of the only run of a job; 0: it has several, -1: it has been said what is wrong. */

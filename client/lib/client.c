@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define CONNECT_SECONDS 10L
 #define SILENCE_SECONDS 60L
@@ -24,7 +25,8 @@ struct call {
     CURL *curl;
     struct curl_slist *headers;
     const char *fault;                  /* why a callback gave up; NULL: it did not */
-    bool stopped;                       /* go_on said no */
+    bool stopped;                       /* go_on or take said no */
+    time_t heard;                       /* when the last piece of the body came */
     char curl_message[CURL_ERROR_SIZE]; /* what libcurl has to say about a failure */
 };
 
@@ -70,12 +72,24 @@ void client_reply_free(struct client_reply *reply)
 
 /* ---- libcurl's callbacks ----------------------------------------------------------------------------------------- */
 
+static time_t seconds_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
+
 static size_t take_body(char *bytes, size_t one, size_t size, void *context)
 {
     (void)one; /* always 1 */
     struct call *call = context;
     long status = 0;
     curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
+    call->heard = seconds_now();
+    if (call->request->take && status < 400) {
+        call->stopped = !call->request->take(call->request->context, bytes, size);
+        return call->stopped ? 0 : size;
+    }
     if (call->request->download && status < 400) {
         if (fwrite(bytes, 1, size, call->request->download) == size)
             return size;
@@ -137,7 +151,9 @@ static int ask_whether_to_go_on(void *context, curl_off_t a, curl_off_t b, curl_
     struct call *call = context;
     (void)a, (void)b, (void)c, (void)d;
     call->stopped = call->request->go_on && !call->request->go_on(call->request->context);
-    return call->stopped;
+    if (!call->stopped && call->request->take && seconds_now() - call->heard > SILENCE_SECONDS)
+        call->fault = "nothing came for a minute";
+    return call->stopped || call->fault;
 }
 
 /* ---- a call ------------------------------------------------------------------------------------------------------ */
@@ -197,6 +213,8 @@ static bool set_headers(struct call *call)
     bool fine = !q->content_type || add_header(call, "Content-Type", q->content_type);
     if (q->upload && upload_size(q->upload) < 0)
         fine = fine && add_header(call, "Transfer-Encoding", "chunked");
+    if (q->last_event_id && *q->last_event_id)
+        fine = fine && add_header(call, "Last-Event-ID", q->last_event_id);
     return fine && (!q->etag || !*q->etag || add_header(call, "If-None-Match", q->etag));
 }
 
@@ -225,7 +243,8 @@ static bool set_up(struct client *client, struct call *call, const char *url)
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "mlp/" MLPD_VERSION);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    /* what a stream sends in silence is less than a byte a second */
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, q->take ? 0L : 1L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SILENCE_SECONDS + (long)q->wait_seconds);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, call->curl_message);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
@@ -246,7 +265,7 @@ static enum client_result conclude(struct client *client, struct call *call, CUR
 {
     struct client_reply *reply = call->reply;
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &reply->status);
-    if (code == CURLE_ABORTED_BY_CALLBACK && call->stopped)
+    if ((code == CURLE_ABORTED_BY_CALLBACK || code == CURLE_WRITE_ERROR) && call->stopped)
         return CLIENT_STOPPED;
     if (code) {
         const char *why = call->fault           ? call->fault
@@ -271,7 +290,7 @@ static enum client_result conclude(struct client *client, struct call *call, CUR
 enum client_result client_call(struct client *client, const struct client_request *request,
                                struct client_reply *ret_reply)
 {
-    struct call call = {.request = request, .reply = ret_reply, .curl = client->curl};
+    struct call call = {.request = request, .reply = ret_reply, .curl = client->curl, .heard = seconds_now()};
     struct text url = {0};
     enum client_result result = CLIENT_UNREACHABLE;
     *ret_reply = (struct client_reply){0};

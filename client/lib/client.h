@@ -23,7 +23,10 @@ struct client_request {
     size_t size;
     FILE *upload;                 /* ... or one that is streamed from here to its end */
     FILE *download;               /* where the body of a good answer goes; NULL: to the reply */
+    bool (*take)(void *context, const char *bytes, size_t size); /* ... or to here as it comes, for as long as the server
+                                                                    sends something at least once a minute; false: no more */
     const char *etag;             /* If-None-Match; NULL: none */
+    const char *last_event_id;    /* Last-Event-ID; NULL or "": none */
     unsigned wait_seconds;        /* how long the server was asked to hold its answer back */
     bool (*go_on)(void *context); /* asked once a second at least, whether to wait on; NULL: always */
     void *context;

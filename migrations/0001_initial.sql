@@ -194,7 +194,7 @@ CREATE TRIGGER runs_updated AFTER UPDATE ON runs BEGIN
     -- The job's progress; a change of its status has been told by jobs_updated.
     INSERT INTO events (id, kind, job, status, progress)
     SELECT (SELECT coalesce(max(id), 0) FROM events) + 1, 0, id, status, progress / max(runs, 1)
-    FROM jobs WHERE id = new.job AND status < 3 AND (new.epoch <> old.epoch OR (old.status = 1 AND new.status >= 3));
+    FROM jobs WHERE id = new.job AND status < 3 AND (new.epoch > old.epoch OR (old.status = 1 AND new.status >= 3));
 END;
 
 CREATE TRIGGER jobs_counted AFTER UPDATE OF queued, running, paused, succeeded, failed, cancelled ON jobs

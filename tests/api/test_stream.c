@@ -216,14 +216,12 @@ static void a_cancelled_and_deleted_job_is_told(void **state)
     assert_true(event_number(e, "deleted") == 1 && event_number(e, "id") == job);
     long last = stream_id(s);
     stream_close(s);
-    /* who was away meanwhile is let in, and told that the epochs are gone */
+    /* who was away meanwhile is let in, and told; of the epochs either what they were, or that they are gone */
     s = stream_open(first_id, "/v1/stream?jobs=%ld", job);
-    e = stream_await(s, "resync");
-    assert_true(event_number(e, "job") == job && event_number(e, "run") > 0);
-    do
-        e = stream_await(s, "job");
-    while (event_number(e, "deleted") == 0);
-    assert_true(e->id == last);
+    bool epochs = false;
+    while (!(e = stream_next(s))->comment && !(strcmp(e->name, "job") == 0 && event_number(e, "deleted") == 1))
+        epochs |= strcmp(e->name, "epoch") == 0 || strcmp(e->name, "resync") == 0;
+    assert_true(epochs && e->id == last);
     stream_close(s);
     expect_problem(http_get("/v1/stream?jobs=%ld", job), 404, "not_found");
 }
@@ -292,7 +290,8 @@ static void slow_readers_are_told_to_read_everything_again(void **state)
 {
     (void)state;
     struct stream *s = stream_open(-1, "/v1/stream");
-    finish_job(start_job(QUICK(40000)));
+    train("{\"dataset\":\"penguins\",\"target\":\"body_mass_g\",\"features\":[\"year\"],\"network\":{\"hidden\":[]},"
+          "\"batch_size\":\"full\",\"validation\":{\"fraction\":0},\"epochs\":25000}");
     long last = -1;
     struct event *e;
     while ((e = stream_next(s)) && strcmp(e->name, "resync") != 0) {
@@ -325,9 +324,7 @@ static struct event *first_event(struct stream **s, long last)
 static void what_is_not_kept_any_more_is_a_resync(void **state)
 {
     (void)state;
-    long job = start_job(QUICK(17000));
-    finish_job(job);
-    struct stream *s = stream_open(-1, "/v1/stream");
+    struct stream *s = stream_open(-1, "/v1/stream"); /* behind the many epochs of the test before */
     long quick = start_job(QUICK(1));
     finish_job(quick);
     while (!ends_job(stream_await(s, "job"), quick))
@@ -411,9 +408,10 @@ static void a_thousand_streams_are_open_at_once(void **state)
 static void a_silent_stream_shows_that_it_lives(void **state)
 {
     (void)state;
-    struct event *e = stream_next(silent);
+    struct event *e;
+    while ((e = stream_next(silent)) && !e->comment) /* when training outran the daemon it was told so, as everyone */
+        assert_string_equal(e->name, "resync");
     assert_non_null(e);
-    assert_true(e->comment);
     stream_close(silent);
 }
 

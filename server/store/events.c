@@ -54,7 +54,7 @@ static void epoch_read(struct query *q, struct store_event *e)
         e->metric[m] = query_real(q);
 }
 
-/* The events of a span behind `after`, until the list is full. Epochs that are not there any more become one event. */
+/* The events of a span behind `after`, until the list is full. Those of a run that was deleted become one event. */
 static enum err_code epochs_read(struct connection *c, const struct span *s, int64_t after, size_t limit,
                                  struct store_events *e, struct err *err)
 {

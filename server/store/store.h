@@ -293,8 +293,7 @@ void store_epochs_done(struct store_epochs *e);
 #define STORE_EVENTS_KEPT 16384
 enum store_event_kind {
     EVENT_JOB, EVENT_RUN, EVENT_EPOCH, EVENT_JOB_DELETED,
-    EVENT_EPOCHS_LOST, /* stands for all numbers up to its own: epochs of this run that are not stored any more, since the
-                          run was started anew or deleted */
+    EVENT_EPOCHS_LOST, /* stands for all numbers up to its own: epochs of this run, which was deleted with its job */
 };
 struct store_event {
     int64_t id;

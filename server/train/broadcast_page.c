@@ -51,7 +51,7 @@ static void write_lost(struct json_writer *w, const struct store_event *e)
 {
     json_field_integer(w, "run", e->run);
     json_field_integer(w, "job", e->job);
-    json_field_string(w, "detail", "epochs of this run are not stored any more: read it again");
+    json_field_string(w, "detail", "this run was deleted, and its epochs with it");
 }
 
 static const struct {

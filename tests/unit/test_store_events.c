@@ -126,21 +126,34 @@ static void reading_may_begin_and_end_anywhere(void **state)
     store_events_done(&all);
 }
 
-static void epochs_that_were_taken_back_are_lost_as_one(void **state)
+static void epochs_of_a_deleted_job_are_lost_as_one(void **state)
 {
     struct fixture *f = *state;
     int64_t job = add_job(f, "a", add_dataset(f, "d"), 0), run = add_run(f, job, 1, 40);
     start_run(f, run);
     append_epochs(f, run, 1, 10);
-    int64_t seen = newest(f);
-    assert_int_equal(on_id(f, body_run_requeue, run), ERR_OK);
+    append_epochs(f, run, 11, 12);
+    assert_int_equal(finish_run(f, run, STATUS_CANCELLED), ERR_OK);
+    assert_int_equal(on_id(f, body_job_delete, job), ERR_OK);
+    assert_string_equal(kinds(f, 0), "j0 r1 j1 l1 j1 l1 j1 r5 j5 d5");
+    assert_string_equal(kinds(f, 8), "l1 j1 l1 j1 r5 j5 d5"); /* from inside of what is lost */
+    assert_string_equal(kinds(f, 13), "j1 l1 j1 r5 j5 d5");
+    struct store_events e = read_after(f, 3, 1);
+    assert_true(e.count == 1 && e.item[0].kind == EVENT_EPOCHS_LOST && e.item[0].id == 4 && e.item[0].run == run);
+    store_events_done(&e);
+}
+
+/* A run that was interrupted keeps its epochs and goes on: nothing is told twice. */
+static void a_run_that_goes_on_tells_its_epochs_once(void **state)
+{
+    struct fixture *f = *state;
+    int64_t job = add_job(f, "a", add_dataset(f, "d"), 0), run = add_run(f, job, 1, 40);
     start_run(f, run);
-    assert_string_equal(kinds(f, 0), "j0 r1 j1 l1 j1 r0 j0 r1 j1");
-    append_epochs(f, run, 1, 4);
-    assert_string_equal(kinds(f, 0), "j0 r1 j1 e1 e2 e3 e4 l1 j1 r0 j0 r1 j1 e1 e2 e3 e4 j1");
-    assert_string_equal(kinds(f, 8), "l1 j1 r0 j0 r1 j1 e1 e2 e3 e4 j1"); /* from inside of what is lost */
-    assert_true(seen == 14);
-    assert_string_equal(kinds(f, seen), "r0 j0 r1 j1 e1 e2 e3 e4 j1");
+    append_epochs(f, run, 1, 3);
+    assert_int_equal(on_id(f, body_run_leave, run), ERR_OK);
+    start_run(f, run);
+    append_epochs(f, run, 4, 4);
+    assert_string_equal(kinds(f, 0), "j0 r1 j1 e1 e2 e3 j1 r0 j0 r1 j1 e4 j1");
 }
 
 static void the_last_are_kept(void **state)
@@ -233,7 +246,8 @@ int main(void)
         TEST(a_jobs_life_is_told_in_order),
         TEST(events_say_what_was_so_then),
         TEST(reading_may_begin_and_end_anywhere),
-        TEST(epochs_that_were_taken_back_are_lost_as_one),
+        TEST(epochs_of_a_deleted_job_are_lost_as_one),
+        TEST(a_run_that_goes_on_tells_its_epochs_once),
         TEST(the_last_are_kept),
         TEST(numbers_go_on_when_the_store_is_opened_again),
         TEST(what_is_rolled_back_is_not_told),

@@ -4,9 +4,12 @@
 #include "core/base/mem.h"
 #include <assert.h>
 #include <errno.h>
+#include <time.h>
 
 #define ROUND_NS    50000000u /* at least between two rounds of new pages: what is committed meanwhile goes together */
 #define ROUND_PAGES 8         /* at most in one: faster training than that is told by resync */
+#define WAKE_SLICE  64        /* streams woken at once: other requests are answered between */
+#define WAKE_NS     1000000
 #define TICK_NS     1000000000u /* between two looks at who has gone and who needs a sign of life */
 
 /* ---- pages ------------------------------------------------------------------------------------------------------- */
@@ -60,16 +63,33 @@ static void wake_all_locked(struct broadcast *b)
             stream_wake_locked(s);
 }
 
-/* Tells the streams of a new page: those that it is not for pass it over in their sleep. */
+/* Notes which streams a new page is for; the others pass it over in their sleep. */
 static void page_tell_locked(struct broadcast *b, const struct broadcast_page *p)
 {
     for (struct broadcast_stream *s = b->streams; s; s = s->next) {
-        if (!s->waiting)
+        if (!s->waiting || s->due)
             continue;
         if (broadcast_filter_takes_any(&s->filter, p))
-            stream_wake_locked(s);
+            s->due = true;
         else if (s->cursor < p->last)
             s->cursor = p->last;
+    }
+}
+
+static void wake_due(struct broadcast *b)
+{
+    for (unsigned count = WAKE_SLICE; count == WAKE_SLICE;) {
+        count = 0;
+        pthread_mutex_lock(&b->lock);
+        for (struct broadcast_stream *s = b->streams; s && count < WAKE_SLICE; s = s->next) {
+            if (!s->waiting || !s->due)
+                continue;
+            stream_wake_locked(s);
+            count++;
+        }
+        pthread_mutex_unlock(&b->lock);
+        if (count == WAKE_SLICE)
+            nanosleep(&(struct timespec){.tv_nsec = WAKE_NS}, NULL);
     }
 }
 
@@ -88,7 +108,8 @@ static bool pull_one(struct broadcast *b)
     bool full = p && p->count == BROADCAST_PAGE_EVENTS;
     if (gone && b->head == head) { /* training is faster than this: all resync */
         b->head = newest;
-        wake_all_locked(b);
+        for (struct broadcast_stream *s = b->streams; s; s = s->next)
+            s->due = s->waiting;
     } else if (p && b->head == head) {
         b->head = p->last;
         broadcast_page_add_locked(b, p);
@@ -104,6 +125,7 @@ static bool pull(struct broadcast *b)
     bool more = true;
     for (int i = 0; i < ROUND_PAGES && more; i++)
         more = pull_one(b);
+    wake_due(b);
     return more;
 }
 
@@ -116,10 +138,10 @@ static void tick(struct broadcast *b, uint64_t now)
             continue;
         s->gone = s->reader.gone(s->reader.context);
         s->beat = now - atomic_load_explicit(&s->sent_ns, memory_order_relaxed) >= beat;
-        if (s->gone || s->beat)
-            stream_wake_locked(s);
+        s->due |= s->gone || s->beat;
     }
     pthread_mutex_unlock(&b->lock);
+    wake_due(b);
 }
 
 static void wait_until_locked(struct broadcast *b, uint64_t until)

@@ -15,7 +15,7 @@ struct broadcast_stream {
     struct broadcast_reader reader;
     int64_t cursor; /* the last event sent or passed over. Its reader's, and under the lock the broadcast's while it
                        waits */
-    bool waiting, beat, gone; /* under the lock */
+    bool waiting, due, beat, gone; /* under the lock; due: it waits, and is to be woken */
     _Atomic uint64_t sent_ns;
     struct buf pending; /* text that comes before anything else: not of a page, or what did not fit */
     size_t pending_sent;

@@ -176,6 +176,7 @@ static enum look look(struct broadcast_stream *s, size_t used, struct broadcast_
         next = LOOK_SENT;
     } else {
         s->waiting = true;
+        s->due = false;
         s->reader.suspend(s->reader.context);
         next = LOOK_SLEEP;
     }

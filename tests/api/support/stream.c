@@ -243,3 +243,17 @@ const char *event_text(const struct event *e, const char *name)
         fail_msg("event %ld (%s) has no text %s", e->id, e->name, name);
     return value->valuestring;
 }
+
+void stream_check_id(const struct event *e, long *last)
+{
+    if (e->comment)
+        return;
+    if (e->id != *last + 1)
+        fail_msg("event %ld (%s) follows %ld", e->id, e->name, *last);
+    *last = e->id;
+}
+
+bool event_ends_job(const struct event *e, long job)
+{
+    return strcmp(e->name, "job") == 0 && event_number(e, "id") == job && event_number(e, "terminal") == 1;
+}

@@ -29,3 +29,7 @@ long stream_id(const struct stream *s);
 /* A member of the event's data: numbers and flags. */
 double event_number(const struct event *e, const char *name);
 const char *event_text(const struct event *e, const char *name);
+/* What a reader of everything relies on: one id after the other. */
+void stream_check_id(const struct event *e, long *last);
+/* Whether it says that the job is over. */
+bool event_ends_job(const struct event *e, long job);

@@ -34,7 +34,25 @@ if ! command -v node >/dev/null; then
     skip "tests/page" "there is no node"
     exit 0
 fi
+# Without node the daemon gets an empty table, which says so at /.
+without_node() {
+    local empty result
+    empty=$(mktemp -d) || return 1
+    mkdir "$empty/bin"
+    for tool in bash dirname mkdir touch cmp mv; do
+        ln -s "$(command -v $tool)" "$empty/bin/$tool"
+    done
+    PATH=$empty/bin "$BASH" client/dashboard/embed.sh "$empty/page" "$empty/assets.c" 2>"$empty/said" &&
+        grep -q 'without its page: there is no node' "$empty/said" && [ -e "$empty/page/without" ] &&
+        grep -q 'dashboard_asset_count = 0' "$empty/assets.c" && "${CC:-cc}" -I. -c -o "$empty/o" "$empty/assets.c"
+    result=$?
+    rm -rf "$empty"
+    return $result
+}
+
 status=0
+echo "[==========] Running 1 test(s)."
+without_node && echo "[       OK ] without node there is an empty table" || status=1
 run tests/page/unit/*.test.mjs || status=1
 if browser_is_there; then
     for file in tests/page/browser/*.test.mjs; do

@@ -3,13 +3,16 @@ import 'uplot/dist/uPlot.min.css';
 import './styles/base.css';
 import './styles/parts.css';
 import './styles/charts.css';
+import { pages } from './pages.js';
 import { startShell } from './parts/shell.js';
 import { preferredLanguage, useLanguage } from './lib/i18n.js';
 import { setFormatLanguage } from './lib/format.js';
 import { startKeys } from './lib/keys.js';
 import { startLive } from './lib/live.js';
+import { preload } from './lib/router.js';
 import { startTheme } from './lib/theme.js';
 
+preload(pages);
 startTheme();
 startKeys();
 startLive();

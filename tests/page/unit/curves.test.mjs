@@ -97,4 +97,6 @@ test('CSV quotes what needs it and leaves absent values empty', () => {
         ),
         'a,"b""c"\n1,"x,y"\n2,\n',
     );
+    assert.equal(csv(null, [[1], [2]]), '1,2\n');
+    assert.equal(csv(null, [[], []]), '');
 });

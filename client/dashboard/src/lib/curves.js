@@ -92,12 +92,12 @@ export function zoomed({ from, to }, whole, { factor = 1, shift = 0 }) {
     return { from: start, to: start + width };
 }
 
-/** Rows as CSV (RFC 4180), a header first. */
+/** Rows as CSV (RFC 4180), a header first; names null: without one. */
 export function csv(names, columns) {
     const cell = (value) => {
         const text = value === null || value === undefined ? '' : String(value);
         return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
     };
     const rows = (columns[0] ?? []).map((_, i) => columns.map((column) => cell(column[i])).join(','));
-    return [names.map(cell).join(','), ...rows].join('\n') + '\n';
+    return [...(names ? [names.map(cell).join(',')] : []), ...rows, ''].join('\n');
 }

@@ -6,7 +6,7 @@ import { Stream } from './stream.js';
 const QUICK_MS = 1000,
     SLOW_MS = 5000,
     AWAY_MS = 2000;
-const PACE_MS = 250; // between two readings that the stream asks for
+const PACE_MS = 400; // between two readings that the stream asks for
 const ASSURANCE_MS = 20000; // while there is a stream: for what no event tells
 const followers = new Set();
 let flowing = false,

@@ -27,6 +27,12 @@ function find(path) {
     return null;
 }
 
+/** Loads the module of the first view while other things get ready. */
+export function preload(table) {
+    routes = table;
+    (find(parseHash(location.hash).path) ?? find('/jobs')).route.load();
+}
+
 async function open(force) {
     const { path, query } = parseHash(location.hash),
         mine = ++generation;

@@ -83,9 +83,10 @@ class ComparePage {
     }
 
     update(query) {
+        const { runs, jobs } = this.query;
         this.query = query;
         this.curves.update(query);
-        this.end.now();
+        if (runs !== query.runs || jobs !== query.jobs) this.end.now();
     }
 
     close() {

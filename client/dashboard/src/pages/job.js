@@ -200,13 +200,8 @@ class JobPage {
     update(query) {
         const { order, desc, cursor, runs } = this.query;
         this.query = query;
-        if (
-            this.curves.update(query) ||
-            order !== query.order ||
-            desc !== query.desc ||
-            cursor !== query.cursor ||
-            runs !== query.runs
-        )
+        this.curves.update(query);
+        if (order !== query.order || desc !== query.desc || cursor !== query.cursor || runs !== query.runs)
             this.end.now();
     }
 

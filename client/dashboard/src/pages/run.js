@@ -210,7 +210,7 @@ class RunPage {
     }
 
     update(query) {
-        if (this.curves.update(query)) this.end.now();
+        this.curves.update(query);
     }
 
     close() {

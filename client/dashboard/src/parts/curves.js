@@ -27,6 +27,7 @@ export class Curves {
     constructor({ query, height = 340, sync = null }) {
         this.view = parseView(query);
         this.runs = [];
+        this.generation = 0;
         this.whole = new Map(); // run -> columns of all of it, thinned
         this.part = new Map(); // run -> columns of the part that is shown
         this.chart = new Chart({
@@ -72,14 +73,13 @@ export class Curves {
             : { from: Math.min(...axesOf.map((axis) => axis[0])), to: Math.max(...axesOf.map((axis) => axis.at(-1))) };
     }
 
-    /** The view as the address has it now; true when other epochs are needed for it. */
+    /** The view as the address has it now. Another part is asked for at once, before anything else of the page. */
     update(query) {
         const before = this.view;
         this.view = parseView(query);
         this.tools.show(this.view, this.metrics());
-        if (before.from !== this.view.from || before.to !== this.view.to) return true;
-        this.draw();
-        return false;
+        if (before.from === this.view.from && before.to === this.view.to) this.draw();
+        else this.refresh(this.runs).catch(() => {}); // the page's next reading says what is wrong
     }
 
     points() {
@@ -87,21 +87,26 @@ export class Curves {
         return Math.ceil(Math.max(200, (this.runs.length > 3 ? 1 : 2) * width) / 200) * 200;
     }
 
-    async load(run) {
+    /** What is late, since another view was asked for meanwhile, is dropped. */
+    async load(run, generation) {
         const { view } = this,
             path = `v1/runs/${run.id}/epochs?points=${this.points()}`;
         if (view.from === null || view.x !== 'epoch' || !this.whole.has(run.id))
             this.whole.set(run.id, await get(path));
-        if (view.from === null) return this.part.set(run.id, this.whole.get(run.id));
-        const { from, to } = epochsBetween(this.whole.get(run.id), view.x, view.from, view.to);
-        this.part.set(run.id, await get(`${path}&from=${from}&to=${to}`));
+        let part = this.whole.get(run.id);
+        if (view.from !== null) {
+            const { from, to } = epochsBetween(part, view.x, view.from, view.to);
+            part = await get(`${path}&from=${from}&to=${to}`);
+        }
+        if (generation === this.generation) this.part.set(run.id, part);
     }
 
     /** Reads the curves of these runs and draws them. */
     async refresh(runs) {
         this.runs = runs;
-        await Promise.all(runs.map((run) => this.load(run)));
-        this.draw();
+        const mine = ++this.generation;
+        await Promise.all(runs.map((run) => this.load(run, mine)));
+        if (mine === this.generation) this.draw();
     }
 
     loaded() {
@@ -224,7 +229,7 @@ export class Curves {
             this.linked = ids;
             replace(
                 this.links,
-                h('button', { class: 'link', id: 'csv', onclick: () => saveEpochs(runs[0].id) }, t('chart.csv')),
+                h('button', { class: 'link', id: 'csv', onclick: () => saveEpochs(runs[0].id, this.whole.get(runs[0].id)) }, t('chart.csv')),
             );
         } else if (runs.length !== 1) {
             this.linked = ids;

@@ -22,12 +22,21 @@ async function guarded(action) {
     }
 }
 
-/** Every epoch of a run, not thinned. */
-export function saveEpochs(run) {
+const EPOCHS_AT_ONCE = 50000; // so that a million of them need little memory on either side
+
+/** Every epoch of a run, not thinned, with the columns that `known`, some of its epochs, have. */
+export function saveEpochs(run, known) {
+    const names = Object.keys(known).filter((name) => name !== 'total'),
+        parts = [];
     return guarded(async () => {
-        const columns = await (await send(`v1/runs/${run}/epochs`)).json();
-        delete columns.total;
-        saveText(csv(Object.keys(columns), Object.values(columns)), `run-${run}-epochs.csv`, 'text/csv');
+        for (let from = 1, more = true; more; from += EPOCHS_AT_ONCE) {
+            const path = `v1/runs/${run}/epochs?from=${from}&to=${from + EPOCHS_AT_ONCE - 1}`,
+                columns = await (await send(path)).json(),
+                none = columns.epoch.map(() => null);
+            parts.push(csv(from === 1 ? names : null, names.map((name) => columns[name] ?? none)));
+            more = columns.epoch.length === EPOCHS_AT_ONCE;
+        }
+        saveBlob(new Blob(parts, { type: 'text/csv' }), `run-${run}-epochs.csv`);
     });
 }
 

@@ -227,10 +227,8 @@ export class Curves {
         const ids = runs.map(({ id }) => id).join();
         if (this.linked !== ids && runs.length === 1) {
             this.linked = ids;
-            replace(
-                this.links,
-                h('button', { class: 'link', id: 'csv', onclick: () => saveEpochs(runs[0].id, this.whole.get(runs[0].id)) }, t('chart.csv')),
-            );
+            const save = () => saveEpochs(runs[0].id, this.whole.get(runs[0].id));
+            replace(this.links, h('button', { class: 'link', id: 'csv', onclick: save }, t('chart.csv')));
         } else if (runs.length !== 1) {
             this.linked = ids;
             replace(this.links);

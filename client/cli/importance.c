@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define WAIT_SECONDS 30
-#define BAR_COLUMNS 30
+#define BAR_COLUMNS  30
 
 /* In proportion to the largest drop, to an eighth of a character; a feature that is of no use has none. */
 static void put_bar(const struct cli *cli, struct table *t, double drop, double largest)

@@ -14,7 +14,8 @@ struct shuffled {
     const uint32_t *from; /* of each row */
 };
 
-static void gather(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y, real *weights)
+static void gather(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y,
+                   real *weights)
 {
     const struct shuffled *s = context;
     const struct mlp_matrix *m = s->rows;
@@ -59,8 +60,8 @@ struct work {
     double *drop, *increase; /* of each repeat */
 };
 
-static enum err_code shuffle_one(const struct mlp_network *n, struct shuffled *s, const struct mlp_source *source, uint32_t f,
-                                 uint32_t repeats, uint64_t seed, const atomic_int *stop,
+static enum err_code shuffle_one(const struct mlp_network *n, struct shuffled *s, const struct mlp_source *source,
+                                 uint32_t f, uint32_t repeats, uint64_t seed, const atomic_int *stop,
                                  const struct importance_base *base, struct work *w, struct err *err)
 {
     struct importance_base now = *base;
@@ -86,12 +87,14 @@ enum err_code mlp_importance(const struct mlp_network *n, const struct mlp_matri
                              struct importance *ret, struct err *err)
 {
     cleanup(mem_freep) uint32_t *from = mem_array(count, sizeof *from);
-    cleanup(mem_freep) double *drop = mem_array(repeats, sizeof *drop), *increase = mem_array(repeats, sizeof *increase);
+    cleanup(mem_freep) double *drop = mem_array(repeats, sizeof *drop),
+                              *increase = mem_array(repeats, sizeof *increase);
     if (!from || !drop || !increase)
         return err_no_memory(err);
     struct work w = {from, drop, increase};
     struct shuffled s = {.rows = rows};
-    struct mlp_source as_it_is = {.rows = count, .gather = mlp_matrix_gather, .context = rows, .weighted = rows->weights};
+    struct mlp_source as_it_is = {
+        .rows = count, .gather = mlp_matrix_gather, .context = rows, .weighted = rows->weights};
     struct mlp_source source = {.rows = count, .gather = gather, .context = &s, .weighted = rows->weights};
     struct importance_base base = {.metric = main_metric(mlp_network_spec(n)->task)};
     enum err_code code = measure(n, &as_it_is, stop, &base, err);

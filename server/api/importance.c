@@ -6,12 +6,13 @@
 #include <string.h>
 
 #define REPEATS_MAX 100
-#define SEED_MAX 9007199254740991
+#define SEED_MAX    9007199254740991
 
 static bool read_request(struct http_request *r, int64_t run, struct importance_request *ret)
 {
     int64_t repeats, seed;
-    if (!api_query_number(r, "repeats", 1, REPEATS_MAX, 5, &repeats) || !api_query_number(r, "seed", 0, SEED_MAX, 1, &seed))
+    if (!api_query_number(r, "repeats", 1, REPEATS_MAX, 5, &repeats) ||
+        !api_query_number(r, "seed", 0, SEED_MAX, 1, &seed))
         return false;
     *ret = (struct importance_request){.run = run, .repeats = (uint32_t)repeats, .seed = (uint64_t)seed};
     return true;
@@ -39,7 +40,8 @@ static bool check_run(struct http_request *r, int64_t id)
     return has_model && validated;
 }
 
-static void progress_write(struct http_request *r, const struct importance_request *q, const struct importances_answer *a)
+static void progress_write(struct http_request *r, const struct importance_request *q,
+                           const struct importances_answer *a)
 {
     struct json_writer w;
     api_writer(r, &w);

@@ -8,7 +8,8 @@
 
 #define TEXT_MAX ((size_t)4 << 20)
 
-/* ---- what is left out --------------------------------------------------------------------------------------------------- */
+/* ---- what is left out
+ * --------------------------------------------------------------------------------------------------- */
 
 /* Sets a member of the body to what `write` writes of the model. */
 static enum err_code fill(struct json *body, const char *pointer, const struct model *m,
@@ -88,11 +89,13 @@ static bool has_target(const struct job_plan *p, const struct store_run *run, st
     const char *theirs = encoder_target(model_encoder(p->initial));
     if (!target || json_kind(target) != JSON_STRING || !strcmp(json_string(target), theirs))
         return true; /* what is no text is told by the fields of a job */
-    violation_add(violations, "/target", "value", "must be \"%.100s\", which run %lld predicts", theirs, (long long)run->id);
+    violation_add(violations, "/target", "value", "must be \"%.100s\", which run %lld predicts", theirs,
+                  (long long)run->id);
     return false;
 }
 
-static enum err_code fill_body(struct job_plan *p, const struct store_run *run, struct violations *violations, struct err *err)
+static enum err_code fill_body(struct job_plan *p, const struct store_run *run, struct violations *violations,
+                               struct err *err)
 {
     const struct json *network = json_get(p->body, "network");
     if (!has_target(p, run, violations))
@@ -108,7 +111,8 @@ static enum err_code fill_body(struct job_plan *p, const struct store_run *run, 
     return code;
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------------ */
+/* ---- the run
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void check_axes(const struct job_plan *p, struct violations *violations)
 {
@@ -155,7 +159,8 @@ enum err_code job_initial_read(struct app *app, struct job_plan *p, struct viola
     return code;
 }
 
-/* ---- whether it fits ---------------------------------------------------------------------------------------------------- */
+/* ---- whether it fits
+ * ---------------------------------------------------------------------------------------------------- */
 
 static bool same_features(const struct encoder *e, const struct job_spec *s)
 {
@@ -206,14 +211,16 @@ void job_initial_check_network(const struct model *initial, const struct job_spe
         }
         if (h->activation != t->activation) {
             snprintf(name, left, "activation");
-            violation_add(point, at, "value", "must be %s, as in run %llu", mlp_activation_name((int)t->activation), run);
+            violation_add(point, at, "value", "must be %s, as in run %llu", mlp_activation_name((int)t->activation),
+                          run);
         } else if (h->activation == MLP_LEAKY_RELU && h->negative_slope != t->negative_slope) {
             snprintf(name, left, "negative_slope");
             violation_add(point, at, "value", "must be %g, as in run %llu", t->negative_slope, run);
         }
         if (h->batch_normalization) {
             snprintf(name, left, "batch_normalization");
-            violation_add(point, at, "value", "must be false: the weights of run %llu are without, or have it folded in", run);
+            violation_add(point, at, "value",
+                          "must be false: the weights of run %llu are without, or have it folded in", run);
         }
     }
 }

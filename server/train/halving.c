@@ -41,7 +41,8 @@ void halving_check(const struct job_spec *s, enum task task, struct violations *
         violation_add(violations, "/halving/metric", "value", "%s has no %s: use valid_loss, or a metric of the task",
                       task_name(task), name);
     else if (h->metric != METRIC_TRAIN_LOSS && s->validation.fraction == 0)
-        violation_add(violations, "/halving/metric", "value", "there is no %s without validation rows: use train_loss", name);
+        violation_add(violations, "/halving/metric", "value", "there is no %s without validation rows: use train_loss",
+                      name);
     if (h->min_epochs >= s->epochs)
         violation_add(violations, "/halving/min_epochs", "range",
                       "must be less than the %u epochs of a run, or none is ever stopped", s->epochs);

@@ -1,12 +1,13 @@
-/* Successive halving: runs of one job that are worse than others at the same epoch end early (ASHA; Li, Jamieson, Rostamizadeh
- * et al., "A system for massively parallel hyperparameter tuning", 2020, in the variant that stops runs instead of promoting
- * them).
+/* Successive halving: runs of one job that are worse than others at the same epoch end early (ASHA; Li, Jamieson,
+ * Rostamizadeh et al., "A system for massively parallel hyperparameter tuning", 2020, in the variant that stops runs
+ * instead of promoting them).
  *
- * Rungs are the epochs min_epochs * reduction^k before a run's last. A run that reaches one is compared with the runs of lower
- * numbers that reached it: it goes on when it is among the best 1/reduction of them and itself (rounded down, but at least the
- * best one). Of equals the lower number is better; what is not finite is worst. It waits until each run of a lower number has
- * reached the rung or ended, as if one worker had taken the runs in their order: so which runs are stopped, and where, depends
- * neither on the number of workers nor on time, pauses, or restarts. All of it is read from the stored epochs. */
+ * Rungs are the epochs min_epochs * reduction^k before a run's last. A run that reaches one is compared with the runs
+ * of lower numbers that reached it: it goes on when it is among the best 1/reduction of them and itself (rounded down,
+ * but at least the best one). Of equals the lower number is better; what is not finite is worst. It waits until each
+ * run of a lower number has reached the rung or ended, as if one worker had taken the runs in their order: so which
+ * runs are stopped, and where, depends neither on the number of workers nor on time, pauses, or restarts. All of it is
+ * read from the stored epochs. */
 #pragma once
 
 #include "job_spec.h"

@@ -8,7 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------- */
+/* ---- rows
+ * ------------------------------------------------------------------------------------------------------------- */
 
 struct sample {
     size_t count, of; /* rows, of so many for validation */
@@ -59,7 +60,8 @@ static enum err_code sample_take(const struct job_spec *spec, const struct encod
     return sample_encode(encoder, table, rows, s, err);
 }
 
-/* ---- figures ---------------------------------------------------------------------------------------------------------- */
+/* ---- figures
+ * ---------------------------------------------------------------------------------------------------------- */
 
 struct ranked {
     const struct encoder_feature *feature;
@@ -122,8 +124,9 @@ static void result_write(const struct importance_request *request, enum task tas
     json_object_end(w);
 }
 
-static enum err_code measure(const struct importance_request *request, const struct model *model, const struct sample *s,
-                             const atomic_int *stop, atomic_uint *done, struct buf *out, struct err *err)
+static enum err_code measure(const struct importance_request *request, const struct model *model,
+                             const struct sample *s, const atomic_int *stop, atomic_uint *done, struct buf *out,
+                             struct err *err)
 {
     const struct encoder *encoder = model_encoder(model);
     uint32_t count = encoder_features(encoder), inputs = encoder_inputs(encoder);

@@ -36,7 +36,8 @@ struct importances {
     atomic_uint features, done; /* of the one that is under way */
 };
 
-/* ---- one of them ------------------------------------------------------------------------------------------------------ */
+/* ---- one of them
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* What is read of a run. */
 struct subject {
@@ -117,7 +118,8 @@ static enum err_code work_out(struct importances *s, const struct importance_req
     return code;
 }
 
-/* ---- the thread ------------------------------------------------------------------------------------------------------- */
+/* ---- the thread
+ * ------------------------------------------------------------------------------------------------------- */
 
 static struct entry *first_locked(struct importances *s, enum state state)
 {
@@ -204,13 +206,15 @@ void importances_free(struct importances *s)
     mem_free(s);
 }
 
-/* ---- asking ----------------------------------------------------------------------------------------------------------- */
+/* ---- asking
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static struct entry *find_locked(struct importances *s, const struct importance_request *q)
 {
     for (size_t i = 0; i < IMPORTANCES_MAX; i++) {
         struct entry *e = &s->entry[i];
-        if (e->state != FREE && e->request.run == q->run && e->request.repeats == q->repeats && e->request.seed == q->seed)
+        if (e->state != FREE && e->request.run == q->run && e->request.repeats == q->repeats &&
+            e->request.seed == q->seed)
             return e;
     }
     return NULL;
@@ -233,7 +237,8 @@ static struct entry *place_locked(struct importances *s)
     return e;
 }
 
-static enum err_code answer_locked(struct importances *s, struct entry *e, struct importances_answer *ret, struct err *err)
+static enum err_code answer_locked(struct importances *s, struct entry *e, struct importances_answer *ret,
+                                   struct err *err)
 {
     if (e->state == FAILED) {
         e->state = FREE;
@@ -262,9 +267,9 @@ enum err_code importances_get(struct importances *s, const struct importance_req
         *e = (struct entry){.state = WAITING, .request = *request, .tick = ++s->tick};
         pthread_cond_signal(&s->changed);
     }
-    enum err_code code = e ? answer_locked(s, e, ret, err)
-                           : err_set(err, ERR_UNAVAILABLE, "%d importances wait already: try again later",
-                                     IMPORTANCES_WAITING_MAX);
+    enum err_code code =
+        e ? answer_locked(s, e, ret, err)
+          : err_set(err, ERR_UNAVAILABLE, "%d importances wait already: try again later", IMPORTANCES_WAITING_MAX);
     pthread_mutex_unlock(&s->lock);
     return code;
 }

@@ -11,12 +11,14 @@
 #include <string.h>
 
 #define DRAWS_MAX ((size_t)JOB_MAX_RUNS * (JSON_NUMBER_SIZE + 1) + 3)
-#define PLACES_MAX ((uint64_t)1 << 20) /* points of choices that are shuffled; with more, the same one hardly comes twice */
+#define PLACES_MAX                                                                                                     \
+    ((uint64_t)1 << 20) /* points of choices that are shuffled; with more, the same one hardly comes twice */
 
 enum kind { CHOICE, UNIFORM, LOG_UNIFORM, KINDS };
 static const char *const kind_names[KINDS] = {"choice", "uniform", "log_uniform"};
 
-/* ---- reading ---------------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static bool is_range(const struct json *v, double *ret_low, double *ret_high)
 {
@@ -42,7 +44,8 @@ static void check_range(const struct grid_axis *a, enum kind kind, const char *a
         violation_add(violations, at, "type", "must be whole numbers, as the field's are");
 }
 
-static enum err_code check_choice(const struct grid_axis *a, const char *at, struct violations *violations, struct err *err)
+static enum err_code check_choice(const struct grid_axis *a, const char *at, struct violations *violations,
+                                  struct err *err)
 {
     if (json_kind(a->values) == JSON_ARRAY && json_first(a->values))
         return grid_check_repeats(a->values, at, violations, err);
@@ -67,8 +70,8 @@ static enum kind find_kind(const struct json *distribution, const char *at, cons
     return (enum kind)kind;
 }
 
-static enum err_code read_axis(struct grid *g, const struct json *member, enum kind *ret_kind, struct violations *violations,
-                               struct err *err)
+static enum err_code read_axis(struct grid *g, const struct json *member, enum kind *ret_kind,
+                               struct violations *violations, struct err *err)
 {
     char at[256], inside[256];
     size_t axis = g->axes++;
@@ -86,7 +89,8 @@ static enum err_code read_axis(struct grid *g, const struct json *member, enum k
     return ERR_OK;
 }
 
-/* ---- drawing ---------------------------------------------------------------------------------------------------------- */
+/* ---- drawing
+ * ---------------------------------------------------------------------------------------------------------- */
 
 /* FNV-1a */
 static uint32_t pointer_hash(const char *pointer)
@@ -233,7 +237,8 @@ static enum err_code draw(struct grid *g, const enum kind *kinds, uint64_t seed,
     return code;
 }
 
-/* ---- all of it -------------------------------------------------------------------------------------------------------- */
+/* ---- all of it
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* `runs` and `seed` as the job's fields have them; false when one of them is not right. */
 static bool read_numbers(const struct json *search, struct job_search *ret, struct err *err)
@@ -248,8 +253,8 @@ static bool read_numbers(const struct json *search, struct job_search *ret, stru
     return fine;
 }
 
-static enum err_code read_axes(const struct json *parameters, struct grid *g, enum kind *kinds, struct violations *violations,
-                               struct err *err)
+static enum err_code read_axes(const struct json *parameters, struct grid *g, enum kind *kinds,
+                               struct violations *violations, struct err *err)
 {
     enum err_code code = ERR_OK;
     for (const struct json *m = json_first(parameters); !code && m; m = json_next(m)) {
@@ -265,7 +270,8 @@ static enum err_code read_axes(const struct json *parameters, struct grid *g, en
     return code;
 }
 
-enum err_code search_read(const struct json *search, struct grid *ret_grid, struct violations *violations, struct err *err)
+enum err_code search_read(const struct json *search, struct grid *ret_grid, struct violations *violations,
+                          struct err *err)
 {
     enum kind kinds[GRID_MAX_AXES] = {CHOICE};
     struct job_search numbers = {0};

@@ -160,7 +160,7 @@ bool scheduler_executes(struct scheduler *s, int64_t run)
 {
     bool executes = false;
     pthread_mutex_lock(&s->lock);
-    for (unsigned i = 0; i < s->started; i++)
+    for (unsigned i = 0; i < s->totals.workers; i++)
         executes |= s->slots[i].now.run == run;
     pthread_mutex_unlock(&s->lock);
     return executes;
@@ -209,12 +209,13 @@ enum err_code scheduler_start(const struct scheduler_options *o, struct schedule
     snprintf(s->checkpoints_dir, sizeof s->checkpoints_dir, "%s", o->checkpoints_dir);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->changed, NULL);
+    for (unsigned i = 0; i < o->workers; i++) /* all of them before the first worker looks at the others */
+        slots[i] = (struct slot){.scheduler = s, .alarm.flag = &slots[i].interrupt};
     enum err_code code = alarms_start(&s->alarms, err);
     if (!code)
         code = load_queue(s, err);
     while (!code && s->started < o->workers) {
         struct slot *slot = &slots[s->started];
-        *slot = (struct slot){.scheduler = s, .alarm.flag = &slot->interrupt};
         errno = pthread_create(&slot->thread, NULL, work, slot);
         if (errno)
             code = err_errno(err, "starting a run worker");

@@ -78,8 +78,8 @@ static void it_is_worked_out_in_the_background(void **state)
 {
     (void)state;
     long run = train("{\"dataset\":\"penguins\",\"target\":\"species\",\"epochs\":1,\"validation\":{\"fraction\":0.9},"
-                     "\"network\":{\"hidden\":[{\"units\":1000},{\"units\":500}]}}");
-    struct reply *r = expect(http_get("/v1/runs/%ld/importance?repeats=30", run), 202);
+                     "\"network\":{\"hidden\":[{\"units\":400},{\"units\":200}]}}");
+    struct reply *r = expect(http_get("/v1/runs/%ld/importance?repeats=20", run), 202);
     assert_string_equal(http_header(r, "Retry-After"), "1");
     expect_members(r, "", "run status progress");
     assert_string_equal(text(r, "/status"), "running");

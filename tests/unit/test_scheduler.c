@@ -196,6 +196,7 @@ static void test_runs_that_cannot_be_trained_fail(void **state)
     assert_failed(s, add_epochs(s, 1, ""), "corrupt", "is no whole table file");
     assert_int_equal(fs_remove(path, NULL), ERR_OK);
     assert_failed(s, add_epochs(s, 1, ""), "corrupt", "t.table is gone");
+    assert_failed(s, add_epochs(s, 1, ",\"initial\":{\"run\":4711}"), "corrupt", "the model of run 4711, which it starts from, is gone");
 }
 
 static void test_a_run_that_diverges_keeps_its_model(void **state)

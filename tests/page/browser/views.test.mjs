@@ -188,6 +188,41 @@ test('axes by update and time, logarithms, smoothing and other figures are in th
     });
 });
 
+test('a run that stopped early says by what, and a rate that changes can be drawn', async () => {
+    const job = await daemon.train({
+        name: 'early',
+        target: 'sex',
+        epochs: 500,
+        network: { hidden: [{ units: 64 }] },
+        optimizer: { name: 'adam', learning_rate: 0.01 },
+        early_stopping: { patience: 10 },
+        schedule: { name: 'cosine' },
+    });
+    const [run] = await daemon.runsOf(job.id);
+    assert.ok(run.epoch < 500 && run.stopped_by && run.model_epoch < run.epoch, JSON.stringify(run));
+    await visit(await runUrl(job), async (page) => {
+        await page.getByText(`ended by ${run.stopped_by}; the model is that of epoch ${run.model_epoch}`).waitFor();
+        await page.locator('#metric option', { hasText: 'learning_rate' }).waitFor({ state: 'attached' });
+        await page.locator('#metric').selectOption('learning_rate');
+        await page.getByText('learning_rate went from').waitFor();
+    });
+    await visit(await runUrl(single), async (page) => {
+        await eventually(async () => (await drawn(page))[0] === 300, 'the whole run');
+        assert.equal(await page.locator('#metric option', { hasText: 'learning_rate' }).count(), 0);
+    });
+});
+
+test('the cursors of charts by the same axis go together', async () => {
+    await visit(await runUrl(single), async (page) => {
+        await page.locator('#health canvas').waitFor();
+        const value = () => page.locator('#health .legend .value').first().textContent(),
+            last = await eventually(value, 'a value'),
+            box = await page.locator('#curves .u-over').boundingBox();
+        await page.mouse.move(box.x + 20, box.y + 100);
+        await eventually(async () => (await value()) !== last, 'the value of an early epoch');
+    });
+});
+
 test('every epoch can be had as CSV', async () => {
     const [run] = await daemon.runsOf(single.id);
     await visit(await runUrl(single), async (page) => {

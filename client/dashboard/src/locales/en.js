@@ -217,6 +217,8 @@ export default {
     'evaluation.residual.standard_deviation': 'Its standard deviation',
     'evaluation.residual.min': 'Least',
     'evaluation.residual.max': 'Largest',
+    'run.stopped': 'ended by {rule}',
+    'run.model_epoch': 'the model is that of epoch {epoch}',
     'run.updates': { one: '{updates} weight update', other: '{updates} weight updates' },
     'runs.count': { one: '{runs} run', other: '{runs} runs' },
     'service.work': 'Work',

@@ -220,6 +220,8 @@ export default {
     'evaluation.residual.standard_deviation': 'Su desviación típica',
     'evaluation.residual.min': 'Mínimo',
     'evaluation.residual.max': 'Máximo',
+    'run.stopped': 'terminó por {rule}',
+    'run.model_epoch': 'el modelo es el de la época {epoch}',
     'run.updates': { one: '{updates} actualización de los pesos', other: '{updates} actualizaciones de los pesos' },
     'runs.count': { one: '{runs} ejecución', other: '{runs} ejecuciones' },
     'service.work': 'Trabajo',

@@ -32,6 +32,15 @@ function remaining(run) {
     return ((Date.now() - Date.parse(started)) / 1000 / run.epoch) * (run.epochs - run.epoch);
 }
 
+/** Why it ended before its last epoch, and which epoch the model is of, when that is not the last. */
+function epochNote(run) {
+    const notes = [t('run.updates', { n: run.weight_updates, updates: whole(run.weight_updates) })];
+    if (run.stopped_by) notes.push(t('run.stopped', { rule: run.stopped_by }));
+    if (run.model_epoch && run.model_epoch !== run.epoch)
+        notes.push(t('run.model_epoch', { epoch: whole(run.model_epoch) }));
+    return notes.join('; ');
+}
+
 function metricFacts(run) {
     const { train_loss: train, valid_loss: valid, best_epoch: best, ...others } = run.metrics;
     return [
@@ -43,7 +52,7 @@ function metricFacts(run) {
         fact(
             t('run.epoch'),
             `${whole(run.epoch)} / ${whole(run.epochs)}`,
-            t('run.updates', { n: run.weight_updates, updates: whole(run.weight_updates) }),
+            epochNote(run),
         ),
         run.terminal
             ? fact(

@@ -25,6 +25,11 @@ export function swatch({ color: name, dash, width = 2 }) {
     );
 }
 
+/** Of what happens on a chart, only where the cursor is goes to the others. */
+function isMove(type) {
+    return type === 'mousemove' || type === 'mouseleave';
+}
+
 function faded(rgb) {
     return rgb.replace(/^rgb\(/, 'rgba(').replace(/\)$/, ', 0.28)');
 }
@@ -143,7 +148,7 @@ export class Chart {
             cursor: {
                 drag: { x: true, y: false, setScale: false, dist: 6 },
                 focus: { prox: this.lines.length > 4 ? 24 : -1 },
-                ...(this.sync && { sync: { key: this.sync, setSeries: false } }),
+                ...(this.sync && { sync: { key: this.sync, setSeries: false, filters: { pub: isMove } } }),
                 bind: { dblclick: () => () => this.zoom(null) },
             },
             focus: { alpha: 0.25 },

@@ -16,7 +16,6 @@ const RAW = new Set([
     'weight_updates',
     'elapsed_seconds',
     'seconds',
-    'learning_rate',
     'total',
     'train_loss',
     'valid_loss',
@@ -24,7 +23,7 @@ const RAW = new Set([
 
 /** runs: [{id, label, color, dash}], given to refresh(). */
 export class Curves {
-    constructor({ query, height = 340, sync = null }) {
+    constructor({ query, height = 340 }) {
         this.view = parseView(query);
         this.runs = [];
         this.generation = 0;
@@ -32,7 +31,6 @@ export class Curves {
         this.part = new Map(); // run -> columns of the part that is shown
         this.chart = new Chart({
             height,
-            sync,
             zoom: (from, to) => this.change(from === null ? { from: null, to: null } : { from, to }),
         });
         this.tools = new CurveTools(
@@ -117,9 +115,10 @@ export class Curves {
 
     /** What else than the losses is there to draw. */
     metrics() {
-        return [...new Set(this.loaded().flatMap(({ columns }) => Object.keys(columns)))].filter(
-            (name) => !RAW.has(name),
-        );
+        const loaded = this.loaded(),
+            names = new Set(loaded.flatMap(({ columns }) => Object.keys(columns))),
+            scheduled = loaded.some(({ columns: { learning_rate: r } }) => r.some((rate) => rate !== r[0]));
+        return [...names].filter((name) => !RAW.has(name) && (name !== 'learning_rate' || scheduled));
     }
 
     draw() {
@@ -131,6 +130,7 @@ export class Curves {
         this.tools.show(view, this.metrics());
         const one = runs.length === 1,
             lines = runs.flatMap((run) => this.linesOf(run, one));
+        this.chart.sync = view.x; // cursors go together with those of charts by the same axis
         this.chart.draw({
             lines,
             logX: view.logX,

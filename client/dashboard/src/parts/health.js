@@ -49,7 +49,7 @@ export class Health {
     constructor() {
         this.figure = 'gradient_norm';
         this.advice = h('div');
-        this.chart = new Chart({ height: 220 });
+        this.chart = new Chart({ height: 220, sync: 'epoch' });
         this.pick = h(
             'div',
             { class: 'together', role: 'group', 'aria-label': t('health.figure') },

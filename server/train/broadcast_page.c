@@ -104,8 +104,10 @@ static enum err_code page_new(int64_t after, const struct store_events *e, struc
     }
     p->item[e->count].offset = text.length;
     p->text = buf_steal(&text, &length);
-    if (!p->text)
+    if (!p->text) {
+        buf_done(&text);
         return err_no_memory(err);
+    }
     p->references = 1;
     p->after = after;
     p->count = e->count;

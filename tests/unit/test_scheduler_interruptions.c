@@ -8,6 +8,13 @@
 #include "scheduler_fixture.h"
 #include "server/train/checkpoints.h"
 
+/* Epochs of a run that is interrupted several times and whose end is waited for. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SOME_EPOCHS 500
+#else
+#define SOME_EPOCHS 8000
+#endif
+
 /* "run goes on" with this epoch, the last time it was logged; -1: never. */
 static long went_on_from(struct scheduled *s)
 {
@@ -103,7 +110,7 @@ static void resume_job(struct scheduled *s)
 static void test_a_stopped_run_goes_on_from_where_it_stood(void **state)
 {
     struct scheduled *s = *state;
-    int64_t run = add_long(s, 8000, "0");
+    int64_t run = add_long(s, SOME_EPOCHS, "0");
     for (int i = 0; i < 3; i++) {
         assert_int_equal(start_scheduler(s, 1), ERR_OK);
         await_further(s, run, epoch_of_run(s, run));
@@ -127,7 +134,7 @@ static void test_a_paused_run_waits_and_goes_on(void **state)
 {
     struct scheduled *s = *state;
     assert_int_equal(start_scheduler(s, 1), ERR_OK);
-    int64_t run = add_long(s, 8000, "5");
+    int64_t run = add_long(s, SOME_EPOCHS, "5");
     hand_over(s, run);
     wait_for(s, run, is_training);
     pause_job(s, run);

@@ -17,31 +17,34 @@ CREATE INDEX datasets_file ON datasets (file);
 
 -- The counts, status, progress, started_at, finished_at and version belong to the triggers below.
 CREATE TABLE jobs (
-    id              INTEGER PRIMARY KEY AUTOINCREMENT,
-    name            TEXT,
-    dataset         INTEGER REFERENCES datasets (id) ON DELETE SET NULL,
-    dataset_name    TEXT    NOT NULL,
-    initial         INTEGER, -- the run that its runs start from; it may be deleted once they are over
-    priority        INTEGER NOT NULL,
-    status          INTEGER NOT NULL DEFAULT 0 CHECK (status BETWEEN 0 AND 5),
-    runs            INTEGER NOT NULL DEFAULT 0,
-    queued          INTEGER NOT NULL DEFAULT 0 CHECK (queued >= 0),
-    running         INTEGER NOT NULL DEFAULT 0 CHECK (running >= 0),
-    paused          INTEGER NOT NULL DEFAULT 0 CHECK (paused >= 0),
-    succeeded       INTEGER NOT NULL DEFAULT 0 CHECK (succeeded >= 0),
-    failed          INTEGER NOT NULL DEFAULT 0 CHECK (failed >= 0),
-    cancelled       INTEGER NOT NULL DEFAULT 0 CHECK (cancelled >= 0),
-    epochs_saved    INTEGER NOT NULL DEFAULT 0, -- that its runs had left which were stopped before their last one
-    progress        INTEGER NOT NULL DEFAULT 0, -- sum of its runs' progress: whole numbers, so that no error adds up
-    created_at      INTEGER NOT NULL,
-    started_at      INTEGER NOT NULL DEFAULT 0,
-    finished_at     INTEGER NOT NULL DEFAULT 0,
-    version         INTEGER NOT NULL DEFAULT 1,
-    idempotency_key TEXT UNIQUE,
-    request_sha256  TEXT
+    id                 INTEGER PRIMARY KEY AUTOINCREMENT,
+    name               TEXT,
+    dataset            INTEGER REFERENCES datasets (id) ON DELETE SET NULL,
+    dataset_name       TEXT    NOT NULL,
+    validation_dataset INTEGER REFERENCES datasets (id) ON DELETE SET NULL,
+    folds              INTEGER NOT NULL DEFAULT 0, -- runs of each point, one after the other; 0: one
+    initial            INTEGER, -- the run that its runs start from; it may be deleted once they are over
+    priority           INTEGER NOT NULL,
+    status             INTEGER NOT NULL DEFAULT 0 CHECK (status BETWEEN 0 AND 5),
+    runs               INTEGER NOT NULL DEFAULT 0,
+    queued             INTEGER NOT NULL DEFAULT 0 CHECK (queued >= 0),
+    running            INTEGER NOT NULL DEFAULT 0 CHECK (running >= 0),
+    paused             INTEGER NOT NULL DEFAULT 0 CHECK (paused >= 0),
+    succeeded          INTEGER NOT NULL DEFAULT 0 CHECK (succeeded >= 0),
+    failed             INTEGER NOT NULL DEFAULT 0 CHECK (failed >= 0),
+    cancelled          INTEGER NOT NULL DEFAULT 0 CHECK (cancelled >= 0),
+    epochs_saved       INTEGER NOT NULL DEFAULT 0, -- that its runs had left which were stopped before their last one
+    progress           INTEGER NOT NULL DEFAULT 0, -- sum of its runs' progress: whole numbers, so that no error adds up
+    created_at         INTEGER NOT NULL,
+    started_at         INTEGER NOT NULL DEFAULT 0,
+    finished_at        INTEGER NOT NULL DEFAULT 0,
+    version            INTEGER NOT NULL DEFAULT 1,
+    idempotency_key    TEXT UNIQUE,
+    request_sha256     TEXT
 ) STRICT;
 CREATE INDEX jobs_status ON jobs (status);
 CREATE INDEX jobs_dataset ON jobs (dataset);
+CREATE INDEX jobs_validation_dataset ON jobs (validation_dataset);
 CREATE INDEX jobs_initial ON jobs (initial) WHERE initial IS NOT NULL;
 
 -- Apart from jobs and runs, whose rows are rewritten with every epoch.

@@ -51,7 +51,7 @@ help_of_everything() {
     run 0 --help
     has out '^  data add FILE.csv  '
     has out '^exit status'
-    for verb in "data add" "data list" "data show" "data rm" train jobs show runs watch cancel pause resume rm compare \
+    for verb in "data add" "data list" "data show" "data rm" train jobs show runs folds watch cancel pause resume rm compare \
         epochs layers evaluate importance predict export schema health token; do
         run 0 $verb --help
         has out "^usage: mlp $verb"
@@ -286,6 +286,31 @@ run_verbs() {
     run 1 importance 99
     run 1 epochs 99
     has err '^mlp: 404 '
+}
+
+folds_of_a_job() {
+    sed 's/"first"/"folded"/; s/"epochs": 40/"epochs": 5, "validation": {"folds": 3}/' job.json >folds.json
+    run 0 train folds.json --watch
+    job=$(sed -n 's/.*job \([0-9]*\).*/\1/p' out | head -n 1)
+    run 0 show "$job"
+    has out "^folds +3; over all of them: mlp folds $job\$"
+    run 0 folds "$job"
+    has out '^3 of 3 folds succeeded$'
+    has out '^valid_loss +[0-9.]+ +[0-9.e-]+$'
+    has out '^best_epoch +[0-9.]+ +[0-9.e-]+$'
+    run 0 folds "$job" --json
+    has out '^\{"folds":3,"total":1,"data":\['
+    run 1 folds 1
+    has err '^mlp: 409 '
+    sed -i 's/"epochs": 5/"grid": {"\/optimizer\/learning_rate": [0.001, 0.01]}, "epochs": 5/' folds.json
+    run 0 train folds.json --watch
+    run 0 folds $((job + 1)) --order-by number
+    has out '^ *1 +3/3 +[0-9.]+ +[0-9.e-]+ .* 0.001$'
+    has out '^ *2 +3/3 +[0-9.]+ +[0-9.e-]+ .* 0.01$'
+    run 0 folds $((job + 1)) --limit 1
+    has out '^1 more: mlp folds '
+    run 0 rm "$job"
+    run 0 rm $((job + 1))
 }
 
 predict_and_export() {
@@ -543,7 +568,7 @@ health_of_the_daemon() {
 
 tests=(help_of_everything wrong_command_lines no_server data_verbs names_of_files train_checks train_and_watch show_verbs
     compare_runs failed_run run_verbs predict_and_export interrupt_and_cancel
-    watching_with_and_without_streams pause_and_resume schema_of_a_job
+    watching_with_and_without_streams pause_and_resume schema_of_a_job folds_of_a_job
     picture_on_a_terminal health_of_the_daemon tokens daemon_started_again)
 
 # ---- the daemon ------------------------------------------------------------------------------------------------------

@@ -86,6 +86,8 @@ void job_print(struct cli *cli, const cJSON *job)
     put_line(&out, "batch_size", json_member(spec, "batch_size"));
     put_line(&out, "epochs", json_member(spec, "epochs"));
     put_line(&out, "seed", json_member(spec, "seed"));
+    if (json_number(job, "folds") > 0)
+        text_printf(&out, "folds      %.0f; over all of them: mlp folds %.0f\n", json_number(job, "folds"), json_number(job, "id"));
     put_time_line(&out, "created", json_text(job, "created_at"));
     put_time_line(&out, "started", json_text(job, "started_at"));
     put_time_line(&out, "finished", json_text(job, "finished_at"));

@@ -25,6 +25,10 @@ static const struct verb verbs[] = {
     {"show", "JOB | --run RUN", 1, 1, BIT(FLAG_RUN), jobs_show, "a job with its runs, or one run", NULL},
     {"runs", "JOB", 1, 1, LIST_FLAGS | BIT(FLAG_STATUS) | BIT(FLAG_ORDER_BY) | BIT(FLAG_DESC), jobs_runs,
      "list the runs of a job", NULL},
+    {"folds", "JOB", 1, 1, BIT(FLAG_LIMIT) | BIT(FLAG_ORDER_BY) | BIT(FLAG_DESC), jobs_folds,
+     "mean and spread over the folds of a job",
+     "Of every point of a grid, the least valid_loss first; --order-by takes number,\n"
+     "metrics.best_loss, metrics.valid_accuracy and so on."},
     {"watch", "JOB | --run RUN", 1, 1, BIT(FLAG_RUN), watch, "follow a job or a run until it is over",
      "Exit status 0 when it succeeded, 1 when it failed or was cancelled. Ctrl-C stops\n"
      "watching only, with exit status 130. With --json, or when the output is no\n"

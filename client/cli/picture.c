@@ -263,7 +263,7 @@ static void put_run_line(struct text *out, const struct picture *p)
 const char *job_loss(const cJSON *job)
 {
     const cJSON *validation = json_member(json_member(job, "spec"), "validation");
-    bool none = json_number(validation, "fraction") <= 0;
+    bool none = json_member(validation, "fraction") && json_number(validation, "fraction") <= 0;
     return none && !json_member(json_member(json_member(job, "spec"), "grid"), "/validation/fraction") ? "train_loss"
                                                                                                        : "valid_loss";
 }

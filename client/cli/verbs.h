@@ -225,6 +225,7 @@ int train(struct cli *cli);
 int jobs_list(struct cli *cli);
 int jobs_show(struct cli *cli);
 int jobs_runs(struct cli *cli);
+int jobs_folds(struct cli *cli);
 int jobs_cancel(struct cli *cli);
 int jobs_pause(struct cli *cli);
 int jobs_resume(struct cli *cli);

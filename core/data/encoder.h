@@ -123,6 +123,8 @@ struct encoder_view;
 enum err_code encoder_view_new(const struct encoder *e, const struct table *t, struct encoder_view **ret_view,
                                struct err *err);
 void encoder_view_free(struct encoder_view *v);
+/* The table's rows that have a target (mem_free), ascending. ERR_INVALID without any. */
+enum err_code encoder_view_rows(const struct encoder_view *v, uint32_t **ret_rows, size_t *ret_count, struct err *err);
 /* x: count x stride (stride >= inputs; the rest of each row is left alone), y: count (standardized value, or class
  * number; NULL to leave out). */
 void encoder_encode(const struct encoder_view *v, const uint32_t *rows, size_t count, real *x, size_t stride, real *y);

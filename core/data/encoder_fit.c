@@ -42,12 +42,6 @@ enum err_code encoder_check(const struct table *t, const struct encoder_options 
 
 /* ---- rows ----------------------------------------------------------------------------------------------------------- */
 
-static bool has_target(const struct table *t, uint32_t column, uint64_t row)
-{
-    return table_column(t, column)->type == COLUMN_NUMERIC ? !isnan(table_number(t, column, row))
-                                                           : table_code(t, column, row) >= 0;
-}
-
 enum err_code encoder_target_rows(const struct table *t, const struct encoder_options *o, uint32_t **ret_rows,
                                   int32_t **ret_classes, size_t *ret_count, struct err *err)
 {
@@ -62,7 +56,7 @@ enum err_code encoder_target_rows(const struct table *t, const struct encoder_op
         code = err_no_memory(err);
     table_will_need(t, target.column, 0, (uint32_t)table_rows(t) - 1);
     for (uint64_t i = 0; !code && i < table_rows(t) && count < rows; i++)
-        if (has_target(t, target.column, i))
+        if (table_has(t, target.column, i))
             row[count++] = (uint32_t)i;
     if (!code && class)
         target_classes(&target, t, row, count, class);

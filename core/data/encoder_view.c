@@ -221,6 +221,23 @@ enum err_code encoder_view_new(const struct encoder *e, const struct table *t, s
     return ERR_OK;
 }
 
+enum err_code encoder_view_rows(const struct encoder_view *v, uint32_t **ret_rows, size_t *ret_count, struct err *err)
+{
+    size_t count = 0, rows = (size_t)(table_rows(v->table) - table_column(v->table, v->target)->missing);
+    if (!rows)
+        return err_set(err, ERR_INVALID, "the target \"%.100s\" has no value in any row", v->encoder->target);
+    uint32_t *row = mem_array(rows, sizeof *row);
+    if (!row)
+        return err_no_memory(err);
+    table_will_need(v->table, v->target, 0, (uint32_t)table_rows(v->table) - 1);
+    for (uint64_t i = 0; i < table_rows(v->table) && count < rows; i++)
+        if (table_has(v->table, v->target, i))
+            row[count++] = (uint32_t)i;
+    *ret_rows = row;
+    *ret_count = count;
+    return ERR_OK;
+}
+
 /* ---- encoding ------------------------------------------------------------------------------------------------------- */
 
 static void encode_numbers(const struct encoder_view *v, uint32_t feature, const uint32_t *rows, size_t count, real *x,

@@ -325,6 +325,11 @@ int32_t table_code(const struct table *t, uint32_t column, uint64_t row)
     return code;
 }
 
+bool table_has(const struct table *t, uint32_t column, uint64_t row)
+{
+    return t->column[column].type == COLUMN_NUMERIC ? !isnan(table_number(t, column, row)) : table_code(t, column, row) >= 0;
+}
+
 void table_will_need(const struct table *t, uint32_t column, uint32_t from, uint32_t to)
 {
     for (uint32_t group = from >> t->group_shift; group <= to >> t->group_shift; group++) {

@@ -45,6 +45,7 @@ char table_decimal(const struct table *t); /* the mark that its numbers were rea
 int table_find(const struct table *t, const char *name); /* the column's index, -1 when there is none; binary search */
 double table_number(const struct table *t, uint32_t column, uint64_t row); /* numeric only; NaN when missing */
 int32_t table_code(const struct table *t, uint32_t column, uint64_t row);  /* categorical only; -1 when missing */
+bool table_has(const struct table *t, uint32_t column, uint64_t row); /* whether the cell has a value */
 /* Many cells of one column at once: out[i] is the cell of rows[i]. */
 void table_numbers(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, double *out);
 void table_codes(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, int32_t *out);

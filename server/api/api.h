@@ -21,6 +21,7 @@ enum http_next jobs_create(struct http_request *r);
 enum http_next jobs_list(struct http_request *r);
 enum http_next jobs_get(struct http_request *r);
 enum http_next jobs_runs(struct http_request *r);
+enum http_next jobs_folds(struct http_request *r);
 enum http_next jobs_cancel(struct http_request *r);
 enum http_next jobs_pause(struct http_request *r);
 enum http_next jobs_resume(struct http_request *r);

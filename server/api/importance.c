@@ -3,6 +3,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/base/mem.h"
+#include "server/train/job_validation.h"
 #include <string.h>
 
 #define REPEATS_MAX 100
@@ -24,6 +25,7 @@ static bool check_run(struct http_request *r, int64_t id)
     struct app *app = r->app;
     struct store_run run = {0};
     struct err err = {0};
+    char advice[VALIDATION_ADVICE];
     cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(app->store);
     if (store_run_get(reader, id, &run, &err)) {
         http_error(r, &err);
@@ -35,7 +37,8 @@ static bool check_run(struct http_request *r, int64_t id)
                      store_status_name((int)run.status));
     else if (!validated)
         http_problem(r, 409, "conflict", "No validation rows",
-                     "run %lld kept no validation rows: train with validation.fraction above 0", (long long)id);
+                     "run %lld kept no validation rows: %s", (long long)id,
+                     job_validation_advice(job_validation_fraction_of(run.spec), advice));
     store_run_done(&run);
     return has_model && validated;
 }

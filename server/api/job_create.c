@@ -146,7 +146,9 @@ static enum err_code prepare_job(struct job_create *c, struct err *err)
 {
     struct job_plan *p = &c->plan;
     c->job = (struct store_job){.name = p->spec.name, .dataset = p->dataset.id, .dataset_name = p->dataset.name,
-                                .spec = p->spec_json, .initial = (int64_t)p->spec.initial.run, .created_at = clock_wall_ms(), .runs = (uint32_t)p->run_count,
+                                .validation_dataset = p->valid_dataset.id, .folds = p->folds, .spec = p->spec_json,
+                                .initial = (int64_t)p->spec.initial.run, .created_at = clock_wall_ms(),
+                                .runs = (uint32_t)p->run_count,
                                 .idempotency_key = c->key, .request_sha256 = c->key ? c->digest : NULL};
     c->ids = mem_array(p->run_count, sizeof *c->ids);
     return c->ids ? ERR_OK : err_no_memory(err);

@@ -1,3 +1,4 @@
+#include "job_datasets.h"
 #include "job_plan.h"
 
 #include "core/base/cleanup.h"
@@ -10,16 +11,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SPEC_MAX ((size_t)4 << 20)
+#define SPEC_MAX   ((size_t)4 << 20)
+#define FOLD "/validation/fold"
 
 /* How a run's target, task and features stand to the table: looked up once for all runs that share them. */
 struct plan_fit {
     bool known, fits;
     enum task task;
     uint32_t inputs;
+    struct job_rows rows; /* before a fraction or folds are taken of them */
 };
 
-static const char *const FIT_POINTERS[] = {"/target", "/task", "/features", "/columns", "/encoding"};
+static const char *const FIT_POINTERS[] = {"/target", "/task", "/features", "/columns", "/encoding", "/validation/column",
+                                           "/validation/value", "/validation/train_value"};
 
 void job_plan_done(struct job_plan *p)
 {
@@ -43,23 +47,6 @@ void job_plan_done(struct job_plan *p)
     if (p->body)
         json_free(p->body);
     *p = (struct job_plan){0};
-}
-
-/* ---- the dataset ---------------------------------------------------------------------------------------------------- */
-
-static enum err_code find_dataset(struct app *app, struct job_plan *p, struct violations *violations, struct err *err)
-{
-    cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(app->store);
-    enum err_code code = store_dataset_find(reader, p->spec.dataset, &p->dataset, err);
-    if (code == ERR_NOT_FOUND) {
-        violation_add(violations, "/dataset", "not_found",
-                      "there is no dataset \"%.128s\": upload it with POST /v1/datasets?name=...", p->spec.dataset);
-        return ERR_OK;
-    }
-    char path[FS_PATH_MAX];
-    if (code || (code = fs_join(path, app->datasets_dir, p->dataset.file, err)))
-        return code;
-    return table_open(path, &p->table, err);
 }
 
 /* ---- points of the grid --------------------------------------------------------------------------------------------- */
@@ -122,29 +109,20 @@ static enum err_code build_point(const struct job_plan *p, const struct grid_poi
     return ERR_OK;
 }
 
-static void check_size(struct job_plan *p, const struct job_spec *s, const struct plan_fit *fit, struct planned_run *run,
-                       struct violations *point)
+static void check_size(struct job_plan *p, const struct job_spec *s, const struct plan_fit *fit, struct job_rows rows,
+                       struct planned_run *run, struct violations *point)
 {
     struct worker_estimate e = {0};
     struct err why = {0};
-    if (worker_estimate(s, fit->task, p->table, fit->inputs, &e, &why))
+    if (worker_estimate(s, fit->task, p->table, fit->inputs, rows, &e, &why))
         violation_add(point, "/network", "range", "%s", why.message);
     else if (e.memory_bytes > p->memory_limit)
         violation_add(point, "/network", "range", "needs %llu bytes of memory, more than the %llu this machine allows a run",
                       (unsigned long long)e.memory_bytes, (unsigned long long)p->memory_limit);
     run->parameters = e.parameters;
-    p->flops += e.flops;
+    p->flops += e.flops * (p->folds ? p->folds : 1);
     p->parameters = e.parameters > p->parameters ? e.parameters : p->parameters;
     p->memory_bytes = e.memory_bytes > p->memory_bytes ? e.memory_bytes : p->memory_bytes;
-}
-
-/* A class keeps a row for training whatever the fraction is; numbers do not. */
-static void check_split(const struct job_plan *p, const struct job_spec *s, enum task task, struct violations *point)
-{
-    const struct column *target = table_column(p->table, (uint32_t)table_find(p->table, s->target));
-    double rows = (double)(table_rows(p->table) - target->missing);
-    if (task == TASK_REGRESSION && round(s->validation.fraction * rows) >= rows)
-        violation_add(point, "/validation/fraction", "range", "leaves none of the %.0f rows with a target for training", rows);
 }
 
 static char *text_of(void (*write)(const void *, struct json_writer *), const void *value)
@@ -182,12 +160,17 @@ static void write_columns(const void *spec, struct json_writer *w)
 struct point {
     const struct grid *grid;
     const struct grid_point *values;
+    uint32_t fold; /* 0: none */
 };
 
 static void write_point(const void *point, struct json_writer *w)
 {
     const struct point *p = point;
+    json_object(w);
     grid_point_write(p->grid, p->values, w);
+    if (p->fold)
+        json_field_unsigned(w, FOLD, p->fold);
+    json_object_end(w);
 }
 
 /* ---- what all points share ------------------------------------------------------------------------------------------ */
@@ -236,8 +219,12 @@ static struct plan_fit *fit_of(struct job_plan *p, const struct job_spec *s, con
         return fit; /* what is wrong with it was told */
     fit->known = true;
     fit->fits = !job_spec_check_table(s, p->table, &fit->task, point);
-    if (fit->fits)
+    if (fit->fits && p->valid)
+        fit->fits = job_plan_check_valid(p, s, point);
+    if (fit->fits) {
         fit->inputs = inputs_of(p, s);
+        fit->rows = job_validation_count(s, p->table, p->valid);
+    }
     return fit;
 }
 
@@ -260,11 +247,6 @@ static enum err_code prepare_points(struct job_plan *p, struct err *err)
         return err_no_memory(err);
     json_remove(p->base, "grid");
     json_remove(p->base, "search");
-    bool fits_all = true;
-    for (size_t axis = 0; axis < p->grid.axes; axis++)
-        fits_all = fits_all && !axis_matters(&p->grid, axis);
-    if (fits_all)
-        p->fits[0] = (struct plan_fit){true, true, p->task, inputs_of(p, &p->spec)};
     if (p->spec.features.count && !varies(&p->grid, "/features")) {
         json_remove(p->base, "features");
         if (!(p->features = text_of(write_features, &p->spec)))
@@ -304,13 +286,48 @@ char *job_plan_spec(const struct job_plan *p, size_t run)
     return text;
 }
 
-static enum err_code add_run(struct job_plan *p, const struct job_spec *s, const struct grid_point *values, struct err *err)
+static enum err_code add_run(struct job_plan *p, const struct job_spec *s, const struct grid_point *values, uint32_t fold,
+                             struct err *err)
 {
     struct planned_run *run = &p->runs[p->run_count++];
     run->epochs = s->epochs;
     run->spec = text_of(write_spec, s);
-    run->hyperparameters = text_of(write_point, &(struct point){&p->grid, values});
+    run->hyperparameters = text_of(write_point, &(struct point){&p->grid, values, fold});
     return run->spec && run->hyperparameters ? ERR_OK : err_no_memory(err);
+}
+
+/* The run of a point, or one for each fold. */
+static enum err_code add_runs(struct job_plan *p, struct job_spec *s, const struct grid_point *values, struct err *err)
+{
+    if (!p->folds)
+        return add_run(p, s, values, 0, err);
+    enum err_code code = ERR_OK;
+    uint64_t parameters = p->runs[p->run_count].parameters;
+    for (s->validation.fold = 1; !code && s->validation.fold <= p->folds; s->validation.fold++) {
+        p->runs[p->run_count].parameters = parameters;
+        code = add_run(p, s, values, s->validation.fold, err);
+    }
+    return code;
+}
+
+static bool grid_has(const struct grid *g, const char *pointer)
+{
+    for (size_t axis = 0; axis < g->axes; axis++)
+        if (!strcmp(g->axis[axis].pointer, pointer))
+            return true;
+    return false;
+}
+
+/* What is found once for a job cannot be of a point. */
+static void check_fixed(const struct job_plan *p, const struct job_spec *s, struct violations *point)
+{
+    const char *own = p->spec.validation.dataset, *of_point = s->validation.dataset;
+    if (s->validation.folds != p->spec.validation.folds)
+        violation_add(point, "/validation/folds", "value", "/validation/folds cannot vary inside one job");
+    if (p->folds ? s->validation.fold : s->validation.folds && !s->validation.fold)
+        violation_add(point, FOLD, "value", "must be in every point or in none");
+    if (!own != !of_point || (own && strcmp(own, of_point) != 0))
+        violation_add(point, "/validation/dataset", "value", "/validation/dataset cannot vary inside one job");
 }
 
 static void check_point(struct job_plan *p, struct job_spec *s, const struct grid_point *values, struct violations *point)
@@ -323,15 +340,16 @@ static void check_point(struct job_plan *p, struct job_spec *s, const struct gri
         s->columns = p->spec.columns;
         s->encoder_columns = p->spec.encoder_columns;
     }
-    const struct plan_fit *fit = fit_of(p, s, values, point);
-    if (fit->fits) {
-        check_split(p, s, fit->task, point);
-        training_check_task(&s->training, fit->task, s->validation.fraction > 0, point);
-        halving_check(s, fit->task, point);
+    check_fixed(p, s, point);
+    const struct plan_fit *fit = point->count ? NULL : fit_of(p, s, values, point);
+    if (fit && fit->fits) {
+        struct job_rows rows = job_validation_rows(s, fit->task, fit->rows, point);
+        training_check_task(&s->training, fit->task, rows.valid > 0, point);
+        halving_check(s, fit->task, rows.valid > 0, point);
         if (p->initial)
             job_initial_check_network(p->initial, s, point);
         if (!point->count) /* the network would be refused for the same reasons */
-            check_size(p, s, fit, &p->runs[p->run_count], point);
+            check_size(p, s, fit, rows, &p->runs[p->run_count], point);
         p->task = fit->task;
     }
     s->features = features;
@@ -361,7 +379,7 @@ static enum err_code plan_run(struct job_plan *p, const struct grid_point *value
     if (!code && !point->count)
         check_point(p, &spec, values, point);
     if (!code && !is_end && !point->count && !violations->count)
-        code = add_run(p, &spec, values, err);
+        code = add_runs(p, &spec, values, err);
     blame(&p->grid, values, point, violations);
     job_spec_done(&spec);
     mem_free(point);
@@ -402,7 +420,14 @@ static enum err_code plan_runs(struct job_plan *p, struct violations *violations
     enum err_code code = fill_network(p, err);
     if (!code)
         code = prepare_points(p, err);
-    p->runs = mem_array((size_t)p->grid.points, sizeof *p->runs);
+    p->folds = p->spec.validation.fold || grid_has(&p->grid, FOLD) ? 0 : p->spec.validation.folds;
+    uint64_t runs = p->grid.points * (p->folds ? p->folds : 1);
+    if (runs > JOB_MAX_RUNS) {
+        violation_add(violations, "/validation/folds", "length", "gives more than %d runs, %llu for each fold: use fewer", JOB_MAX_RUNS,
+                      (unsigned long long)p->grid.points);
+        return code;
+    }
+    p->runs = mem_array((size_t)runs, sizeof *p->runs);
     if (!code && !p->runs)
         code = err_no_memory(err);
     if (!code)
@@ -452,8 +477,8 @@ enum err_code job_plan_make(struct app *app, const char *text, size_t length, st
     mem_free(own);
     if (!code && p->spec.halving.min_epochs && !p->grid.axes)
         violation_add(violations, "/halving", "value", "needs runs to compare: give a grid or a search");
-    if (!code && p->spec.dataset && *p->spec.dataset)
-        code = find_dataset(app, p, violations, err);
+    if (!code)
+        code = job_plan_find_datasets(app, p, violations, err);
     if (!code && p->table && p->spec.target)
         (void)job_spec_check_table(&p->spec, p->table, &p->task, violations);
     if (!code && !violations->count && p->initial)

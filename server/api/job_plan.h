@@ -23,8 +23,9 @@ struct job_plan {
     struct plan_fit *fits; /* what was found out of the table, for all values of the axes that matter there */
     char *features, *columns; /* JSON; NULL when the specs of the runs have their own */
     uint64_t memory_limit;
-    struct store_dataset dataset;
-    struct table *table;
+    struct store_dataset dataset, valid_dataset; /* valid: of the validation rows, when they have one of their own */
+    struct table *table, *valid;
+    uint32_t folds; /* runs of each point; 0: one, and no folds */
     enum task task;
     char *spec_json; /* filled in, with the grid */
     struct planned_run *runs;

@@ -41,6 +41,11 @@ void job_write(const struct store_job *j, struct json_writer *w)
     for (int s = 0; s < STATUS_COUNT; s++)
         json_field_unsigned(w, store_status_name(s), j->by_status[s]);
     json_object_end(w);
+    json_name(w, "folds");
+    if (j->folds)
+        json_put_unsigned(w, j->folds);
+    else
+        json_put_null(w);
     json_name(w, "best");
     best_write(j, w);
     json_field_unsigned(w, "epochs_saved", j->epochs_saved);

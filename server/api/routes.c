@@ -19,6 +19,7 @@ const struct http_route api_routes[] = {
     JSON(HTTP_GET, "/v1/jobs", SCOPE_READ, "limit cursor status name", jobs_list, "List jobs, newest first"),
     JSON(HTTP_GET, "/v1/jobs/{job}", SCOPE_READ, "wait", jobs_get, "A job; with wait, when it changes"),
     JSON(HTTP_GET, "/v1/jobs/{job}/runs", SCOPE_READ, "limit cursor status order_by desc", jobs_runs, "A job's runs"),
+    JSON(HTTP_GET, "/v1/jobs/{job}/folds", SCOPE_READ, "limit order_by desc", jobs_folds, "Mean and spread over a job's folds"),
     JSON(HTTP_POST, "/v1/jobs/{job}/cancel", SCOPE_TRAIN, "", jobs_cancel, "Cancel a job"),
     JSON(HTTP_POST, "/v1/jobs/{job}/pause", SCOPE_TRAIN, "", jobs_pause, "Pause a job: its running runs leave checkpoints"),
     JSON(HTTP_POST, "/v1/jobs/{job}/resume", SCOPE_TRAIN, "", jobs_resume, "Go on with a paused job"),

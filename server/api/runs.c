@@ -3,6 +3,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/base/mem.h"
+#include "server/train/job_validation.h"
 #include <string.h>
 
 static void metrics_write(const struct store_run *run, struct json_writer *w)
@@ -245,15 +246,17 @@ enum http_next runs_evaluation(struct http_request *r)
     int64_t id;
     struct err err = {0};
     cleanup(mem_freep) char *json = NULL;
+    char advice[VALIDATION_ADVICE];
     if (!find_finished(r, "evaluation", &id, &run))
         return HTTP_REPLY;
     run_tag(r, &run, "v");
+    double fraction = job_validation_fraction_of(run.spec);
     store_run_done(&run);
     cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(app->store);
     enum err_code code = store_run_evaluation(reader, id, &json, &err);
     if (code == ERR_NOT_FOUND)
         return http_problem(r, 409, "conflict", "No evaluation",
-                            "run %lld kept no validation rows: train with validation.fraction above 0", (long long)id);
+                            "run %lld kept no validation rows: %s", (long long)id, job_validation_advice(fraction, advice));
     if (code)
         return http_error(r, &err);
     buf_clear(&r->reply.body);

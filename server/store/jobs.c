@@ -52,6 +52,8 @@ static void job_read(struct query *q, void *item)
     j->name = query_text(q);
     j->dataset = query_integer(q);
     j->dataset_name = query_text(q);
+    j->validation_dataset = query_integer(q);
+    j->folds = (uint32_t)query_integer(q);
     j->spec = query_text(q);
     j->priority = (int32_t)query_integer(q);
     j->status = (enum store_status)query_integer(q);
@@ -131,6 +133,8 @@ enum err_code store_job_insert(struct store_tx *tx, const struct store_job *j, i
     query_put_text(&q, j->name);
     query_put_integer(&q, j->dataset);
     query_put_text(&q, j->dataset_name);
+    query_put_integer(&q, j->validation_dataset);
+    query_put_integer(&q, j->folds);
     query_put_integer(&q, j->initial);
     query_put_integer(&q, j->priority);
     query_put_integer(&q, j->created_at);
@@ -142,7 +146,8 @@ enum err_code store_job_insert(struct store_tx *tx, const struct store_job *j, i
     if (taken)
         return err_set(err, ERR_CONFLICT, "the idempotency key \"%s\" was used for another job", j->idempotency_key);
     if (no_dataset)
-        return err_set(err, ERR_CONFLICT, "the dataset \"%s\" was deleted meanwhile", j->dataset_name);
+        return err_set(err, ERR_CONFLICT, "the dataset \"%s\"%s was deleted meanwhile", j->dataset_name,
+                       j->validation_dataset ? " or that for validation" : "");
     if (code)
         return code;
     int64_t id = sqlite3_last_insert_rowid(c->db);

@@ -223,3 +223,30 @@ enum err_code store_rung_read(struct store_reader *r, int64_t run, uint32_t epoc
         *ret = rung;
     return code;
 }
+
+/* ---- figures ---------------------------------------------------------------------------------------------------------- */
+
+static void figures_read(struct query *q, void *item)
+{
+    struct store_figures *f = item;
+    f->run = query_integer(q);
+    f->number = (uint32_t)query_integer(q);
+    f->status = (enum store_status)query_integer(q);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        f->metric[m] = query_real(q);
+    f->best_epoch = (uint32_t)query_integer(q);
+    f->best_loss = query_real(q);
+}
+
+static void figures_done(void *item)
+{
+    (void)item;
+}
+
+enum err_code store_job_figures(struct store_reader *r, int64_t job, struct store_figures **ret_items, size_t *ret_count,
+                                struct err *err)
+{
+    struct query q = query_start(&r->connection, SQL_RUNS_FIGURES);
+    query_put_integer(&q, job);
+    return query_list(&q, sizeof **ret_items, figures_read, figures_done, ret_items, ret_count, err);
+}

@@ -6,9 +6,9 @@
 #define DATASET                                                                                                        \
     "SELECT id, name, sha256, file, bytes, row_count, column_count, schema, options, created_at FROM datasets "
 #define JOB                                                                                                            \
-    "SELECT id, name, dataset, dataset_name, spec, priority, status, runs, queued, running, paused, succeeded, failed, " \
-    "cancelled, epochs_saved, progress, created_at, started_at, finished_at, version, idempotency_key, request_sha256, "             \
-    "best_run, best_epoch, best_loss FROM jobs JOIN job_specs ON job = id "                                            \
+    "SELECT id, name, dataset, dataset_name, validation_dataset, folds, spec, priority, status, runs, queued, running, " \
+    "paused, succeeded, failed, cancelled, epochs_saved, progress, created_at, started_at, finished_at, version, idempotency_key, "  \
+    "request_sha256, best_run, best_epoch, best_loss FROM jobs JOIN job_specs ON job = id "                            \
     "LEFT JOIN (SELECT id AS best_run, best_epoch, best_loss FROM runs) ON best_run = (SELECT id FROM runs "           \
     "WHERE runs.job = jobs.id AND best_loss IS NOT NULL ORDER BY best_loss, id LIMIT 1) "
 #define NAME_PREFIX "(?2 IS NULL OR substr(name, 1, length(?2)) = ?2) "
@@ -29,13 +29,16 @@ const struct sql_text sql_texts[SQL_COUNT] = {
     [SQL_DATASET_BY_ID] = {SQL_READER | SQL_WRITER, DATASET "WHERE id = ?"},
     [SQL_DATASET_BY_NAME] = {SQL_READER | SQL_WRITER, DATASET "WHERE name = ?"},
     [SQL_DATASET_LIST] = {SQL_READER, DATASET "WHERE id < ? ORDER BY id DESC LIMIT ?"},
-    [SQL_DATASET_NEEDED] = {SQL_WRITER, "SELECT id FROM jobs WHERE dataset = ? AND queued + running + paused > 0 LIMIT 1"},
-    [SQL_DATASET_DETACH] = {SQL_WRITER, "UPDATE jobs SET dataset = NULL, version = version + 1 WHERE dataset = ?"},
+    [SQL_DATASET_NEEDED] = {SQL_WRITER, "SELECT id FROM jobs WHERE (dataset = ?1 OR validation_dataset = ?1) AND "
+                                        "queued + running + paused > 0 LIMIT 1"},
+    [SQL_DATASET_DETACH] = {SQL_WRITER, "UPDATE jobs SET dataset = nullif(dataset, ?1), validation_dataset = nullif(validation_dataset, ?1), "
+                                        "version = version + 1 WHERE dataset = ?1 OR validation_dataset = ?1"},
     [SQL_DATASET_DELETE] = {SQL_WRITER, "DELETE FROM datasets WHERE id = ?"},
     [SQL_DATASET_FILE_USED] = {SQL_READER | SQL_WRITER, "SELECT EXISTS (SELECT 1 FROM datasets WHERE file = ?)"},
 
-    [SQL_JOB_INSERT] = {SQL_WRITER, "INSERT INTO jobs (name, dataset, dataset_name, initial, priority, created_at, "
-                                    "idempotency_key, request_sha256) VALUES (?, nullif(?, 0), ?, nullif(?, 0), ?, ?, ?, ?)"},
+    [SQL_JOB_INSERT] = {SQL_WRITER, "INSERT INTO jobs (name, dataset, dataset_name, validation_dataset, folds, initial, priority, "
+                                    "created_at, idempotency_key, request_sha256) "
+                                    "VALUES (?, nullif(?, 0), ?, nullif(?, 0), ?, nullif(?, 0), ?, ?, ?, ?)"},
     [SQL_JOB_INITIAL] = {SQL_WRITER, "SELECT 1 FROM runs WHERE id = ? AND model_sha256 IS NOT NULL"},
     [SQL_JOB_NEEDED] = {SQL_WRITER, "SELECT jobs.id, runs.id FROM runs JOIN jobs ON jobs.initial = runs.id WHERE runs.job = ? "
                                     "AND jobs.status < 3 LIMIT 1"},
@@ -75,6 +78,8 @@ const struct sql_text sql_texts[SQL_COUNT] = {
     [SQL_RUN_STATUS] = {SQL_WRITER, "SELECT status FROM runs WHERE id = ?"},
     [SQL_RUNS_QUEUED] = {SQL_READER, "SELECT runs.id, job, priority FROM runs JOIN jobs ON jobs.id = runs.job WHERE runs.status = 0 "
                                      "ORDER BY jobs.priority DESC, runs.id"},
+    [SQL_RUNS_FIGURES] = {SQL_READER, "SELECT id, number, status, " SQL_METRICS ", best_epoch, best_loss FROM runs WHERE job = ? "
+                                      "ORDER BY number"},
     [SQL_RUNS_COUNT_QUEUED] = {SQL_WRITER, "SELECT count(*) FROM runs WHERE status = 0"},
     [SQL_RUN_START] = {SQL_WRITER, "UPDATE runs SET status = 1, parameters = ?1, started_at = iif(started_at, started_at, ?2), "
                                    "attempts = attempts + 1, version = version + 1 WHERE id = ?3 AND status = 0 "

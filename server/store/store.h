@@ -90,6 +90,8 @@ struct store_job {
     char *name;           /* may be NULL */
     int64_t dataset;      /* 0 once it was deleted */
     char *dataset_name;
+    int64_t validation_dataset; /* 0: validation rows have none of their own, or it was deleted */
+    uint32_t folds;             /* runs of each point, its folds, one after the other; 0: each run is a point */
     int64_t initial;      /* the run that its runs start from; 0: none. For inserting only */
     char *spec;           /* JSON, filled in */
     int32_t priority;
@@ -198,6 +200,17 @@ struct store_run_filter {
 /* ret_cursor (mem_free) is NULL when there are no more. */
 enum err_code store_runs_list(struct store_reader *r, const struct store_run_filter *f, struct store_run **ret_items,
                               size_t *ret_count, char **ret_cursor, struct err *err);
+struct store_figures {
+    int64_t run;
+    uint32_t number;
+    enum store_status status;
+    double metric[METRIC_COUNT]; /* NAN where absent */
+    uint32_t best_epoch;
+    double best_loss;
+};
+/* Of every run of a job, by number (mem_free). */
+enum err_code store_job_figures(struct store_reader *r, int64_t job, struct store_figures **ret_items, size_t *ret_count,
+                                struct err *err);
 struct store_queued {
     int64_t run, job;
     int32_t priority;

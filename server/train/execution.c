@@ -21,7 +21,7 @@ struct task_run {
     struct scheduler *scheduler;
     struct slot *slot;
     struct store_run run;
-    struct table *table;
+    struct table *table, *valid; /* valid: of the validation's own dataset, or NULL */
     struct job_spec spec;
     struct model *initial; /* that it starts from; NULL: from chance */
     struct recorder *recorder;
@@ -212,24 +212,32 @@ static enum err_code read_spec(struct task_run *t, struct err *err)
     return code;
 }
 
-static enum err_code open_table(struct task_run *t, struct store_reader *reader, struct err *err)
+static enum err_code open_dataset(struct task_run *t, struct store_reader *reader, int64_t id, struct table **ret,
+                                  struct err *err)
 {
-    struct store_job job = {0};
     struct store_dataset dataset = {0};
     char key[32], path[FS_PATH_MAX];
-    enum err_code code = store_job_get(reader, t->run.job, &job, err);
-    if (!code) {
-        snprintf(key, sizeof key, "%lld", (long long)job.dataset);
-        code = store_dataset_find(reader, key, &dataset, err);
-    }
+    snprintf(key, sizeof key, "%lld", (long long)id);
+    enum err_code code = store_dataset_find(reader, key, &dataset, err);
     if (!code)
         code = fs_join(path, t->scheduler->datasets_dir, dataset.file, err);
     if (!code)
-        code = table_open(path, &t->table, err);
+        code = table_open(path, ret, err);
     /* A lone file that is gone does not come back by itself; a directory may, and the run is tried until it does. */
     if (code == ERR_IO && fs_exists(t->scheduler->datasets_dir) && !fs_exists(path))
         code = err_set(err, ERR_CORRUPT, "the dataset's file %s is gone: upload it again", dataset.file);
     store_dataset_done(&dataset);
+    return code;
+}
+
+static enum err_code open_tables(struct task_run *t, struct store_reader *reader, struct err *err)
+{
+    struct store_job job = {0};
+    enum err_code code = store_job_get(reader, t->run.job, &job, err);
+    if (!code)
+        code = open_dataset(t, reader, job.dataset, &t->table, err);
+    if (!code && t->spec.validation.dataset)
+        code = open_dataset(t, reader, job.validation_dataset, &t->valid, err);
     store_job_done(&job);
     return code;
 }
@@ -265,7 +273,7 @@ static enum err_code load(struct task_run *t, int64_t run, struct err *err)
         code = read_spec(t, err);
     if (!code)
         code = load_initial(t, err);
-    return code ? code : open_table(t, reader, err);
+    return code ? code : open_tables(t, reader, err);
 }
 
 static void unload(struct task_run *t)
@@ -273,6 +281,7 @@ static void unload(struct task_run *t)
     recorder_free(t->recorder);
     table_unref(t->table);
     model_unref(t->initial);
+    table_unref(t->valid);
     job_spec_done(&t->spec);
     store_run_done(&t->run);
 }
@@ -404,7 +413,7 @@ static void execute(struct task_run *t)
     struct worker_result result;
     struct err why = {0}, err = {0};
     log_event(LOG_INFO, "run started", "run", LOG_N(t->run.id), "job", LOG_N(t->run.job), NULL);
-    enum err_code outcome = worker_execute(&t->spec, t->table, &t->slot->stop, &events, &result, &why);
+    enum err_code outcome = worker_execute(&t->spec, t->table, t->valid, &t->slot->stop, &events, &result, &why);
     alarm_clear(t->scheduler->alarms, &t->slot->alarm);
     if (outcome == ERR_CONFLICT && !recorder_has_started(t->recorder))
         log_event(LOG_INFO, "run skipped", "run", LOG_N(t->run.id), "reason", why.message, NULL);

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const FIXED[] = {"/name", "/dataset", "/grid", "/search", "/halving", "/initial"};
+static const char *const FIXED[] = {"/name", "/dataset", "/grid", "/search", "/halving", "/initial",
+                                    "/validation/dataset", "/validation/folds"};
 
 static bool starts_with_pointer(const char *pointer, const char *prefix)
 {
@@ -246,10 +247,8 @@ void grid_step(const struct grid *g, struct grid_point *point)
 
 void grid_point_write(const struct grid *g, const struct grid_point *point, struct json_writer *w)
 {
-    json_object(w);
     for (size_t axis = 0; axis < g->axes; axis++) {
         json_name(w, g->axis[axis].pointer);
         json_put_value(w, point->value[axis]);
     }
-    json_object_end(w);
 }

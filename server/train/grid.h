@@ -44,5 +44,5 @@ void grid_step(const struct grid *g, struct grid_point *point);
 /* The pointer of an axis inside the job body, "/grid/~1optimizer~1momentum" or, for one value, with "/index". A search has
  * "/search/parameters/..." and, for a value that was chosen, "/choice/index". */
 void grid_axis_pointer(const struct grid *g, size_t axis, int64_t index, char *out, size_t size);
-/* {"pointer": value, ...} of a point. */
+/* The members "pointer": value of a point, into an object. */
 void grid_point_write(const struct grid *g, const struct grid_point *point, struct json_writer *w);

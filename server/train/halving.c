@@ -31,16 +31,19 @@ static bool has_metric(enum task task, int metric)
     return has;
 }
 
-void halving_check(const struct job_spec *s, enum task task, struct violations *violations)
+void halving_check(const struct job_spec *s, enum task task, bool validates, struct violations *violations)
 {
     const struct job_halving *h = &s->halving;
     const char *name = store_metric_name(h->metric);
     if (!h->min_epochs)
         return;
+    if (s->validation.folds)
+        violation_add(violations, "/halving", "conflict", "compares runs, and cannot stand beside validation.folds, whose runs are to "
+                      "be taken together");
     if (!has_metric(task, h->metric))
         violation_add(violations, "/halving/metric", "value", "%s has no %s: use valid_loss, or a metric of the task",
                       task_name(task), name);
-    else if (h->metric != METRIC_TRAIN_LOSS && s->validation.fraction == 0)
+    else if (h->metric != METRIC_TRAIN_LOSS && !validates)
         violation_add(violations, "/halving/metric", "value", "there is no %s without validation rows: use train_loss",
                       name);
     if (h->min_epochs >= s->epochs)

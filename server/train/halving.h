@@ -20,4 +20,4 @@ bool halving_goes_on(const struct job_halving *h, uint64_t reached, uint64_t bet
 /* Whether more of a metric (enum store_metric) is better. */
 bool halving_rises(int metric);
 /* Adds a violation (at /halving/...) when runs of this spec could never be compared. */
-void halving_check(const struct job_spec *s, enum task task, struct violations *violations);
+void halving_check(const struct job_spec *s, enum task task, bool validates, struct violations *violations);

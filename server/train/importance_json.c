@@ -53,8 +53,10 @@ static enum err_code sample_take(const struct job_spec *spec, const struct encod
     enum err_code code = rows_validation(spec, table, &rows, &s->of, err);
     if (code)
         return code;
+    char advice[VALIDATION_ADVICE];
     if (!s->of)
-        return err_set(err, ERR_INVALID, "the run kept no validation rows: train with validation.fraction above 0");
+        return err_set(err, ERR_INVALID, "the run kept no validation rows: %s",
+                       job_validation_advice(spec->validation.fraction, advice));
     size_t fit = IMPORTANCE_BYTES / (encoder_inputs(encoder) * sizeof(real));
     s->count = lesser(lesser(s->of, IMPORTANCE_ROWS), fit ? fit : 1);
     return sample_encode(encoder, table, rows, s, err);

@@ -66,17 +66,20 @@ static enum err_code read_spec(const struct store_run *run, struct job_spec *ret
     return code;
 }
 
-static enum err_code open_table(struct importances *s, struct store_reader *reader, int64_t job, struct table **ret,
-                                struct err *err)
+/* The table that holds the run's validation rows. */
+static enum err_code open_table(struct importances *s, struct store_reader *reader, int64_t job, bool own_dataset,
+                                struct table **ret, struct err *err)
 {
     struct store_job j = {0};
     struct store_dataset dataset = {0};
     char key[32], path[FS_PATH_MAX];
     enum err_code code = store_job_get(reader, job, &j, err);
-    if (!code && !j.dataset)
-        code = err_set(err, ERR_CONFLICT, "the dataset \"%.100s\" was deleted, and with it the validation rows",
-                       j.dataset_name);
-    snprintf(key, sizeof key, "%lld", (long long)j.dataset);
+    int64_t id = own_dataset ? j.validation_dataset : j.dataset;
+    if (!code && !id)
+        code = own_dataset ? err_set(err, ERR_CONFLICT, "the dataset with the validation rows was deleted")
+                           : err_set(err, ERR_CONFLICT, "the dataset \"%.100s\" was deleted, and with it the validation rows",
+                                     j.dataset_name);
+    snprintf(key, sizeof key, "%lld", (long long)id);
     if (!code)
         code = store_dataset_find(reader, key, &dataset, err);
     if (!code)
@@ -94,9 +97,9 @@ static enum err_code read_subject(struct importances *s, int64_t id, struct subj
     cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(s->store);
     enum err_code code = store_run_get(reader, id, &run, err);
     if (!code)
-        code = open_table(s, reader, run.job, &ret->table, err);
-    if (!code)
         code = read_spec(&run, &ret->spec, err);
+    if (!code)
+        code = open_table(s, reader, run.job, ret->spec.validation.dataset != NULL, &ret->table, err);
     store_run_done(&run);
     return code ? code : model_cache_get(s->models, id, &ret->model, err);
 }

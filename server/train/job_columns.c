@@ -167,8 +167,11 @@ enum err_code job_columns_check_table(const struct job_spec *s, const struct tab
         job_column_exists(t, column[i].name, pointer, violations);
         if (!strcmp(column[i].name, s->target))
             violation_add(violations, pointer, "value", "\"%s\" is the target, and no feature: leave it out", column[i].name);
+        if (s->validation.column && !strcmp(column[i].name, s->validation.column))
+            violation_add(violations, pointer, "value", "\"%s\" marks the validation rows, and is no feature: leave it out",
+                          column[i].name);
     }
-    if (violations->count > before)
+    if (violations->count > before || (s->columns.count && !s->encoder_columns)) /* what is said of them is wrong already */
         return ERR_INVALID;
     struct encoder_options options = job_spec_encoder_options(s);
     cleanup(mem_freep) struct encoder_choice *choices = NULL;

@@ -100,12 +100,6 @@ static const struct json_field network_fields[] = {
     {0},
 };
 
-static const struct json_field validation_fields[] = {
-    {.name = "fraction", .type = FIELD_DOUBLE, .minimum = 0, .maximum = 0.9, .fallback = "0.2",
-     .help = "Share of the rows kept for validation, drawn by the seed, stratified for classes; 0 for none."},
-    {0},
-};
-
 /* A field that only some optimizers have. */
 #define OPTIMIZER_HAS(field, test)                                                                                     \
     static bool has_##field(const void *o)                                                                             \
@@ -222,7 +216,7 @@ const struct json_field job_spec_fields[] = {
      .help = "Columns by name that are encoded in another way than by their type."},
     {.name = "encoding", .type = FIELD_OBJECT, JOB(encoding), .fields = job_encoding_fields, .fallback = "{}",
      .help = "How features become inputs, where columns say nothing else."},
-    {.name = "validation", .type = FIELD_OBJECT, JOB(validation), .fields = validation_fields, .fallback = "{}",
+    {.name = "validation", .type = FIELD_OBJECT, JOB(validation), .fields = job_validation_fields, .fallback = "{}",
      .help = "Rows kept out of training."},
     {.name = "network", .type = FIELD_OBJECT, JOB(network), .fields = network_fields, .fallback = "{}",
      .help = "The layers between inputs and output."},
@@ -324,6 +318,7 @@ enum err_code job_spec_bind(const struct json *body, bool any_optimizer, struct 
         training_check(&ret_spec->training, body, violations);
     mlp_optimizer_defaults(&ret_spec->optimizer);
     training_defaults(&ret_spec->training);
+    job_validation_check(&ret_spec->validation, body, violations);
     code = job_columns_resolve(ret_spec, violations, err);
     if (code)
         job_spec_done(ret_spec);
@@ -350,6 +345,7 @@ struct encoder_options job_spec_encoder_options(const struct job_spec *s)
                                     .features = s->features.count ? (const char *const *)s->features.items : NULL,
                                     .feature_count = (uint32_t)s->features.count,
                                     .task = (enum task)s->task,
+                                    .skipped = s->validation.column,
                                     .columns = s->encoder_columns,
                                     .column_count = s->encoder_columns ? (uint32_t)s->columns.count : 0,
                                     .scaling = (enum encoder_scaling)(s->encoding.scaling + 1),
@@ -388,9 +384,12 @@ enum err_code job_spec_check_table(const struct job_spec *s, const struct table 
         job_column_exists(t, features[i], pointer, violations);
         if (!strcmp(features[i], s->target))
             violation_add(violations, pointer, "value", "\"%s\" is the target: it cannot be a feature too", features[i]);
+        if (s->validation.column && !strcmp(features[i], s->validation.column))
+            violation_add(violations, pointer, "value", "\"%s\" marks the validation rows: it cannot be a feature too", features[i]);
     }
     if (!bound || violations->count > before)
         return ERR_INVALID;
+    job_validation_check_table(s, t, violations);
     size_t twice = repeated_feature(s, t);
     if (twice) {
         char pointer[64];

@@ -6,6 +6,8 @@
 #include "core/data/table.h"
 #include "core/nn/mlp.h"
 #include "job_columns.h"
+#include "job_validation.h"
+#include "server/json/bind.h"
 #include "training_fields.h"
 
 #define JOB_MAX_RUNS 10000
@@ -31,9 +33,7 @@ struct job_spec {
     struct json_list columns;  /* struct job_column */
     struct encoder_column *encoder_columns; /* the same as the encoder takes them; points into columns */
     struct job_encoding encoding;
-    struct {
-        double fraction;
-    } validation;
+    struct job_validation validation;
     struct {
         struct json_list hidden; /* struct mlp_hidden */
     } network;

@@ -153,6 +153,8 @@ void rows_done(struct rows *r)
         mem_free(r->part[i].blocks);
     }
     encoder_view_free(r->view);
+    encoder_view_free(r->valid_view);
+    mem_free(r->valid_row);
     encoder_free(r->fitted);
     split_done(&r->split);
     *r = (struct rows){0};
@@ -182,15 +184,44 @@ static enum err_code split(struct rows *r, const struct job_spec *spec, const st
     cleanup(mem_freep) uint32_t *rows = NULL;
     cleanup(mem_freep) int32_t *classes = NULL;
     size_t count;
+    const struct job_validation *v = &spec->validation;
+    struct split_mark mark;
     enum err_code code = encoder_target_rows(table, options, &rows, &classes, &count, err);
-    return code ? code : split_rows(rows, count, classes, spec->validation.fraction, spec->seed, &r->split, err);
+    if (code)
+        return code;
+    if (v->column)
+        code = split_mark_find(table, v->column, v->value, v->train_value, &mark, err);
+    if (code)
+        return code;
+    if (v->column)
+        return split_marked(table, &mark, rows, count, &r->split, err);
+    if (v->folds && !v->fold)
+        return err_set(err, ERR_INTERNAL, "a run of folds without a fold");
+    const int32_t *strata = v->stratified ? classes : NULL;
+    if (v->folds)
+        return split_fold(rows, count, strata, v->folds, v->fold - 1, spec->seed, &r->split, err);
+    return split_rows(rows, count, strata, v->dataset ? 0 : v->fraction, spec->seed, &r->split, err);
 }
 
-enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const struct table *table,
+/* The validation rows of a table of their own. */
+static enum err_code take_table(struct rows *r, const struct table *valid, struct rows_part *part, struct err *err)
+{
+    enum err_code code = encoder_view_new(r->encoder, valid, &r->valid_view, err);
+    if (!code)
+        code = encoder_view_rows(r->valid_view, &r->valid_row, &part->count, err);
+    part->view = r->valid_view;
+    part->table = valid;
+    part->row = r->valid_row;
+    return code;
+}
+
+enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const struct table *table, const struct table *valid,
                            const struct encoder *encoder, uint64_t memory, const atomic_int *stop, struct err *err)
 {
     struct encoder_options options = job_spec_encoder_options(spec);
     enum err_code code = encoder_check_target(table, &options, &options.task, err);
+    if (!code && !valid != !spec->validation.dataset)
+        code = err_set(err, ERR_INTERNAL, "validation rows of a dataset without its table");
     if (!code)
         code = split(r, spec, &options, table, err);
     if (!code && !encoder)
@@ -201,15 +232,36 @@ enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const st
     if (code)
         return code;
     uint32_t inputs = encoder_inputs(r->encoder);
-    rows_layout(r->split.train_count, r->split.valid_count, inputs, &r->train, &r->valid);
-    bool whole = (r->train.rows + r->valid.rows) * row_bytes(inputs) <= (memory ? memory : rows_memory_limit() / 4) ||
-                 !r->train.block_rows;
-    r->part[0] = (struct rows_part){.view = r->view, .table = table, .row = r->split.train, .count = r->split.train_count, .inputs = inputs,
-                                    .whole = whole};
-    r->part[1] = (struct rows_part){.view = r->view, .table = table, .row = r->split.valid, .count = r->split.valid_count, .inputs = inputs,
-                                    .whole = whole};
+    struct rows_part part = {.view = r->view, .table = table, .row = r->split.train, .count = r->split.train_count,
+                             .inputs = inputs};
+    r->part[0] = r->part[1] = part;
+    r->part[1].row = r->split.valid;
+    r->part[1].count = r->split.valid_count;
+    if (valid && (code = take_table(r, valid, &r->part[1], err)))
+        return code;
+    rows_layout(r->part[0].count, r->part[1].count, inputs, &r->train, &r->valid);
+    uint64_t bytes = (r->train.rows + r->valid.rows) * row_bytes(inputs);
+    bool whole = bytes <= (memory ? memory : rows_memory_limit() / 4) || !r->train.block_rows;
+    r->part[0].whole = r->part[1].whole = whole;
     code = prepare_part(&r->part[0], &r->train, stop, err);
     return code ? code : prepare_part(&r->part[1], &r->valid, stop, err);
+}
+
+/* All rows that have a target. */
+static enum err_code target_rows(const struct table *table, const char *target, uint32_t **ret, size_t *ret_count,
+                                 struct err *err)
+{
+    int column = table_find(table, target);
+    size_t count = 0;
+    uint32_t *rows = mem_array((size_t)table_rows(table) + 1, sizeof *rows);
+    if (!rows)
+        return err_no_memory(err);
+    for (uint64_t i = 0; column >= 0 && i < table_rows(table); i++)
+        if (table_has(table, (uint32_t)column, i))
+            rows[count++] = (uint32_t)i;
+    *ret = rows;
+    *ret_count = count;
+    return ERR_OK;
 }
 
 enum err_code rows_validation(const struct job_spec *spec, const struct table *table, uint32_t **ret, size_t *ret_count,
@@ -217,7 +269,9 @@ enum err_code rows_validation(const struct job_spec *spec, const struct table *t
 {
     struct rows r = {0};
     struct encoder_options options = job_spec_encoder_options(spec);
-    enum err_code code = encoder_check(table, &options, &options.task, err);
+    if (spec->validation.dataset)
+        return target_rows(table, spec->target, ret, ret_count, err);
+    enum err_code code = encoder_check_target(table, &options, &options.task, err);
     if (!code)
         code = split(&r, spec, &options, table, err);
     uint32_t *rows = code ? NULL : mem_array(r.split.valid_count + 1, sizeof *rows);

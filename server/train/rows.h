@@ -29,14 +29,17 @@ struct rows_part {
 struct rows {
     const struct encoder *encoder;
     struct encoder *fitted; /* the same, when it was fitted on the training rows; NULL: it is lent */
-    struct encoder_view *view;
+    struct encoder_view *view, *valid_view; /* valid_view: of a table of its own, or NULL */
     struct split split;
+    uint32_t *valid_row; /* of that table */
     struct rows_part part[2]; /* training, validation */
     struct mlp_source train, valid;
 };
 
-/* `encoder`: what rows are encoded by (it stays the caller's), or NULL: one is fitted. `memory`: bytes that encoded rows may take; 0: as much as a run may have on this machine. `stop` is looked at on the way. */
-enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const struct table *table,
+/* `valid`: the table with the validation rows, when the spec names a dataset of its own for them; else NULL. `encoder`: what
+ * rows are encoded by (it stays the caller's), or NULL: one is fitted. `memory`: bytes that encoded rows may take; 0: as much
+ * as a run may have on this machine. `stop` is looked at on the way. */
+enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const struct table *table, const struct table *valid,
                            const struct encoder *encoder, uint64_t memory, const atomic_int *stop, struct err *err);
 void rows_done(struct rows *r); /* of zeroed rows too */
 /* The rows of the table that a run of this spec kept for validation: *ret (mem_free), ascending. */

@@ -169,8 +169,9 @@ static enum err_code train_and_conclude(const struct mlp_spec *spec, const struc
     return code;
 }
 
-enum err_code worker_execute(const struct job_spec *spec, const struct table *table, const atomic_int *stop,
-                             const struct worker_events *events, struct worker_result *ret_result, struct err *err)
+enum err_code worker_execute(const struct job_spec *spec, const struct table *table, const struct table *valid,
+                             const atomic_int *stop, const struct worker_events *events, struct worker_result *ret_result,
+                             struct err *err)
 {
     struct rows rows = {0};
     struct mlp_spec network;
@@ -179,7 +180,8 @@ enum err_code worker_execute(const struct job_spec *spec, const struct table *ta
     buf_init(&ret_result->model, MODEL_MAX_BYTES);
     buf_init(&ret_result->evaluation, EVALUATION_MAX_BYTES);
 
-    enum err_code code = rows_prepare(&rows, spec, table, events->initial ? model_encoder(events->initial) : NULL, 0, stop, err);
+    const struct encoder *encoder = events->initial ? model_encoder(events->initial) : NULL;
+    enum err_code code = rows_prepare(&rows, spec, table, valid, encoder, 0, stop, err);
     if (!code) {
         job_spec_network(spec, encoder_task(rows.encoder), encoder_inputs(rows.encoder), encoder_outputs(rows.encoder),
                          &network);
@@ -220,21 +222,20 @@ uint32_t worker_inputs(const struct job_spec *spec, const struct table *t)
 }
 
 enum err_code worker_estimate(const struct job_spec *spec, enum task task, const struct table *t, uint32_t inputs,
-                              struct worker_estimate *ret, struct err *err)
+                              struct job_rows rows, struct worker_estimate *ret, struct err *err)
 {
     const struct column *target = table_column(t, (uint32_t)table_find(t, spec->target));
     uint32_t outputs = task == TASK_MULTICLASS ? (target->type == COLUMN_CATEGORICAL ? target->categories : 10) : 1;
-    uint64_t rows = table_rows(t) - target->missing, valid = (uint64_t)((double)rows * spec->validation.fraction);
     struct mlp_spec network;
     job_spec_network(spec, task, inputs, outputs, &network);
     enum err_code code = mlp_spec_check(&network, err);
     if (code)
         return code;
     struct mlp_source train, validation;
-    uint64_t memory = rows_layout(rows - valid, valid, inputs, &train, &validation);
+    uint64_t memory = rows_layout(rows.train, rows.valid, inputs, &train, &validation);
     if (__builtin_add_overflow(memory, mlp_spec_memory(&network, &train, &validation), &memory))
         memory = UINT64_MAX;
     *ret = (struct worker_estimate){.parameters = mlp_spec_parameters(&network), .memory_bytes = memory,
-                                    .flops = mlp_spec_flops(&network, rows - valid, valid) * spec->epochs};
+                                    .flops = mlp_spec_flops(&network, rows.train, rows.valid) * spec->epochs};
     return ERR_OK;
 }

@@ -44,12 +44,13 @@ struct worker_result {
     enum mlp_stop stop;   /* why there are fewer than were asked for, when the specification says so */
 };
 
-/* ERR_OK: all epochs done, and evaluated. ERR_STOPPED: `stop` was seen; after an epoch the result holds the network, and its
+/* `valid`: as of rows_prepare. ERR_OK: all epochs done, and evaluated. ERR_STOPPED: `stop` was seen; after an epoch the result holds the network, and its
  * evaluation unless it was that which was stopped. ERR_DIVERGED: the result holds the last finite network. Any other code: the
  * run failed, for the reason in err. Who sets `leave` sets `stop` as well, and `stop` before `interrupt`. worker_result_done in
  * every case. */
-enum err_code worker_execute(const struct job_spec *spec, const struct table *table, const atomic_int *stop,
-                             const struct worker_events *events, struct worker_result *ret_result, struct err *err);
+enum err_code worker_execute(const struct job_spec *spec, const struct table *table, const struct table *valid,
+                             const atomic_int *stop, const struct worker_events *events, struct worker_result *ret_result,
+                             struct err *err);
 void worker_result_done(struct worker_result *r);
 /* Bytes that a run will take at its largest, and an estimate of its parameters, from the table's statistics. ERR_INVALID
  * names what is out of range. */
@@ -58,6 +59,6 @@ struct worker_estimate {
     double flops; /* of the whole run */
 };
 enum err_code worker_estimate(const struct job_spec *spec, enum task task, const struct table *t, uint32_t inputs,
-                              struct worker_estimate *ret, struct err *err);
+                              struct job_rows rows, struct worker_estimate *ret, struct err *err);
 /* The `inputs` of an estimate: it looks at every feature, the estimate at none. */
 uint32_t worker_inputs(const struct job_spec *spec, const struct table *t);

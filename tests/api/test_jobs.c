@@ -32,8 +32,8 @@ static void a_job_comes_back_whole_with_its_place(void **state)
     char location[60];
     snprintf(location, sizeof location, "/v1/jobs/%.0f", number(r, "/id"));
     assert_string_equal(http_header(r, "Location"), location);
-    expect_members(r, "", "id name dataset dataset_id status terminal progress priority runs best epochs_saved spec created_at started_at "
-                          "finished_at");
+    expect_members(r, "", "id name dataset dataset_id status terminal progress priority runs folds best epochs_saved spec "
+                          "created_at started_at finished_at");
     expect_members(r, "/runs", "total queued running paused succeeded failed cancelled");
     assert_true(is_null(r, "/name"));
     assert_string_equal(text(r, "/dataset"), "penguins");
@@ -65,7 +65,7 @@ static void what_was_given_is_kept(void **state)
     static const char spec[] =
         "{\"name\":\"penguins, momentum study\",\"dataset\":\"penguins\",\"target\":\"species\",\"task\":\"auto\","
         "\"features\":null,\"columns\":{},\"encoding\":{\"scaling\":\"standard\",\"min_frequency\":0,\"category_limit\":1000},"
-        "\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[{\"units\":16,\"activation\":\"relu\"" PLAIN "]},"
+        "\"validation\":{\"fraction\":0.2,\"stratified\":true},\"network\":{\"hidden\":[{\"units\":16,\"activation\":\"relu\"" PLAIN "]},"
         "\"optimizer\":{\"name\":\"momentum\",\"learning_rate\":0.05,\"momentum\":0.9,\"weight_decay\":0}," TRAINING "\"batch_size\":32,\"epochs\":3,"
         "\"seed\":7,"
         "\"threads\":null,"
@@ -85,7 +85,7 @@ static void defaults_are_filled_in(void **state)
     struct reply *r = expect(http_post(DRY, "{\"dataset\":\"penguins\",\"target\":\"species\"}"), 200);
     EXPECT_JSON(r, "/job", "{\"name\":null,\"dataset\":\"penguins\",\"target\":\"species\",\"task\":\"auto\",\"features\":null,"
                            "\"columns\":{},\"encoding\":{\"scaling\":\"standard\",\"min_frequency\":0,\"category_limit\":1000},"
-                           "\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[{\"units\":100,"
+                           "\"validation\":{\"fraction\":0.2,\"stratified\":true},\"network\":{\"hidden\":[{\"units\":100,"
                            "\"activation\":\"relu\"" PLAIN "]},"
                            "\"optimizer\":{\"name\":\"adam\",\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,"
                            "\"epsilon\":1e-8,\"weight_decay\":0,\"bias_correction\":true}," TRAINING "\"batch_size\":32,\"epochs\":100,\"seed\":1,"

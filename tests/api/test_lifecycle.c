@@ -13,8 +13,8 @@ static void a_running_job_is_cancelled_promptly(void **state)
     await_status(job, "running");
     struct reply *r = expect(http_call("POST", "/v1/jobs/%ld/cancel", job), 200);
     assert_true(whole(r, "/id") == job);
-    expect_members(r, "", "id name dataset dataset_id status terminal progress priority runs best epochs_saved spec created_at started_at "
-                          "finished_at");
+    expect_members(r, "", "id name dataset dataset_id status terminal progress priority runs folds best epochs_saved spec "
+                          "created_at started_at finished_at");
     r = finish_job(job); /* hours, if it were not stopped */
     assert_string_equal(text(r, "/status"), "cancelled");
     assert_true(number(r, "/runs/cancelled") == 1);

@@ -271,6 +271,18 @@ static void every_default_of_the_schema_comes_back_filled_in(void **state)
     r = expect(http_post("/v1/jobs?dry_run=true",
                          "{\"dataset\":\"penguins\",\"target\":\"sex\",\"initial\":{\"run\":%ld}}", run), 200);
     check_known(r, json_of(schema), at(r, "/job"), &seen);
+    static const char *const validations[] = {"\"folds\":3", "\"folds\":3,\"fold\":2", "\"dataset\":\"more\"",
+                                              "\"column\":\"year\",\"value\":2007,\"train_value\":2008"};
+    size_t length;
+    char *csv = penguins_csv(&length);
+    expect(http_post_csv("/v1/datasets?name=more", csv), 201);
+    test_free(csv);
+    for (size_t i = 0; i < COUNT(validations); i++) {
+        r = expect(http_post("/v1/jobs?dry_run=true", "{\"dataset\":\"penguins\",\"target\":\"sex\",\"validation\":{%s}}",
+                             validations[i]), 200);
+        check_known(r, json_of(schema), at(r, "/job"), &seen);
+        check_defaults(r, at(schema, "/properties/validation"), at(r, "/job/validation"), validations[i]);
+    }
     check_with_others(schema, &seen);
     check_all_seen(schema, json_of(schema), seen);
     free(seen);

@@ -26,7 +26,9 @@ static void assert_point(const struct grid *g, uint64_t point, const char *expec
     grid_start(g, &at);
     while (point--)
         grid_step(g, &at);
+    json_object(&w);
     grid_point_write(g, &at, &w);
+    json_object_end(&w);
     assert_string_equal(buf_text(&out), expected);
     buf_done(&out);
 }

@@ -192,6 +192,38 @@ static void test_several_columns_are_wrong_at_once(void **state)
     table_unref(t);
 }
 
+/* A faulty body is checked beside the table as well: nothing follows from what could not be bound. */
+static void test_no_fault_follows_from_another(void **state)
+{
+    struct data_fixture *f = *state;
+    struct table *t = table_of(f, text);
+    static const struct {
+        const char *members, *pointer;
+    } cases[] = {
+        {"\"encoding\":{\"category_limit\":2},\"columns\":{\"size\":{\"role\":\"ignore\",\"scaling\":\"none\"},"
+         "\"colour\":{\"role\":\"ignore\"}}", "/columns/size/scaling"},
+        {"\"columns\":{\"size\":5}", "/columns/size"},
+        {"\"validation\":{\"column\":\"year\"}", "/validation/value"},
+        {"\"validation\":{\"column\":5,\"value\":2}", "/validation/column"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char body[400];
+        struct job_spec s;
+        struct violations v = {0};
+        enum task task;
+        snprintf(body, sizeof body, "{\"dataset\":\"d\",\"target\":\"y\",%s}", cases[i].members);
+        cleanup(json_freep) struct json *root = json_of(body);
+        assert_int_equal(job_spec_bind(root, false, &s, &v, NULL), ERR_OK);
+        (void)job_spec_check_table(&s, t, &task, &v);
+        assert_non_null(violation_at(&v, cases[i].pointer));
+        for (size_t k = 0; k < v.count; k++)
+            if (strncmp(v.item[k].pointer, cases[i].pointer, strlen("/validation")) != 0)
+                fail_msg("%s: %s %s", body, v.item[k].pointer, v.item[k].detail);
+        job_spec_done(&s);
+    }
+    table_unref(t);
+}
+
 static void test_no_memory(void **state)
 {
     (void)state;
@@ -225,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_what_is_wrong_is_pointed_at),
         WITH_DIR(test_columns_beside_the_table),
         WITH_DIR(test_several_columns_are_wrong_at_once),
+        WITH_DIR(test_no_fault_follows_from_another),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,7 @@ static void assert_writes(const char *body, const char *expected)
 
 #define ENCODING "\"columns\":{},\"encoding\":{\"scaling\":\"standard\",\"min_frequency\":0,\"category_limit\":1000},"
 #define HEAD "{\"name\":null,\"dataset\":\"d\",\"target\":\"t\",\"task\":\"auto\",\"features\":null," ENCODING \
-             "\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[{\"units\":100,\"activation\":\"relu\"" PLAIN "]},"  \
+             "\"validation\":{\"fraction\":0.2,\"stratified\":true},\"network\":{\"hidden\":[{\"units\":100,\"activation\":\"relu\"" PLAIN "]},"  \
              "\"optimizer\":"
 #define TAIL "," TRAINING "\"batch_size\":32,\"epochs\":100,\"seed\":1,\"threads\":null,\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null,\"halving\":null,\"initial\":null}"
 
@@ -88,7 +88,7 @@ static void test_what_is_given_is_kept(void **state)
     (void)state;
     static const char given[] =
         "{\"name\":\"a \\\"name\\\"\",\"dataset\":\"7\",\"target\":\"t\",\"task\":\"multiclass\",\"features\":[\"a\",\"b\"]," ENCODING
-        "\"validation\":{\"fraction\":0},\"network\":{\"hidden\":[{\"units\":3,\"activation\":\"leaky_relu\","
+        "\"validation\":{\"fraction\":0,\"stratified\":true},\"network\":{\"hidden\":[{\"units\":3,\"activation\":\"leaky_relu\","
         "\"negative_slope\":0.2,\"batch_normalization\":true,\"dropout\":0.25},{\"units\":4,\"activation\":\"tanh\"" PLAIN
         "]},\"optimizer\":{\"name\":\"adam\",\"learning_rate\":0.5,\"beta1\":0,\"beta2\":0.5,\"epsilon\":0,"
         "\"weight_decay\":0.125,\"bias_correction\":false},\"loss\":\"huber\",\"huber_delta\":2,"
@@ -101,7 +101,7 @@ static void test_what_is_given_is_kept(void **state)
     assert_writes(given, given);
     assert_writes(body_with("\"network\":{\"hidden\":[]},\"batch_size\":1"),
                   "{\"name\":null,\"dataset\":\"d\",\"target\":\"t\",\"task\":\"auto\",\"features\":null," ENCODING
-                  "\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[]},\"optimizer\":{\"name\":\"adam\","
+                  "\"validation\":{\"fraction\":0.2,\"stratified\":true},\"network\":{\"hidden\":[]},\"optimizer\":{\"name\":\"adam\","
                   "\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,\"weight_decay\":0,"
                   "\"bias_correction\":true}," TRAINING
                   "\"batch_size\":1,\"epochs\":100,\"seed\":1,\"threads\":null,\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null,\"halving\":null,\"initial\":null}");

@@ -162,7 +162,8 @@ static enum err_code estimate(struct data_fixture *f, const struct table *t, con
     enum task task = TASK_AUTO;
     spec_of(body, &s);
     assert_int_equal(job_spec_check_table(&s, t, &task, &v), ERR_OK);
-    enum err_code code = worker_estimate(&s, task, t, worker_inputs(&s, t), ret, &f->err);
+    enum err_code code = worker_estimate(&s, task, t, worker_inputs(&s, t),
+                                        job_validation_rows(&s, task, job_validation_count(&s, t, NULL), &v), ret, &f->err);
     job_spec_done(&s);
     return code;
 }
@@ -197,7 +198,7 @@ static void test_too_many_parameters_are_refused_before_memory_is_taken(void **s
     spec_of("{\"dataset\":\"d\",\"target\":\"y\",\"network\":{\"hidden\":[{\"units\":65536},{\"units\":65536}]}}", &s);
     uint32_t inputs = worker_inputs(&s, t);
     uint64_t before = mem_count();
-    assert_int_equal(worker_estimate(&s, TASK_REGRESSION, t, inputs, &e, &f->err), ERR_INVALID);
+    assert_int_equal(worker_estimate(&s, TASK_REGRESSION, t, inputs, (struct job_rows){3, 1}, &e, &f->err), ERR_INVALID);
     assert_int_equal(mem_count(), before);
     assert_says(f, "parameters, at most 100000000 are possible");
     assert_int_equal(e.parameters, 77);

@@ -33,7 +33,7 @@ static void prepare(struct rows *r, const struct table *t, uint64_t memory)
     struct err err = {0};
     spec_of("{\"dataset\":\"d\",\"target\":\"y\",\"validation\":{\"fraction\":0.2}}", &spec);
     *r = (struct rows){0};
-    if (rows_prepare(r, &spec, t, NULL, memory, NULL, &err))
+    if (rows_prepare(r, &spec, t, NULL, NULL, memory, NULL, &err))
         fail_msg("%s", err.message);
     job_spec_done(&spec);
 }

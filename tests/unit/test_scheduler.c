@@ -131,7 +131,7 @@ static void tell_losses(struct scheduled *s, const char *spec_text, struct losse
     struct table *t = open_table(&data);
     spec_of(spec_text, &spec);
     struct worker_events events = {.started = keep_started, .epoch = keep_epoch, .context = l};
-    assert_int_equal(worker_execute(&spec, t, &stop, &events, &result, &s->f->err), ERR_OK);
+    assert_int_equal(worker_execute(&spec, t, NULL, &stop, &events, &result, &s->f->err), ERR_OK);
     worker_result_done(&result);
     job_spec_done(&spec);
     table_unref(t);

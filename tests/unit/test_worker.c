@@ -67,7 +67,7 @@ static enum err_code tell(struct story *story, const struct table *t, const char
     spec_of(body, &s);
     struct worker_events events = {.started = on_started, .threads = story->threads ? threads_of : NULL, .epoch = on_epoch,
                                    .leave = &story->leave, .context = story};
-    enum err_code code = worker_execute(&s, t, &story->stop, &events, &story->result, &story->err);
+    enum err_code code = worker_execute(&s, t, NULL, &story->stop, &events, &story->result, &story->err);
     job_spec_done(&s);
     return code;
 }
@@ -457,7 +457,7 @@ static void test_no_memory(void **state)
         struct worker_events events = {.started = on_started, .epoch = on_epoch, .context = &s};
         uint64_t before = mem_count();
         mem_fail_at(nth, 0);
-        enum err_code code = worker_execute(&spec, t, &s.stop, &events, &s.result, &s.err);
+        enum err_code code = worker_execute(&spec, t, NULL, &s.stop, &events, &s.result, &s.err);
         mem_fail_at(0, 0);
         allocations = nth ? allocations : mem_count() - before;
         assert_int_equal(code, nth ? ERR_NO_MEMORY : ERR_OK);

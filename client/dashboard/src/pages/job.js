@@ -91,7 +91,7 @@ class JobPage {
 
     order() {
         const { order, desc, cursor } = this.query,
-            loss = this.job.spec.validation.fraction > 0 ? 'metrics.valid_loss' : 'metrics.train_loss';
+            loss = this.job.spec.validation.fraction !== 0 ? 'metrics.valid_loss' : 'metrics.train_loss';
         return { orderBy: order ?? loss, descending: desc === 'true', cursor };
     }
 

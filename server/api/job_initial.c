@@ -8,8 +8,7 @@
 
 #define TEXT_MAX ((size_t)4 << 20)
 
-/* ---- what is left out
- * --------------------------------------------------------------------------------------------------- */
+/* ---- what is left out -------------------------------------------------------------------------------------------- */
 
 /* Sets a member of the body to what `write` writes of the model. */
 static enum err_code fill(struct json *body, const char *pointer, const struct model *m,
@@ -111,8 +110,7 @@ static enum err_code fill_body(struct job_plan *p, const struct store_run *run, 
     return code;
 }
 
-/* ---- the run
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
 
 static void check_axes(const struct job_plan *p, struct violations *violations)
 {
@@ -159,8 +157,7 @@ enum err_code job_initial_read(struct app *app, struct job_plan *p, struct viola
     return code;
 }
 
-/* ---- whether it fits
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- whether it fits --------------------------------------------------------------------------------------------- */
 
 static bool same_features(const struct encoder *e, const struct job_spec *s)
 {

@@ -8,8 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- rows
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 struct sample {
     size_t count, of; /* rows, of so many for validation */
@@ -62,8 +61,7 @@ static enum err_code sample_take(const struct job_spec *spec, const struct encod
     return sample_encode(encoder, table, rows, s, err);
 }
 
-/* ---- figures
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- figures ----------------------------------------------------------------------------------------------------- */
 
 struct ranked {
     const struct encoder_feature *feature;

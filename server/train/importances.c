@@ -36,8 +36,7 @@ struct importances {
     atomic_uint features, done; /* of the one that is under way */
 };
 
-/* ---- one of them
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- one of them ------------------------------------------------------------------------------------------------- */
 
 /* What is read of a run. */
 struct subject {
@@ -121,8 +120,7 @@ static enum err_code work_out(struct importances *s, const struct importance_req
     return code;
 }
 
-/* ---- the thread
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- the thread -------------------------------------------------------------------------------------------------- */
 
 static struct entry *first_locked(struct importances *s, enum state state)
 {
@@ -209,8 +207,7 @@ void importances_free(struct importances *s)
     mem_free(s);
 }
 
-/* ---- asking
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 
 static struct entry *find_locked(struct importances *s, const struct importance_request *q)
 {

@@ -17,8 +17,7 @@
 enum kind { CHOICE, UNIFORM, LOG_UNIFORM, KINDS };
 static const char *const kind_names[KINDS] = {"choice", "uniform", "log_uniform"};
 
-/* ---- reading
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static bool is_range(const struct json *v, double *ret_low, double *ret_high)
 {
@@ -89,8 +88,7 @@ static enum err_code read_axis(struct grid *g, const struct json *member, enum k
     return ERR_OK;
 }
 
-/* ---- drawing
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- drawing ----------------------------------------------------------------------------------------------------- */
 
 /* FNV-1a */
 static uint32_t pointer_hash(const char *pointer)
@@ -237,8 +235,7 @@ static enum err_code draw(struct grid *g, const enum kind *kinds, uint64_t seed,
     return code;
 }
 
-/* ---- all of it
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 /* `runs` and `seed` as the job's fields have them; false when one of them is not right. */
 static bool read_numbers(const struct json *search, struct job_search *ret, struct err *err)

@@ -81,10 +81,20 @@ test('steps that jump and steps that crawl', () => {
     ]);
 });
 
+test('a network that stands still is not called fine', () => {
+    const still = { train_loss: falling(1.1, 1.05), valid_loss: falling(1.1, 1.05) };
+    assert.deepEqual(codes({ epochs: still }), ['stuck']);
+    assert.deepEqual(codes({ epochs: { train_loss: falling(1, 1.4), valid_loss: falling(1, 1.4) } }), ['worse']);
+    // gradients that would do for one that learns are why this one does not
+    const faint = [layer(1, { gradient_norm: fill(0.002) }), layer(2), layer(3, { gradient_norm: fill(0.2) })];
+    assert.deepEqual(codes({ layers: faint }), ['fine']);
+    assert.deepEqual(codes({ layers: faint, epochs: still }), ['vanishing']);
+});
+
 test('overfitting needs a falling training loss and a rising validation loss', () => {
     const rising = [0.5, 0.4, 0.3, ...epoch.slice(3).map((e) => 0.3 + e / 50)];
     assert.deepEqual(codes({ epochs: { train_loss: falling(1, 0.01), valid_loss: rising } }), ['overfits']);
-    assert.deepEqual(codes({ epochs: { train_loss: falling(0.1, 1), valid_loss: rising } }), ['fine']);
+    assert.deepEqual(codes({ epochs: { train_loss: falling(0.1, 1), valid_loss: rising } }), ['worse']);
 });
 
 test('divergence comes first, with what the run says of it', () => {

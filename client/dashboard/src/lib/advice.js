@@ -3,7 +3,8 @@
 // the values.
 import { lastKnown, lowest } from './curves.js';
 
-const VANISHING = 1e-3; // gradient at the inputs beside that at the output
+const VANISHING = 1e-3,
+    FAINT = 0.05; // gradient at the inputs beside that at the output: too little, and too little when nothing is learnt
 const EXPLODING = 100; // gradient now beside the first
 const MANY = 0.5,
     SOME = 0.2; // shares of units
@@ -12,6 +13,7 @@ const JUMPS = 0.05,
 const RISEN = 1.1; // validation loss beside its lowest
 const FALLING = 0.05; // of the loss, in the last tenth of the epochs
 const LITTLE = 0.2; // of the loss, in all epochs
+const SOME_EPOCHS = 20; // before that it is too early for some judgements
 
 const last = (values) => values[lastKnown(values)];
 const first = (values) => values.find((value) => value !== null && value !== undefined);
@@ -27,6 +29,11 @@ function failed({ run }) {
     ];
 }
 
+/** By what share the training loss fell in all. */
+function fallenBy({ train_loss: train }) {
+    return (first(train) - last(train)) / Math.abs(first(train));
+}
+
 /** The uppermost layer of step units: nothing under it gets a gradient. */
 function stopped({ run, layers }) {
     const steps = run.layers.filter(({ activation }) => activation === 'step').map(({ layer }) => layer),
@@ -35,11 +42,12 @@ function stopped({ run, layers }) {
     return [{ code: top === 1 ? 'step' : 'steps', level: 'bad', values: { layer: top } }];
 }
 
-function vanishing({ run, layers }) {
+function vanishing({ run, layers, epochs }) {
     const hasStep = run.layers.some(({ activation }) => activation === 'step');
     const low = last(layers[0].gradient_norm),
         high = last(layers.at(-1).gradient_norm);
-    if (hasStep || layers.length < 2 || !(high > 0) || !(low / high < VANISHING)) return [];
+    if (hasStep || layers.length < 2 || !(high > 0) || !(low / high < (fallenBy(epochs) < LITTLE ? FAINT : VANISHING)))
+        return [];
     return [
         {
             code: 'vanishing',
@@ -82,8 +90,7 @@ function steps({ run, layers, epochs }) {
     if (ratios.length === 0) return [];
     const most = ratios.reduce((a, b) => (b.ratio > a.ratio ? b : a)),
         rate = run.spec.optimizer.learning_rate;
-    const from = first(epochs.train_loss),
-        fallen = (from - last(epochs.train_loss)) / from;
+    const fallen = fallenBy(epochs);
     if (most.ratio > JUMPS) return [{ code: 'jumps', level: 'warn', values: { ...most, rate } }];
     if (
         fallen < LITTLE &&
@@ -92,6 +99,23 @@ function steps({ run, layers, epochs }) {
     )
         return [{ code: 'crawls', level: 'warn', values: { ...most, rate, fallen } }];
     return [];
+}
+
+/** The loss stands still, or grew, for whatever reason. */
+function stuck({ run, epochs }) {
+    const fallen = fallenBy(epochs),
+        from = epochs.epoch[0],
+        to = epochs.epoch.at(-1),
+        rate = run.spec.optimizer.learning_rate;
+    if (to < SOME_EPOCHS || fallen >= LITTLE) return [];
+    const code = fallen < 0 ? 'worse' : 'stuck';
+    return [
+        {
+            code,
+            level: 'warn',
+            values: { before: first(epochs.train_loss), now: last(epochs.train_loss), from, to, rate },
+        },
+    ];
 }
 
 function overfitting({ epochs }) {
@@ -121,7 +145,7 @@ function unfinished({ run, epochs }) {
         end = lastKnown(train),
         tenth = epoch.findIndex((e) => e >= 0.9 * epoch[end]);
     const fall = (train[tenth] - train[end]) / Math.abs(train[tenth]);
-    return run.status === 'succeeded' && epoch[end] >= 20 && fall > FALLING
+    return run.status === 'succeeded' && epoch[end] >= SOME_EPOCHS && fall > FALLING
         ? [{ code: 'unfinished', level: 'note', values: { fall, from: epoch[tenth], to: epoch[end] } }]
         : [];
 }
@@ -148,6 +172,7 @@ export function advise(run, layers, epochs) {
     ])
         found.push(...rule(seen));
     const order = ['bad', 'warn', 'note'];
+    if (!found.some(({ level }) => level !== 'note')) found.push(...stuck(seen));
     if (found.some(({ code }) => code === 'overfits'))
         found.splice(0, found.length, ...found.filter(({ code }) => code !== 'unfinished'));
     found.sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level));

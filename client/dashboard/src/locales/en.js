@@ -196,6 +196,11 @@ export default {
         'The network learns the training rows by heart. Stop at epoch {epoch}, use fewer units, or more data.',
     'advice.overfits.why':
         'Since epoch {epoch}, train_loss fell from {before} to {train} while valid_loss rose from {best} to {now}.',
+    'advice.stuck':
+        'It hardly learns. Try a larger learning rate, relu, or a network of another size; or the columns say little about the target.',
+    'advice.stuck.why': 'train_loss went from {before} to {now} in epochs {from} to {to}.',
+    'advice.worse': 'It gets worse rather than better. Use a smaller learning rate than {rate}.',
+    'advice.worse.why': 'train_loss grew from {before} (epoch {from}) to {now} (epoch {to}).',
     'advice.linear': 'With identity everywhere the network is a linear model, whatever its depth.',
     'advice.linear.why': 'All {n} hidden layers have the identity as activation.',
     'advice.unfinished': 'It was still learning when it ended: more epochs would help.',

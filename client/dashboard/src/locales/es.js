@@ -199,6 +199,11 @@ export default {
         'La red se aprende de memoria las filas de entrenamiento. Para en la época {epoch}, usa menos unidades o más datos.',
     'advice.overfits.why':
         'Desde la época {epoch}, train_loss bajó de {before} a {train} mientras valid_loss subió de {best} a {now}.',
+    'advice.stuck':
+        'Apenas aprende. Prueba con una tasa de aprendizaje mayor, con relu o con una red de otro tamaño; o las columnas dicen poco del objetivo.',
+    'advice.stuck.why': 'train_loss pasó de {before} a {now} de la época {from} a la {to}.',
+    'advice.worse': 'Empeora en vez de mejorar. Usa una tasa de aprendizaje menor que {rate}.',
+    'advice.worse.why': 'train_loss creció de {before} (época {from}) a {now} (época {to}).',
     'advice.linear': 'Con identity en todas partes la red es un modelo lineal, por profunda que sea.',
     'advice.linear.why': 'Las {n} capas ocultas tienen la identidad como activación.',
     'advice.unfinished': 'Todavía aprendía cuando terminó: más épocas ayudarían.',

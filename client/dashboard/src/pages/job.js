@@ -37,7 +37,7 @@ class JobPage {
         this.table = new RunsTable({
             labelOf: (run) => t('runs.number', { n: run.number }),
             pick: (run, on) => this.pick(run, on),
-            order: (order, desc) => setQuery({ order, desc: desc || undefined, cursor: undefined }),
+            order: (order) => this.orderBy(order),
         });
         this.foot = h('div', { class: 'more' });
         this.spec = h('div', { class: 'stack' });
@@ -87,6 +87,12 @@ class JobPage {
                 h('section', { class: 'card', id: 'spec' }, h('h2', null, t('run.spec')), this.spec),
             )),
         );
+    }
+
+    /** By what is ordered already: the other way round. */
+    orderBy(order) {
+        const { orderBy, descending } = this.order();
+        setQuery({ order, desc: (order === orderBy && !descending) || undefined, cursor: undefined });
     }
 
     order() {

@@ -20,7 +20,7 @@ const columns = [
 ];
 
 export class RunsTable {
-    /** order(order_by, desc), pick(id, on): what the reader did; labelOf(run) names a run; sortable: by the server */
+    /** order(order_by), pick(id, on): what the reader did; labelOf(run) names a run; sortable: by the server */
     constructor({ order, pick, labelOf, sortable = true }) {
         Object.assign(this, { order, pick, labelOf, sortable });
         this.head = h('thead');
@@ -69,12 +69,7 @@ export class RunsTable {
                 'aria-sort': sorted ? (descending ? 'descending' : 'ascending') : null,
             },
             this.sortable && key
-                ? h(
-                      'button',
-                      { onclick: () => this.order(key, sorted ? !descending : false) },
-                      name,
-                      sorted && (descending ? ' ↓' : ' ↑'),
-                  )
+                ? h('button', { onclick: () => this.order(key) }, name, sorted && (descending ? ' ↓' : ' ↑'))
                 : name,
         );
     }

@@ -37,7 +37,7 @@ TSAN := -fsanitize=thread -fno-omit-frame-pointer
 Q := $(if $(V),,@)
 REBUILD = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all deps demo check test tests lint asan tsan sanitized clang bench bench-service benches clean help
+.PHONY: all deps demo check test tests lint asan tsan sanitized clang docker-check bench bench-service benches clean help
 all: $(BUILD)/mlpd $(BUILD)/mlp $(BUILD)/libmlp.a ## builds mlpd, mlp and libmlp.a
 
 help: ## lists the targets
@@ -67,6 +67,9 @@ tsan: deps ## the tests under ThreadSanitizer
 clang: ## everything once more by clang, with its own warnings
 	@bash tests/deps.sh build lint
 	@+$(REBUILD) BUILD=$(BUILD)/clang CC=clang tests
+docker-check: deps ## builds the image, trains in it, kills it, and sees that nothing is lost
+	@+$(REBUILD) all
+	@MLP=$(BUILD)/mlp bash docker/check.sh
 bench: deps ## the core against its peers: a table, and build/bench.json
 bench-service: deps ## the daemon as a service: a table, and build/bench-service.json
 bench bench-service:

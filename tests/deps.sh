@@ -11,6 +11,9 @@ packages_page='nodejs npm'
 # Its tests: a real browser, and letters for it.
 packages_browser='chromium fonts-dejavu-core'
 packages_lint='clang clang-tidy cppcheck'
+packages_docker='docker.io|docker-ce iptables'
+packages_base_image='debootstrap'
+packages_compose='docker-compose|docker-compose-plugin'
 packages_bench='python3 python3-sklearn python3-torch python3-pandas libfann2 wrk
     libopenblas0-pthread|libopenblas0-openmp|libopenblas0-serial'
 

@@ -2,6 +2,7 @@
 # Keeps the README's promises: runs its ```sh blocks in their order, as they stand but for the port (the first one starts
 # the daemon, each of the others has to end with status 0), compares what they print with the block that follows, and
 # holds its tables against the programs. Reports as cmocka does, for tests/run. MLPD and MLP: the programs.
+# README_DAEMON=ADDRESS:PORT runs the blocks against a fresh daemon that is there already, and leaves the tables out.
 # README_PRINT=1 shows what the blocks print, to be put into the README.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -10,7 +11,7 @@ mlpd=$(realpath "${MLPD:-$root/build/mlpd}")
 mlp=$(realpath "${MLP:-$root/build/mlp}")
 scratch=$(mktemp -d) || exit 1
 daemon=
-unset MLPD_TOKEN MLPD_TOKEN_FILE MLP_TOKEN MLPD_HOST
+[ -n "${README_DAEMON:-}" ] || unset MLPD_TOKEN MLPD_TOKEN_FILE MLP_TOKEN MLPD_HOST
 export LC_ALL=C.UTF-8 no_proxy='*'
 
 finish() {
@@ -171,7 +172,7 @@ names_in_the_answers() {
 # Files, verbs and targets that the text names are there.
 names_in_the_text() {
     local word
-    for word in $(words "$(cat "$readme")" | grep -E '^(core|server|client|tests|migrations|\.ci)/[a-z0-9_./]*$'); do
+    for word in $(words "$(cat "$readme")" | grep -E '^(core|server|client|tests|migrations|docker|\.ci)/[a-z0-9_./]*$'); do
         [ -e "$root/$word" ] || fail "there is no $word"
     done
     for word in $(words "$(cat "$readme")" | grep -E '^[a-z_]+\.[ch]$'); do
@@ -194,22 +195,26 @@ demo() {
 }
 
 # ---- the daemon, and all of it ---------------------------------------------------------------------------------------
-tests=("${blocks[@]:1}" flags_of_mlpd fields_of_a_job choices_of_fields names_in_the_answers names_in_the_text demo)
+start_daemon() {
+    local start=${blocks[0]}
+    sed -i 's/127\.0\.0\.1:8080/127.0.0.1:0/; s/^/exec /' "$start"
+    bash "$start" >daemon.out 2>daemon.log &
+    daemon=$!
+    for _ in $(seq 100); do
+        grep -q listening daemon.out && break
+        kill -0 "$daemon" 2>/dev/null || break
+        sleep 0.1
+    done
+    address=$(sed -n 's,^mlpd 0\.1\.0 listening on http://,,p' daemon.out)
+    [ -n "$address" ] || { cat daemon.out daemon.log && exit 1; }
+}
+
+tests=("${blocks[@]:1}")
+[ -n "${README_DAEMON:-}" ] ||
+    tests+=(flags_of_mlpd fields_of_a_job choices_of_fields names_in_the_answers names_in_the_text demo)
 echo "[==========] Running ${#tests[@]} test(s)."
-start=${blocks[0]}
-sed -i 's/127\.0\.0\.1:8080/127.0.0.1:0/; s/^/exec /' "$start"
-bash "$start" >daemon.out 2>daemon.log &
-daemon=$!
-for _ in $(seq 100); do
-    grep -q listening daemon.out && break
-    kill -0 "$daemon" 2>/dev/null || break
-    sleep 0.1
-done
-address=$(sed -n 's,^mlpd 0\.1\.0 listening on http://,,p' daemon.out)
-if [ -z "$address" ]; then
-    cat daemon.out daemon.log
-    exit 1
-fi
+address=${README_DAEMON:-}
+[ -n "$address" ] || start_daemon
 export MLPD_URL="http://$address"
 schema=$("$mlp" schema)
 
@@ -223,6 +228,7 @@ for name in "${tests[@]}"; do
     esac
     [ $bad = 0 ] && echo "[       OK ] $name" || { echo "[  FAILED  ] $name" && failed=1; }
 done
+[ -n "$daemon" ] || exit $failed
 kill "$daemon"
 wait "$daemon" || { failed=1 && tail -n 20 daemon.log && echo "the daemon's exit status was not 0"; }
 daemon=

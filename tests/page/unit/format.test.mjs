@@ -10,6 +10,7 @@ import {
     whole,
 } from '../../../client/dashboard/src/lib/format.js';
 import { differing, shortNames, valueAt } from '../../../client/dashboard/src/lib/differences.js';
+import { networkOf } from '../../../client/dashboard/src/parts/spec.js';
 import { parseMetrics } from '../../../client/dashboard/src/lib/prometheus.js';
 import { quantile, rates } from '../../../client/dashboard/src/lib/rates.js';
 
@@ -105,4 +106,12 @@ test('rates are between looks, and a restart is no rate', () => {
         2,
     );
     assert.equal(quantile([{ le: 1, count: 0 }], 0.5), null);
+});
+
+test('a network is said layer by layer, equal ones together', () => {
+    const layer = (units, activation) => ({ units, activation });
+    const said = (...hidden) => networkOf({ network: { hidden } });
+    assert.equal(said(layer(16, 'relu'), layer(8, 'tanh')), '16 relu · 8 tanh');
+    assert.equal(said(layer(8, 'relu'), layer(8, 'relu'), layer(4, 'relu')), '2 × 8 relu · 4 relu');
+    assert.equal(said(), '–');
 });

@@ -1,10 +1,15 @@
 // A job's JSON in a few words.
 import { shortNames } from '../lib/differences.js';
 
-/** "16 relu · 8 tanh" */
+/** "16 relu · 8 tanh", "4 × 8 sigmoid" */
 export function networkOf(spec) {
-    const hidden = spec.network?.hidden ?? [];
-    return hidden.length === 0 ? '–' : hidden.map(({ units, activation }) => `${units} ${activation}`).join(' · ');
+    const layers = [];
+    for (const { units, activation } of spec.network?.hidden ?? []) {
+        const name = `${units} ${activation}`;
+        if (layers.at(-1)?.name === name) layers.at(-1).count++;
+        else layers.push({ name, count: 1 });
+    }
+    return layers.map(({ name, count }) => (count > 1 ? `${count} × ${name}` : name)).join(' · ') || '–';
 }
 
 /** "momentum, learning_rate 0.01, batch_size 32"; of a grid what it varies: "momentum × learning_rate" */

@@ -277,7 +277,7 @@ run_verbs() {
     run 0 evaluate 1 --json
     has out '^\{'
     run 0 importance 1
-    has out '^valid_accuracy [0-9.]+ and loss [0-9.]+ on 24 validation rows'
+    has out '^valid_accuracy [0-9.]+ and loss [0-9.]+ on 12 validation rows'
     has out '^(length|width|colour) +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+  #{30}$'
     run 0 importance 1 --repeats 2 --seed 3 --json
     has out '"repeats":2,"seed":3,'

@@ -74,6 +74,7 @@ cat >penguins.json <<'JSON'
   "dataset": "penguins",
   "target": "species",
   "features": ["bill_length_mm", "flipper_length_mm", "body_mass_g"],
+  "validation": {"fraction": 0.2},
   "network": {"hidden": [{"units": 16, "activation": "relu"}]},
   "optimizer": {"name": "momentum", "learning_rate": 0.05, "momentum": 0.9},
   "epochs": 50,

@@ -13,7 +13,7 @@ const struct optimizer optimizers[MLP_OPTIMIZERS] = {
     [MLP_ADADELTA] = {"adadelta", {MLP_ADADELTA, 1, NONE, 0.9, NONE, NONE, 1e-6, 0, false}, 2},
     [MLP_RMSPROP] = {"rmsprop", {MLP_RMSPROP, 0.001, NONE, 0.9, NONE, NONE, 1e-8, 0, false}, 1},
     [MLP_ADAM] = {"adam", {MLP_ADAM, 0.001, NONE, NONE, 0.9, 0.999, 1e-8, 0, true}, 2},
-    [MLP_ADAMW] = {"adamw", {MLP_ADAMW, 0.001, NONE, NONE, 0.9, 0.999, 1e-8, 0.01, true}, 2},
+    [MLP_ADAMW] = {"adamw", {MLP_ADAMW, 0.003, NONE, NONE, 0.9, 0.999, 1e-8, 0.01, true}, 2},
 };
 
 const char *mlp_optimizer_name(int optimizer)

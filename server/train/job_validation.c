@@ -45,7 +45,7 @@ static bool has_stratified(const void *validation)
 #define VALIDATION(member) .offset = offsetof(struct job_validation, member)
 
 const struct json_field job_validation_fields[] = {
-    {.name = "fraction", .type = FIELD_DOUBLE, VALIDATION(fraction), .minimum = 0, .maximum = 0.9, .fallback = "0.2",
+    {.name = "fraction", .type = FIELD_DOUBLE, VALIDATION(fraction), .minimum = 0, .maximum = 0.9, .fallback = "0.1",
      .shown = has_fraction, .help = "Share of the rows kept for validation, drawn by the seed; 0 for none."},
     {.name = "stratified", .type = FIELD_BOOLEAN, VALIDATION(stratified), .fallback = "true", .shown = has_stratified,
      .help = "Of classes: each gives its share to a fraction or a fold."},

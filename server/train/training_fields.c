@@ -28,15 +28,24 @@ const struct json_field regularization_fields[] = {
     {.name = "l2", .type = FIELD_DOUBLE, REGULARIZATION(l2), .minimum = 0, .maximum = 1e6, .fallback = "0",
      .help = "Adds l2 / 2 * sum W^2 to the loss, over all weights without biases."},
     {.name = "clip_norm", .type = FIELD_DOUBLE, REGULARIZATION(clip_norm), .nullable = true, .minimum = 0, .maximum = 1e12,
-     .open = true, .fallback = "null", .help = "A gradient (of all layers together) that is longer is scaled down to it."},
+     .fallback = "null",
+     .help = "A gradient (of all layers together) that is longer is scaled down to it; 0: never; null: 0.5 of adamw, else never."},
     {0},
 };
 
 #define SCHEDULE(member) .offset = offsetof(struct training_schedule, member)
 
+enum { SCHEDULE_AUTO, SCHEDULE_FIRST };
+
+static const char *schedule_name(int index)
+{
+    return index == SCHEDULE_AUTO ? "auto" : mlp_schedule_name(index - SCHEDULE_FIRST);
+}
+
+/* -1: it is chosen by the optimizer. */
 static int schedule_of(const void *schedule)
 {
-    return ((const struct training_schedule *)schedule)->name;
+    return ((const struct training_schedule *)schedule)->name - SCHEDULE_FIRST;
 }
 
 static bool has_factor(const void *schedule)
@@ -57,12 +66,12 @@ static bool has_power(const void *schedule)
 
 static bool has_minimum(const void *schedule)
 {
-    return schedule_of(schedule) != MLP_CONSTANT;
+    return schedule_of(schedule) > MLP_CONSTANT;
 }
 
 const struct json_field schedule_fields[] = {
-    {.name = "name", .type = FIELD_ENUM, SCHEDULE(name), .names = mlp_schedule_name, .fallback = "\"constant\"",
-     .help = "How the learning rate changes from epoch to epoch; e counts epochs from 0 after the warm-up: step: factor ^ floor(e "
+    {.name = "name", .type = FIELD_ENUM, SCHEDULE(name), .names = schedule_name, .fallback = "\"auto\"",
+     .help = "How the learning rate changes from epoch to epoch, auto: cosine of adamw, constant of all others; e counts epochs from 0 after the warm-up: step: factor ^ floor(e "
              "/ every); exponential: factor ^ e; cosine: half a wave down to minimum; inverse_scaling: 1 / (e + 1) ^ power; "
              "plateau: times factor once the loss was no better for `every` epochs."},
     {.name = "factor", .type = FIELD_DOUBLE, SCHEDULE(factor), .nullable = true, .minimum = 0, .maximum = 1, .open = true,
@@ -111,7 +120,7 @@ const struct json_field stop_fields[] = {
 void training_defaults(struct training_spec *t)
 {
     if (isnan(t->schedule.factor))
-        t->schedule.factor = t->schedule.name == MLP_EXPONENTIAL ? 0.95 : 0.1;
+        t->schedule.factor = schedule_of(&t->schedule) == MLP_EXPONENTIAL ? 0.95 : 0.1;
 }
 
 /* ---- what goes together --------------------------------------------------------------------------------------------- */
@@ -126,7 +135,7 @@ static void refuse_unless(bool has, const struct json *body, const char *pointer
 void training_check(const struct training_spec *t, const struct json *body, struct violations *violations)
 {
     const void *schedule = &t->schedule;
-    const char *name = mlp_schedule_name(t->schedule.name);
+    const char *name = schedule_name(t->schedule.name);
     if (name) {
         refuse_unless(has_factor(schedule), body, "/schedule/factor", name, "factor", violations);
         refuse_unless(has_every(schedule), body, "/schedule/every", name, "every", violations);
@@ -173,12 +182,17 @@ void training_check_task(const struct training_spec *t, enum task task, bool val
 void training_network(const struct training_spec *t, struct mlp_spec *ret)
 {
     int64_t metric = metric_number(t, ret->task, true);
+    int schedule = schedule_of(&t->schedule);
+    if (schedule < 0)
+        schedule = ret->optimizer.name == MLP_ADAMW ? MLP_COSINE : MLP_CONSTANT;
     ret->loss = t->loss >= LOSS_FIRST ? (enum mlp_loss)(t->loss - LOSS_FIRST) : MLP_SQUARED_ERROR;
     ret->huber_delta = t->huber_delta;
     ret->l1 = t->regularization.l1;
     ret->l2 = t->regularization.l2;
-    ret->clip_norm = isnan(t->regularization.clip_norm) ? 0 : t->regularization.clip_norm;
-    ret->schedule = (struct mlp_schedule_spec){.name = (enum mlp_schedule)t->schedule.name, .factor = t->schedule.factor,
+    ret->clip_norm = !isnan(t->regularization.clip_norm)     ? t->regularization.clip_norm
+                     : ret->optimizer.name == MLP_ADAMW ? 0.5
+                                                        : 0;
+    ret->schedule = (struct mlp_schedule_spec){.name = (enum mlp_schedule)schedule, .factor = t->schedule.factor,
                                                .power = t->schedule.power, .minimum = t->schedule.minimum,
                                                .every = t->schedule.every, .warmup_epochs = t->schedule.warmup_epochs};
     ret->stopping = (struct mlp_stopping){.early = t->early_stopping.metric != NULL,

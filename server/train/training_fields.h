@@ -6,10 +6,10 @@
 #include "server/json/bind.h"
 
 struct training_regularization {
-    double l1, l2, clip_norm; /* clip_norm: NAN for none */
+    double l1, l2, clip_norm; /* clip_norm: NAN: by the optimizer */
 };
 struct training_schedule {
-    int name; /* enum mlp_schedule */
+    int name; /* schedule_name's number */
     double factor, power, minimum;
     uint32_t every, warmup_epochs;
 };
@@ -41,4 +41,5 @@ void training_defaults(struct training_spec *t);
 void training_check(const struct training_spec *t, const struct json *body, struct violations *violations);
 /* Says what the task does not have. */
 void training_check_task(const struct training_spec *t, enum task task, bool validates, struct violations *violations);
+/* After ret's task and optimizer are set. */
 void training_network(const struct training_spec *t, struct mlp_spec *ret);

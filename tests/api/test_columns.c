@@ -50,8 +50,8 @@ static void a_job_says_how_its_columns_are_encoded(void **state)
     assert_string_equal(text(r, "/job/columns/size/order/2"), "L");
     assert_true(number(r, "/job/columns/city/min_frequency") == 3);
     expect_members(r, "/job/encoding", "scaling min_frequency category_limit");
-    /* rooms 3, size 1, area 1, city a, b and other: 8 inputs, 100 units, 1 output */
-    assert_int_equal(whole(r, "/parameters"), 8 * 100 + 100 + 100 + 1);
+    /* rooms 3, size 1, area 1, city a, b and other: 8 inputs, 150 units, 1 output */
+    assert_int_equal(whole(r, "/parameters"), 8 * 150 + 150 + 150 + 1);
     r = run_get(all_run);
     assert_int_equal(whole(r, "/layers/0/inputs"), 8);
     assert_string_equal(text(r, "/spec/columns/rooms/role"), "categorical");

@@ -134,7 +134,7 @@ static void multiclass_figures_agree(void **state)
     static const int epochs[] = {1, 30};
     for (size_t i = 0; i < COUNT(epochs); i++) {
         long run = train("{\"dataset\":\"penguins\",\"target\":\"species\",\"epochs\":%d,\"features\":[\"bill_depth_mm\","
-                         "\"sex\"]}", epochs[i]);
+                         "\"sex\"],\"validation\":{\"fraction\":0.2}}", epochs[i]);
         struct reply *e = evaluation(run);
         expect_members(e, "", "task rows valid_loss valid_accuracy valid_log_loss valid_f1_macro classes confusion_matrix "
                               "per_class");
@@ -173,7 +173,7 @@ static void binary_figures_agree(void **state)
     static const char *const metrics[] = {"valid_loss", "valid_accuracy", "valid_log_loss", "valid_f1_macro", "valid_roc_auc",
                                           NULL};
     static const char *const classes[] = {"female", "male", NULL};
-    long run = train("{\"dataset\":\"penguins\",\"target\":\"sex\",\"epochs\":20}");
+    long run = train("{\"dataset\":\"penguins\",\"target\":\"sex\",\"epochs\":20,\"validation\":{\"fraction\":0.2}}");
     struct reply *e = evaluation(run);
     expect_members(e, "", "task rows valid_loss valid_accuracy valid_log_loss valid_f1_macro valid_roc_auc classes "
                           "confusion_matrix per_class");
@@ -213,7 +213,7 @@ static void regression_figures_agree(void **state)
 {
     (void)state;
     static const char *const metrics[] = {"valid_loss", "valid_rmse", "valid_mae", "valid_r2", NULL};
-    long run = train("{\"dataset\":\"penguins\",\"target\":\"body_mass_g\",\"epochs\":60}");
+    long run = train("{\"dataset\":\"penguins\",\"target\":\"body_mass_g\",\"epochs\":60,\"validation\":{\"fraction\":0.2}}");
     struct reply *e = evaluation(run);
     expect_members(e, "", "task rows valid_loss valid_rmse valid_mae valid_r2 residuals");
     expect_members(e, "/residuals", "mean standard_deviation min max actual predicted");

@@ -18,8 +18,8 @@ static void upload_lines(const char *name)
 
 static long train_lines(const char *name, const char *members)
 {
-    return train("{\"dataset\":\"%s\",\"target\":\"y\",\"epochs\":60,\"network\":{\"hidden\":[]},"
-                 "\"optimizer\":{\"learning_rate\":0.05}%s}",
+    return train("{\"dataset\":\"%s\",\"target\":\"y\",\"epochs\":60,\"validation\":{\"fraction\":0.2},\"network\":{\"hidden\":[]},"
+                 "\"optimizer\":{\"name\":\"adam\",\"learning_rate\":0.05}%s}",
                  name, members);
 }
 

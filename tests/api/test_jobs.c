@@ -54,7 +54,7 @@ static void a_job_comes_back_whole_with_its_place(void **state)
 /* What a job says of training and of a layer when nothing is given. */
 #define TRAINING \
     "\"loss\":\"auto\",\"regularization\":{\"l1\":0,\"l2\":0,\"clip_norm\":null}," \
-    "\"schedule\":{\"name\":\"constant\",\"warmup_epochs\":0},\"early_stopping\":null," \
+    "\"schedule\":{\"name\":\"auto\",\"warmup_epochs\":0},\"early_stopping\":null," \
     "\"stop\":{\"train_loss\":null,\"valid_loss\":null,\"seconds\":null},"
 #define PLAIN ",\"batch_normalization\":false,\"dropout\":0}"
 
@@ -85,10 +85,10 @@ static void defaults_are_filled_in(void **state)
     struct reply *r = expect(http_post(DRY, "{\"dataset\":\"penguins\",\"target\":\"species\"}"), 200);
     EXPECT_JSON(r, "/job", "{\"name\":null,\"dataset\":\"penguins\",\"target\":\"species\",\"task\":\"auto\",\"features\":null,"
                            "\"columns\":{},\"encoding\":{\"scaling\":\"standard\",\"min_frequency\":0,\"category_limit\":1000},"
-                           "\"validation\":{\"fraction\":0.2,\"stratified\":true},\"network\":{\"hidden\":[{\"units\":100,"
+                           "\"validation\":{\"fraction\":0.1,\"stratified\":true},\"network\":{\"hidden\":[{\"units\":150,"
                            "\"activation\":\"relu\"" PLAIN "]},"
-                           "\"optimizer\":{\"name\":\"adam\",\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,"
-                           "\"epsilon\":1e-8,\"weight_decay\":0,\"bias_correction\":true}," TRAINING "\"batch_size\":32,\"epochs\":100,\"seed\":1,"
+                           "\"optimizer\":{\"name\":\"adamw\",\"learning_rate\":0.003,\"beta1\":0.9,\"beta2\":0.999,"
+                           "\"epsilon\":1e-8,\"weight_decay\":null,\"bias_correction\":true}," TRAINING "\"batch_size\":32,\"epochs\":100,\"seed\":1,"
                            "\"threads\":null,"
                            "\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null,\"halving\":null,\"initial\":null}");
     static const char *const optimizers[] = {

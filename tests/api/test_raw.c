@@ -231,12 +231,12 @@ static void headers_have_at_most_16384_bytes(void **state)
 static void too_many_connections_are_503(void **state)
 {
     (void)state;
-    static struct raw *idle[1000];
+    static struct raw *idle[4096];
     size_t count = 0;
     struct reply *r = NULL;
     while (count < COUNT(idle) && (!r || r->status == 200)) {
         idle[count++] = raw_open();
-        if (count > 900)
+        if (count > 3800)
             r = raw_ask(LINE("GET /healthz"));
     }
     assert_non_null(r);
@@ -255,7 +255,7 @@ static int setup(void **state)
 {
     struct rlimit files;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
-    files.rlim_cur = files.rlim_max < 4096 ? files.rlim_max : 4096;
+    files.rlim_cur = files.rlim_max < 8192 ? files.rlim_max : 8192;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
     return daemon_setup(state);
 }

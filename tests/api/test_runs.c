@@ -12,7 +12,8 @@ static long long_run(void)
 {
     static long run;
     if (!run)
-        run = train("{\"dataset\":\"penguins\",\"target\":\"species\",\"epochs\":300,\"optimizer\":{\"name\":\"sgd\","
+        run = train("{\"dataset\":\"penguins\",\"target\":\"species\",\"epochs\":300,"
+                    "\"validation\":{\"fraction\":0.2},\"optimizer\":{\"name\":\"sgd\","
                     "\"learning_rate\":0.3},"
                     "\"network\":{\"hidden\":[{\"units\":8,\"activation\":\"tanh\"},{\"units\":4}]}}");
     return run;
@@ -119,7 +120,8 @@ static void weight_updates_are_counted_exactly(void **state)
             fail_reply(__FILE__, __LINE__, r, "not %g updates an epoch", cases[i].each);
     }
     /* 11 of the 344 have no sex: 333, of which 67 for validation */
-    struct reply *r = run_get(train("{\"dataset\":\"penguins\",\"target\":\"sex\",\"epochs\":2,\"batch_size\":1}"));
+    struct reply *r = run_get(train("{\"dataset\":\"penguins\",\"target\":\"sex\",\"epochs\":2,\"batch_size\":1,"
+                                    "\"validation\":{\"fraction\":0.2}}"));
     assert_true(number(r, "/weight_updates") == 2 * 266);
 }
 

@@ -247,7 +247,7 @@ static void test_defaults(void **state)
                 {"adadelta", 1, NAN, 0.9, NAN, NAN, 1e-6, 0},
                 {"rmsprop", 0.001, NAN, 0.9, NAN, NAN, 1e-8, 0},
                 {"adam", 0.001, NAN, NAN, 0.9, 0.999, 1e-8, 0},
-                {"adamw", 0.001, NAN, NAN, 0.9, 0.999, 1e-8, 0.01}};
+                {"adamw", 0.003, NAN, NAN, 0.9, 0.999, 1e-8, 0.01}};
     (void)state;
     for (int i = 0; i < MLP_OPTIMIZERS; i++) {
         int o = mlp_optimizer_find(rows[i].name);

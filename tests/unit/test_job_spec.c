@@ -37,24 +37,24 @@ static void assert_writes(const char *body, const char *expected)
 /* What a job says of training and of a layer when nothing is given. */
 #define TRAINING \
     "\"loss\":\"auto\",\"regularization\":{\"l1\":0,\"l2\":0,\"clip_norm\":null}," \
-    "\"schedule\":{\"name\":\"constant\",\"warmup_epochs\":0},\"early_stopping\":null," \
+    "\"schedule\":{\"name\":\"auto\",\"warmup_epochs\":0},\"early_stopping\":null," \
     "\"stop\":{\"train_loss\":null,\"valid_loss\":null,\"seconds\":null},"
 #define PLAIN ",\"batch_normalization\":false,\"dropout\":0}"
 
 #define ENCODING "\"columns\":{},\"encoding\":{\"scaling\":\"standard\",\"min_frequency\":0,\"category_limit\":1000},"
 #define HEAD "{\"name\":null,\"dataset\":\"d\",\"target\":\"t\",\"task\":\"auto\",\"features\":null," ENCODING \
-             "\"validation\":{\"fraction\":0.2,\"stratified\":true},\"network\":{\"hidden\":[{\"units\":100,\"activation\":\"relu\"" PLAIN "]},"  \
+             "\"validation\":{\"fraction\":0.1,\"stratified\":true},\"network\":{\"hidden\":[{\"units\":150,\"activation\":\"relu\"" PLAIN "]},"  \
              "\"optimizer\":"
 #define TAIL "," TRAINING "\"batch_size\":32,\"epochs\":100,\"seed\":1,\"threads\":null,\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null,\"halving\":null,\"initial\":null}"
 
 static void test_defaults_are_filled_in(void **state)
 {
     (void)state;
-    assert_writes(body_with(""), HEAD "{\"name\":\"adam\",\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,"
-                                      "\"epsilon\":1e-08,\"weight_decay\":0,\"bias_correction\":true}" TAIL);
+    assert_writes(body_with(""), HEAD "{\"name\":\"adamw\",\"learning_rate\":0.003,\"beta1\":0.9,\"beta2\":0.999,"
+                                      "\"epsilon\":1e-08,\"weight_decay\":null,\"bias_correction\":true}" TAIL);
     assert_writes(body_with("\"optimizer\":{},\"network\":{},\"validation\":{}"),
-                  HEAD "{\"name\":\"adam\",\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,"
-                       "\"weight_decay\":0,\"bias_correction\":true}" TAIL);
+                  HEAD "{\"name\":\"adamw\",\"learning_rate\":0.003,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,"
+                       "\"weight_decay\":null,\"bias_correction\":true}" TAIL);
 }
 
 static void test_each_optimizer_has_its_own_defaults(void **state)
@@ -69,7 +69,7 @@ static void test_each_optimizer_has_its_own_defaults(void **state)
         {"rmsprop", "\"learning_rate\":0.001,\"rho\":0.9,\"epsilon\":1e-08,\"weight_decay\":0"},
         {"adam", "\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,\"weight_decay\":0,"
                  "\"bias_correction\":true"},
-        {"adamw", "\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,\"weight_decay\":0.01,"
+        {"adamw", "\"learning_rate\":0.003,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,\"weight_decay\":null,"
                   "\"bias_correction\":true"},
     };
     for (size_t i = 0; i < COUNT(optimizers); i++) {
@@ -101,8 +101,8 @@ static void test_what_is_given_is_kept(void **state)
     assert_writes(given, given);
     assert_writes(body_with("\"network\":{\"hidden\":[]},\"batch_size\":1"),
                   "{\"name\":null,\"dataset\":\"d\",\"target\":\"t\",\"task\":\"auto\",\"features\":null," ENCODING
-                  "\"validation\":{\"fraction\":0.2,\"stratified\":true},\"network\":{\"hidden\":[]},\"optimizer\":{\"name\":\"adam\","
-                  "\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,\"weight_decay\":0,"
+                  "\"validation\":{\"fraction\":0.1,\"stratified\":true},\"network\":{\"hidden\":[]},\"optimizer\":{\"name\":\"adamw\","
+                  "\"learning_rate\":0.003,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-08,\"weight_decay\":null,"
                   "\"bias_correction\":true}," TRAINING
                   "\"batch_size\":1,\"epochs\":100,\"seed\":1,\"threads\":null,\"checkpoint\":{\"every_seconds\":5},\"grid\":null,\"search\":null,\"halving\":null,\"initial\":null}");
 }
@@ -154,8 +154,8 @@ static const struct range ranges[] = {
      {{"1", "range"}, {"-0.1", "range"}, {"true", "type"}}},
     {OPTIMIZER("adagrad", "epsilon"), "/optimizer/epsilon", {"null", "0", "1e6"},
      {{"-1e-10", "range"}, {"1000001", "range"}, {"\"\"", "type"}}},
-    {OPTIMIZER("sgd", "weight_decay"), "/optimizer/weight_decay", {"null", "0", "1e6"},
-     {{"-1e-10", "range"}, {"1000001", "range"}, {"\"\"", "type"}}},
+    {OPTIMIZER("sgd", "weight_decay"), "/optimizer/weight_decay", {"null", "0", "99"},
+     {{"-1e-10", "range"}, {"100", "range"}, {"\"\"", "type"}}},
     {"\"network\":{\"hidden\":[{\"units\":1,\"dropout\":%s}]}", "/network/hidden/0/dropout", {"0", "0.5", "0.99"},
      {{"-0.1", "range"}, {"1", "range"}, {"null", "type"}}},
     {"\"network\":{\"hidden\":[{\"units\":1,\"batch_normalization\":%s}]}", "/network/hidden/0/batch_normalization",
@@ -166,8 +166,8 @@ static const struct range ranges[] = {
      {{"0", "range"}, {"-1", "range"}, {"1000001", "range"}, {"null", "type"}}},
     {"\"regularization\":{\"l1\":%s}", "/regularization/l1", {"0", "1e6"}, {{"-1", "range"}, {"null", "type"}}},
     {"\"regularization\":{\"l2\":%s}", "/regularization/l2", {"0", "1e6"}, {{"-1", "range"}, {"null", "type"}}},
-    {"\"regularization\":{\"clip_norm\":%s}", "/regularization/clip_norm", {"null", "1e-300", "1e12"},
-     {{"0", "range"}, {"-1", "range"}, {"\"\"", "type"}}},
+    {"\"regularization\":{\"clip_norm\":%s}", "/regularization/clip_norm", {"null", "0", "1e12"},
+     {{"1e13", "range"}, {"-1", "range"}, {"\"\"", "type"}}},
     {"\"schedule\":{\"name\":%s}", "/schedule/name", {"\"constant\"", "\"step\"", "\"inverse_scaling\"", "\"plateau\""},
      {{"\"linear\"", "enum"}, {"null", "type"}}},
     {"\"schedule\":{\"name\":\"step\",\"factor\":%s}", "/schedule/factor", {"null", "1e-300", "1"},
@@ -344,7 +344,8 @@ static void test_fields_that_the_schedule_does_not_have(void **state)
     static const struct {
         const char *name;
         bool has[4];
-    } schedules[] = {{"constant", {0}},
+    } schedules[] = {{"auto", {0}},
+                     {"constant", {0}},
                      {"step", {true, true, false, true}},
                      {"exponential", {true, false, false, true}},
                      {"cosine", {false, false, false, true}},

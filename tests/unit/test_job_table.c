@@ -104,7 +104,7 @@ static void test_a_spec_becomes_the_numerics(void **state)
     assert_int_equal(o.task, TASK_BINARY);
     assert_int_equal(o.feature_count, 2);
     assert_string_equal(o.features[1], "b");
-    job_spec_network(&s, TASK_BINARY, 5, 1, &n);
+    job_spec_network(&s, TASK_BINARY, 5, 1, 1440, &n);
     assert_int_equal(n.task, TASK_BINARY);
     assert_int_equal(n.inputs, 5);
     assert_int_equal(n.outputs, 1);
@@ -122,9 +122,39 @@ static void test_a_spec_becomes_the_numerics(void **state)
     assert_int_equal(mlp_spec_check(&n, NULL), ERR_OK);
     job_spec_done(&s);
     spec_of("{\"dataset\":\"d\",\"target\":\"y\",\"network\":{\"hidden\":[]}}", &s);
-    job_spec_network(&s, TASK_REGRESSION, 5, 1, &n);
+    job_spec_network(&s, TASK_REGRESSION, 5, 1, 1440, &n);
     assert_int_equal(n.hidden_count, 0);
     assert_null(job_spec_encoder_options(&s).features);
+    job_spec_done(&s);
+}
+
+/* What is left to the optimizer: adamw decays by the rows, clips, and has a cosine; others do none of it unless told. */
+static void test_what_depends_on_the_optimizer(void **state)
+{
+    (void)state;
+    struct job_spec s;
+    struct mlp_spec n;
+    spec_of("{\"dataset\":\"d\",\"target\":\"y\"}", &s);
+    job_spec_network(&s, TASK_REGRESSION, 5, 1, 1440, &n);
+    assert_true(n.optimizer.name == MLP_ADAMW && n.optimizer.learning_rate == 0.003);
+    assert_true(n.optimizer.weight_decay == 0.5 && n.clip_norm == 0.5 && n.schedule.name == MLP_COSINE);
+    job_spec_network(&s, TASK_REGRESSION, 5, 1, 10, &n);
+    assert_true(n.optimizer.weight_decay == 5);
+    job_spec_done(&s);
+    for (int o = 0; mlp_optimizer_name(o); o++) {
+        char body[200];
+        snprintf(body, sizeof body, "{\"dataset\":\"d\",\"target\":\"y\",\"optimizer\":{\"name\":\"%s\"}}", mlp_optimizer_name(o));
+        spec_of(body, &s);
+        job_spec_network(&s, TASK_REGRESSION, 5, 1, 1440, &n);
+        bool adamw = o == MLP_ADAMW;
+        assert_true((n.optimizer.weight_decay > 0) == adamw && (n.clip_norm > 0) == adamw);
+        assert_int_equal(n.schedule.name, adamw ? MLP_COSINE : MLP_CONSTANT);
+        job_spec_done(&s);
+    }
+    spec_of("{\"dataset\":\"d\",\"target\":\"y\",\"optimizer\":{\"weight_decay\":0.25},\"schedule\":{\"name\":\"constant\"},"
+            "\"regularization\":{\"clip_norm\":0}}", &s);
+    job_spec_network(&s, TASK_REGRESSION, 5, 1, 1440, &n);
+    assert_true(n.optimizer.weight_decay == 0.25 && n.clip_norm == 0 && n.schedule.name == MLP_CONSTANT);
     job_spec_done(&s);
 }
 
@@ -137,7 +167,7 @@ static void test_what_is_bound_is_in_the_numerics_ranges(void **state)
         "\"optimizer\":{\"name\":\"rmsprop\",\"rho\":0.999999,\"epsilon\":1e6}", "\"optimizer\":{\"beta1\":0.999999}",
         "\"optimizer\":{\"beta2\":0.99999999,\"epsilon\":0}", "\"optimizer\":{\"learning_rate\":1e6}",
         "\"network\":{\"hidden\":[{\"units\":65536,\"activation\":\"leaky_relu\",\"negative_slope\":0.999999}]}",
-        "\"epochs\":1000000,\"batch_size\":4294967295",
+        "\"epochs\":1000000,\"batch_size\":4294967295", "\"optimizer\":{\"learning_rate\":0.5,\"weight_decay\":1.99}",
     };
     for (size_t i = 0; i < COUNT(bodies); i++) {
         char body[400];
@@ -146,7 +176,7 @@ static void test_what_is_bound_is_in_the_numerics_ranges(void **state)
         struct err err = {0};
         snprintf(body, sizeof body, "{\"dataset\":\"d\",\"target\":\"y\",%s}", bodies[i]);
         spec_of(body, &s);
-        job_spec_network(&s, TASK_REGRESSION, 5, 1, &n);
+        job_spec_network(&s, TASK_REGRESSION, 5, 1, 1440, &n);
         if (mlp_spec_check(&n, &err))
             fail_msg("%s: %s", bodies[i], err.message);
         job_spec_done(&s);
@@ -212,6 +242,7 @@ int main(void)
         WITH_DIR(test_what_does_not_fit_is_pointed_at),
         WITH_DIR(test_all_columns_that_are_not_there),
         WITH_DIR(test_a_spec_becomes_the_numerics),
+        WITH_DIR(test_what_depends_on_the_optimizer),
         WITH_DIR(test_what_is_bound_is_in_the_numerics_ranges),
         WITH_DIR(test_an_estimate_counts_inputs_and_outputs),
         WITH_DIR(test_too_many_parameters_are_refused_before_memory_is_taken),

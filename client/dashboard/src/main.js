@@ -3,6 +3,7 @@ import 'uplot/dist/uPlot.min.css';
 import './styles/base.css';
 import './styles/parts.css';
 import './styles/charts.css';
+import './styles/forms.css';
 import { pages } from './pages.js';
 import { startShell } from './parts/shell.js';
 import { preferredLanguage, useLanguage } from './lib/i18n.js';

@@ -5,5 +5,6 @@ export const pages = [
     { path: '/jobs/{job}', under: 'nav.jobs', load: () => import('./pages/job.js') },
     { path: '/runs/{run}', under: 'nav.jobs', load: () => import('./pages/run.js') },
     { path: '/compare', under: 'nav.jobs', load: () => import('./pages/compare.js') },
+    { path: '/new', nav: 'nav.new', load: () => import('./pages/new.js') },
     { path: '/service', nav: 'nav.service', load: () => import('./pages/service.js') },
 ];

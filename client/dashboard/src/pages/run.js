@@ -160,7 +160,7 @@ class RunPage {
         updateProgress(this.progress, run.terminal ? 1 : run.epoch / run.epochs);
         this.progress.hidden = run.terminal;
         replace(this.facts, metricFacts(run).filter(Boolean));
-        this.actions.show({ id: run.job, status: run.status, terminal: run.terminal });
+        this.actions.show({ id: run.job, status: run.status, terminal: run.terminal, run: run.id });
         this.model.hidden = !run.model_sha256;
         this.failure.hidden = !run.failure;
         if (run.failure)

@@ -23,12 +23,14 @@ export class JobActions {
             { class: 'danger', id: 'delete', hidden: true, onclick: () => this.drop() },
             t('job.delete'),
         );
-        this.element = h('span', { class: 'buttons' }, this.pause, this.resume, this.cancel, this.remove);
+        this.clone = h('a', { class: 'button', id: 'clone' }, t('job.clone'));
+        this.element = h('span', { class: 'buttons' }, this.clone, this.pause, this.resume, this.cancel, this.remove);
     }
 
-    /** job: its id, status, and whether it is terminal */
-    show({ id, status, terminal }) {
+    /** job: its id, status, and whether it is terminal; run: the one of it that is shown alone */
+    show({ id, status, terminal, run }) {
         this.job = id;
+        this.clone.href = run === undefined ? `#/new?job=${id}` : `#/new?run=${run}`;
         this.pause.hidden = terminal || status === 'paused';
         this.resume.hidden = status !== 'paused';
         this.cancel.hidden = terminal;

@@ -1,0 +1,226 @@
+// A new job: a table, what its columns are for, and a form that the daemon judges as one types.
+import { get, post } from '../lib/api.js';
+import { curlJob, withToken } from '../lib/curl.js';
+import { h, replace } from '../lib/dom.js';
+import { cloned } from '../lib/form.js';
+import { bytes, duration, whole } from '../lib/format.js';
+import { t } from '../lib/i18n.js';
+import { go } from '../lib/router.js';
+import { codeBlock } from '../parts/copy.js';
+import { ColumnsForm } from '../parts/columns_form.js';
+import { problemBox } from '../parts/dialogs.js';
+import { JobForm } from '../parts/job_form.js';
+import { dropZone } from '../parts/upload.js';
+
+const PAUSE_MS = 200; // after the last key, before the daemon is asked
+
+class NewPage {
+    constructor(query) {
+        this.title = t('new.title');
+        this.job = {};
+        this.generation = 0;
+        this.problem = h('div', { hidden: true });
+        this.choice = h('select', { id: 'dataset', onchange: () => this.choose(this.choice.value) });
+        this.name = h('input', { type: 'text', id: 'name', maxlength: 200, oninput: () => this.rename() });
+        this.estimate = h('div', { id: 'estimate', 'aria-live': 'polite' });
+        this.curl = h('div', { class: 'stack' });
+        this.start = h(
+            'button',
+            { class: 'primary', id: 'start', disabled: true, onclick: () => this.send() },
+            t('new.start'),
+        );
+        this.rest = h('div', { id: 'rest' });
+        this.form = h('div', { hidden: true });
+        this.element = this.layout();
+        this.open(query).catch((problem) => this.fail(problem));
+    }
+
+    layout() {
+        const fail = (problem) => this.fail(problem);
+        return h(
+            'div',
+            null,
+            h('div', { class: 'head' }, h('h1', null, this.title)),
+            this.problem,
+            h(
+                'div',
+                { class: 'beside' },
+                h(
+                    'div',
+                    null,
+                    h(
+                        'section',
+                        { class: 'card stack', id: 'data' },
+                        h('h2', null, t('new.data')),
+                        dropZone({ done: (dataset) => this.uploaded(dataset), fail }),
+                        h('label', { class: 'field' }, t('new.dataset'), this.choice),
+                        (this.columns = h('div')),
+                    ),
+                    this.form,
+                ),
+                h(
+                    'aside',
+                    { class: 'card stack', id: 'result', 'aria-label': t('new.result') },
+                    h('h2', null, t('new.result')),
+                    this.estimate,
+                    this.rest,
+                    this.start,
+                    this.curl,
+                ),
+            ),
+        );
+    }
+
+    async open(query) {
+        const source = query.run ? `v1/runs/${Number(query.run)}` : query.job ? `v1/jobs/${Number(query.job)}` : null;
+        const [schema, list, from] = await Promise.all([
+            get('v1/schema'),
+            get('v1/datasets?limit=200'),
+            source && get(source),
+        ]);
+        const changed = () => this.changed();
+        this.table = new ColumnsForm(schema, changed);
+        this.fields = new JobForm(schema, changed);
+        if (from) this.job = cloned(from.spec);
+        this.name.value = this.job.name ?? '';
+        this.datasets = list.data;
+        this.showChoice();
+        replace(
+            this.form,
+            h(
+                'section',
+                { class: 'card stack', id: 'form' },
+                h('h2', null, t('new.form')),
+                h('p', { class: 'soft' }, t('new.several')),
+                h('label', { class: 'field' }, t('new.name'), this.name),
+                this.fields.element,
+            ),
+        );
+        const dataset = this.job.dataset ?? query.dataset ?? this.datasets[0]?.name;
+        if (dataset !== undefined) await this.choose(dataset, Boolean(from));
+        else replace(this.estimate, h('p', { class: 'soft' }, t('new.nothing')));
+    }
+
+    showChoice() {
+        replace(
+            this.choice,
+            this.datasets.map(({ name }) => h('option', { value: name, selected: name === this.job.dataset }, name)),
+        );
+    }
+
+    uploaded(dataset) {
+        this.problem.hidden = true;
+        this.datasets = [dataset, ...this.datasets.filter(({ id }) => id !== dataset.id)];
+        return this.choose(dataset.name);
+    }
+
+    /** Another table: what the columns were for is no longer meant. The last column is the target until one says. */
+    async choose(name, keep = false) {
+        const dataset = await get(`v1/datasets/${encodeURIComponent(name)}`);
+        if (!keep) {
+            delete this.job.columns;
+            delete this.job.features;
+            this.job.dataset = dataset.name;
+            if (!dataset.columns.some((column) => column.name === this.job.target))
+                this.job.target = (
+                    dataset.columns.find(({ type }) => type === 'categorical') ?? dataset.columns.at(-1)
+                ).name;
+        }
+        this.showChoice();
+        this.choice.value = dataset.name;
+        this.table.show(dataset, this.job);
+        replace(this.columns, this.table.element);
+        this.fields.show(this.job);
+        this.form.hidden = false;
+        this.changed();
+    }
+
+    rename() {
+        this.job.name = this.name.value || undefined;
+        this.changed();
+    }
+
+    changed() {
+        clearTimeout(this.timer);
+        this.start.disabled = true;
+        this.timer = setTimeout(() => this.judge(), PAUSE_MS);
+        replace(this.curl, h('h3', null, 'curl'), codeBlock(withToken(curlJob(this.job))));
+    }
+
+    async judge() {
+        const mine = ++this.generation;
+        try {
+            const plan = await post('v1/jobs?dry_run=true', this.job);
+            if (mine === this.generation) this.valid(plan);
+        } catch (problem) {
+            if (mine !== this.generation) return;
+            if (problem.status !== 422) return this.fail(problem);
+            this.invalid(problem);
+        }
+    }
+
+    valid(plan) {
+        this.problem.hidden = true;
+        this.fields.judge(plan.job, []);
+        replace(this.rest);
+        const facts = [
+            ['runs', whole(plan.runs)],
+            ['parameters', whole(plan.parameters)],
+            ['memory', bytes(plan.memory_bytes)],
+            ['seconds', plan.seconds === null ? t('new.unknown') : duration(plan.seconds)],
+        ];
+        replace(
+            this.estimate,
+            h(
+                'dl',
+                { class: 'facts' },
+                facts.map(([name, value]) =>
+                    h('div', null, h('dt', null, t(`new.plan.${name}`)), h('dd', { class: 'big' }, value)),
+                ),
+            ),
+        );
+        this.start.disabled = false;
+    }
+
+    invalid({ errors, message }) {
+        const rest = this.fields.judge(null, errors);
+        replace(
+            this.estimate,
+            h('p', { class: 'error' }, errors.length ? t('new.wrong', { n: errors.length }) : message),
+        );
+        replace(
+            this.rest,
+            rest.length > 0 &&
+                h(
+                    'ul',
+                    null,
+                    rest.map(({ pointer, detail }) => h('li', null, h('code', null, pointer || '/'), ' ', detail)),
+                ),
+        );
+    }
+
+    async send() {
+        this.start.disabled = true;
+        try {
+            go(`/jobs/${(await post('v1/jobs', this.job)).id}`);
+        } catch (problem) {
+            this.start.disabled = false;
+            this.fail(problem);
+        }
+    }
+
+    fail(problem) {
+        if (problem.status === undefined) throw problem;
+        this.problem.hidden = false;
+        problemBox(problem, this.problem);
+    }
+
+    close() {
+        clearTimeout(this.timer);
+        this.generation++;
+    }
+}
+
+export function page({ query }) {
+    return new NewPage(query);
+}

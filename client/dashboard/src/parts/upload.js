@@ -1,0 +1,83 @@
+// A table into the daemon: dropped on the page or chosen, with its progress.
+import { address, authorization, Problem } from '../lib/api.js';
+import { h, replace } from '../lib/dom.js';
+import { t } from '../lib/i18n.js';
+import { progressBar, updateProgress } from './status.js';
+
+/** "My data (2).csv" -> "My-data-2": a name that a dataset may have. */
+export function datasetName(file) {
+    const name = file
+        .replace(/\.[^.]*$/, '')
+        .replace(/[^A-Za-z0-9._-]+/g, '-')
+        .replace(/^[^A-Za-z0-9]+|-+$/g, '');
+    return name.slice(0, 128) || 'table';
+}
+
+/** fetch does not tell of progress; resolves with the dataset. */
+function upload(file, name, progress) {
+    return new Promise((resolve, reject) => {
+        const request = new XMLHttpRequest();
+        request.open('POST', address(`v1/datasets?name=${encodeURIComponent(name)}`));
+        request.setRequestHeader('Content-Type', 'text/csv');
+        for (const [header, value] of Object.entries(authorization())) request.setRequestHeader(header, value);
+        request.responseType = 'json';
+        request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
+        request.onload = () =>
+            request.status < 300
+                ? resolve(request.response)
+                : reject(new Problem(request.status, request.response ?? {}));
+        request.onerror = () => reject(new Problem(0));
+        request.send(file);
+    });
+}
+
+/** done(dataset), fail(problem) */
+export function dropZone({ done, fail }) {
+    const bar = progressBar(),
+        state = h('p', { class: 'soft', role: 'status' });
+    bar.hidden = true;
+    const take = async (file) => {
+        if (!file) return;
+        bar.hidden = false;
+        replace(state, t('new.uploading', { file: file.name }));
+        try {
+            const dataset = await upload(file, datasetName(file.name), (share) => updateProgress(bar, share));
+            replace(state, t('new.uploaded', { file: file.name }));
+            done(dataset);
+        } catch (problem) {
+            replace(state);
+            fail(problem);
+        } finally {
+            bar.hidden = true;
+        }
+    };
+    const input = h('input', {
+        type: 'file',
+        id: 'file',
+        accept: '.csv,.tsv,.txt,text/csv',
+        hidden: true,
+        onchange: () => take(input.files[0]),
+    });
+    const zone = h(
+        'div',
+        {
+            class: 'drop',
+            ondragover: (event) => {
+                event.preventDefault();
+                zone.classList.add('over');
+            },
+            ondragleave: () => zone.classList.remove('over'),
+            ondrop: (event) => {
+                event.preventDefault();
+                zone.classList.remove('over');
+                take(event.dataTransfer.files[0]);
+            },
+        },
+        h('p', null, t('new.drop')),
+        h('button', { type: 'button', id: 'choose', onclick: () => input.click() }, t('new.choose')),
+        input,
+        bar,
+        state,
+    );
+    return zone;
+}

@@ -65,8 +65,8 @@ function numberOf(token) {
 
 /**
  * What was typed into a number's field: undefined for nothing, one number, or a list of several, which blanks,
- * semicolons or commas part. comma: it parts decimals where nothing else can be meant ("0,5"). What is no number stays a
- * text, so that the daemon says what is wrong with it.
+ * semicolons or commas part. comma: it parts decimals where nothing else can be meant ("0,5"). What is no number stays
+ * a text, so that the daemon says what is wrong with it.
  */
 export function parseNumbers(text, { comma = false } = {}) {
     const tokens = text

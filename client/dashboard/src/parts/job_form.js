@@ -201,7 +201,10 @@ export class JobForm {
         );
     }
 
-    /** filled: the job with its defaults, null while it is not valid; errors: [{pointer, detail}] by field. The rest is returned. */
+    /**
+     * filled: the job with its defaults, null while it is not valid; errors: [{pointer, detail}]. Those that belong to
+     * no field are returned.
+     */
     judge(filled, errors) {
         const told = new Map(),
             rest = [];

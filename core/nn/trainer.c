@@ -47,9 +47,9 @@ static enum err_code copy_class_weights(struct mlp_trainer *t, struct mlp_spec *
 
 static enum err_code prepare(struct mlp_trainer *t, struct mlp_spec *spec, struct err *err)
 {
-    const struct mlp_spec plain = network_folded_spec(spec);
     size_t chunk = (size_t)trainer_chunk(spec, t->train.rows, t->valid.rows);
     enum err_code code = copy_class_weights(t, spec, err);
+    const struct mlp_spec plain = network_folded_spec(spec);
     if (!code)
         code = network_init(&t->network, spec, err);
     if (!code)

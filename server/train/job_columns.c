@@ -97,9 +97,13 @@ enum err_code job_columns_resolve(struct job_spec *s, struct violations *violati
     check_min_frequency(s->encoding.min_frequency, "/encoding/min_frequency", violations);
     for (size_t i = 0; i < s->columns.count; i++)
         check_column(&column[i], violations);
-    if (!s->columns.count || violations->count > before)
+    for (size_t i = 0; s->sample_weight && i < s->columns.count; i++)
+        if (column[i].name && !strcmp(column[i].name, s->sample_weight))
+            violation_add(violations, "/sample_weight", "value", "\"%s\" has a place in columns, but weights are no feature: leave "
+                          "it out there", s->sample_weight);
+    if ((!s->columns.count && !s->sample_weight) || violations->count > before)
         return ERR_OK;
-    s->encoder_columns = mem_array(s->columns.count, sizeof *s->encoder_columns);
+    s->encoder_columns = mem_array(s->columns.count + 1, sizeof *s->encoder_columns);
     if (!s->encoder_columns)
         return err_no_memory(err);
     for (size_t i = 0; i < s->columns.count; i++)
@@ -110,6 +114,8 @@ enum err_code job_columns_resolve(struct job_spec *s, struct violations *violati
                                                         .order_count = (uint32_t)column[i].order.count,
                                                         .min_frequency = column[i].min_frequency,
                                                         .category_limit = column[i].category_limit};
+    if (s->sample_weight)
+        s->encoder_columns[s->columns.count] = (struct encoder_column){.name = s->sample_weight, .role = ROLE_IGNORE, .min_frequency = NAN};
     return ERR_OK;
 }
 

@@ -226,6 +226,13 @@ const struct json_field job_spec_fields[] = {
      .help = "auto: cross_entropy for classes, squared_error for regression, which also has absolute_error and huber."},
     {.name = "huber_delta", .type = FIELD_DOUBLE, JOB(training.huber_delta), .minimum = 0, .maximum = 1e6, .open = true,
      .fallback = "1", .shown = has_huber, .help = "Where huber turns from squares to distances, in standard deviations of the target."},
+    {.name = "class_weights", .type = FIELD_ANY, JOB(class_weights), .nullable = true, .fallback = "null",
+     .help = "How much the rows of a class count in the loss: \"balanced\" (n / (classes * rows of the class)), or an object of "
+             "classes and weights, 1 where it says nothing. Metrics count every row alike."},
+    {.name = "sample_weight", .type = FIELD_STRING, JOB(sample_weight), .nullable = true, .minimum = 1,
+     .maximum = TABLE_MAX_CELL, .fallback = "null",
+     .help = "A numeric column that says how much each row counts, in losses and metrics: a row of 2 is as good as two, one of 0 is "
+             "not there. It is no feature then."},
     {.name = "regularization", .type = FIELD_OBJECT, JOB(training.regularization), .fields = regularization_fields,
      .fallback = "{}", .help = "Penalties on large weights, and a limit to gradients."},
     {.name = "schedule", .type = FIELD_OBJECT, JOB(training.schedule), .fields = schedule_fields, .fallback = "{}",
@@ -323,6 +330,7 @@ enum err_code job_spec_bind(const struct json *body, bool any_optimizer, struct 
     if (ret_spec->optimizer.weight_decay * ret_spec->optimizer.learning_rate >= 1)
         violation_add(violations, "/optimizer/weight_decay", "range", "must be below 1 / learning_rate, which is %g",
                       1 / ret_spec->optimizer.learning_rate);
+    job_weights_check(ret_spec, violations);
     training_defaults(&ret_spec->training);
     job_validation_check(&ret_spec->validation, body, violations);
     code = job_columns_resolve(ret_spec, violations, err);
@@ -353,7 +361,7 @@ struct encoder_options job_spec_encoder_options(const struct job_spec *s)
                                     .task = (enum task)s->task,
                                     .skipped = s->validation.column,
                                     .columns = s->encoder_columns,
-                                    .column_count = s->encoder_columns ? (uint32_t)s->columns.count : 0,
+                                    .column_count = s->encoder_columns ? (uint32_t)(s->columns.count + (s->sample_weight != NULL)) : 0,
                                     .scaling = (enum encoder_scaling)(s->encoding.scaling + 1),
                                     .min_frequency = s->encoding.min_frequency,
                                     .category_limit = s->encoding.category_limit};
@@ -396,6 +404,9 @@ enum err_code job_spec_check_table(const struct job_spec *s, const struct table 
     if (!bound || violations->count > before)
         return ERR_INVALID;
     job_validation_check_table(s, t, violations);
+    job_weights_check_table(s, t, violations);
+    if (violations->count > before)
+        return ERR_INVALID;
     size_t twice = repeated_feature(s, t);
     if (twice) {
         char pointer[64];
@@ -413,6 +424,8 @@ enum err_code job_spec_check_table(const struct job_spec *s, const struct table 
         violation_add(violations, task_is_wrong ? "/task" : "/target", "value", "%s", err.message);
     }
     (void)job_columns_check_table(s, t, violations);
+    if (violations->count == before)
+        job_weights_check_classes(s, t, task, violations);
     if (violations->count > before)
         return ERR_INVALID;
     *ret_task = task;

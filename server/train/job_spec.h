@@ -6,6 +6,7 @@
 #include "core/data/table.h"
 #include "core/nn/mlp.h"
 #include "job_columns.h"
+#include "job_weights.h"
 #include "job_validation.h"
 #include "server/json/bind.h"
 #include "training_fields.h"
@@ -39,6 +40,8 @@ struct job_spec {
     } network;
     struct mlp_optimizer_spec optimizer; /* NAN until completed */
     struct training_spec training;
+    struct json *class_weights; /* "balanced", an object, or NULL */
+    char *sample_weight;        /* a column, or NULL */
     uint32_t batch_size;                 /* 0: full */
     uint32_t epochs;
     uint64_t seed;

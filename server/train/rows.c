@@ -132,12 +132,14 @@ static enum err_code load(const void *context, const uint32_t *blocks, size_t co
 
 static void gather(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y, real *weights)
 {
-    (void)weights;
     const struct rows_part *p = context;
     for (size_t i = 0; i < count; i++) {
-        size_t row = rows[i];
-        if (p->whole && p->block_rows)
-            row = (size_t)p->blocks[row / p->block_rows] * p->block_rows + row % p->block_rows;
+        size_t row = rows[i], own = row; /* own: of all rows of the part */
+        if (p->block_rows)
+            own = (size_t)p->blocks[row / p->block_rows] * p->block_rows + row % p->block_rows;
+        if (weights)
+            weights[i] = p->weights[own];
+        row = p->whole ? own : row;
         memcpy(x + i * stride, p->x + row * p->inputs, p->inputs * sizeof *x);
         y[i] = p->y[row];
     }
@@ -150,6 +152,7 @@ void rows_done(struct rows *r)
     for (int i = 0; i < 2; i++) {
         mem_free(r->part[i].x);
         mem_free(r->part[i].y);
+        mem_free(r->part[i].weights);
         mem_free(r->part[i].blocks);
     }
     encoder_view_free(r->view);
@@ -160,6 +163,19 @@ void rows_done(struct rows *r)
     *r = (struct rows){0};
 }
 
+/* Four bytes a row stay in memory, whatever becomes of its inputs. */
+static enum err_code read_weights(struct rows_part *p, const struct job_spec *spec, struct err *err)
+{
+    int column = job_weights_column(spec, p->table);
+    if (column < 0)
+        return ERR_OK;
+    if (!(p->weights = mem_array(p->count + 1, sizeof *p->weights)))
+        return err_no_memory(err);
+    for (size_t i = 0; i < p->count; i++)
+        p->weights[i] = (real)table_number(p->table, (uint32_t)column, p->row[i]);
+    return ERR_OK;
+}
+
 /* Memory for all rows of a side, which are encoded now, or for a window of them. */
 static enum err_code prepare_part(struct rows_part *p, struct mlp_source *source, const atomic_int *stop, struct err *err)
 {
@@ -168,6 +184,7 @@ static enum err_code prepare_part(struct rows_part *p, struct mlp_source *source
     source->context = p;
     source->gather = gather;
     source->load = load;
+    source->weighted = p->weights != NULL;
     if (!p->count)
         return ERR_OK;
     p->x = mem_array(rows, p->inputs * sizeof(real));
@@ -187,6 +204,8 @@ static enum err_code split(struct rows *r, const struct job_spec *spec, const st
     const struct job_validation *v = &spec->validation;
     struct split_mark mark;
     enum err_code code = encoder_target_rows(table, options, &rows, &classes, &count, err);
+    if (!code)
+        code = job_weights_drop(spec, table, rows, classes, &count, err);
     if (code)
         return code;
     if (v->column)
@@ -204,11 +223,14 @@ static enum err_code split(struct rows *r, const struct job_spec *spec, const st
 }
 
 /* The validation rows of a table of their own. */
-static enum err_code take_table(struct rows *r, const struct table *valid, struct rows_part *part, struct err *err)
+static enum err_code take_table(struct rows *r, const struct job_spec *spec, const struct table *valid, struct rows_part *part,
+                                struct err *err)
 {
     enum err_code code = encoder_view_new(r->encoder, valid, &r->valid_view, err);
     if (!code)
         code = encoder_view_rows(r->valid_view, &r->valid_row, &part->count, err);
+    if (!code)
+        code = job_weights_drop(spec, valid, r->valid_row, NULL, &part->count, err);
     part->view = r->valid_view;
     part->table = valid;
     part->row = r->valid_row;
@@ -237,13 +259,16 @@ enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const st
     r->part[0] = r->part[1] = part;
     r->part[1].row = r->split.valid;
     r->part[1].count = r->split.valid_count;
-    if (valid && (code = take_table(r, valid, &r->part[1], err)))
+    if (valid && (code = take_table(r, spec, valid, &r->part[1], err)))
         return code;
     rows_layout(r->part[0].count, r->part[1].count, inputs, &r->train, &r->valid);
     uint64_t bytes = (r->train.rows + r->valid.rows) * row_bytes(inputs);
     bool whole = bytes <= (memory ? memory : rows_memory_limit() / 4) || !r->train.block_rows;
     r->part[0].whole = r->part[1].whole = whole;
-    code = prepare_part(&r->part[0], &r->train, stop, err);
+    for (int i = 0; !code && i < 2; i++)
+        code = read_weights(&r->part[i], spec, err);
+    if (!code)
+        code = prepare_part(&r->part[0], &r->train, stop, err);
     return code ? code : prepare_part(&r->part[1], &r->valid, stop, err);
 }
 

@@ -23,6 +23,7 @@ struct rows_part {
     uint32_t inputs, block_rows;
     bool whole;  /* x and y hold all rows; else those of the window */
     real *x, *y; /* rows x inputs */
+    real *weights; /* of all `count` rows; NULL: 1 each */
     uint32_t *blocks; /* of the window */
 };
 

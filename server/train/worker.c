@@ -176,17 +176,21 @@ enum err_code worker_execute(const struct job_spec *spec, const struct table *ta
     struct rows rows = {0};
     struct mlp_spec network;
     struct mlp_trainer *trainer = NULL;
+    cleanup(mem_freep) double *class_weights = NULL;
     *ret_result = (struct worker_result){.training_seconds = 0, .samples_per_second = NAN};
     buf_init(&ret_result->model, MODEL_MAX_BYTES);
     buf_init(&ret_result->evaluation, EVALUATION_MAX_BYTES);
 
     const struct encoder *encoder = events->initial ? model_encoder(events->initial) : NULL;
     enum err_code code = rows_prepare(&rows, spec, table, valid, encoder, 0, stop, err);
+    if (!code)
+        code = job_weights_classes(spec, table, rows.encoder, rows.split.train, rows.split.train_count, &class_weights, err);
     if (!code) {
         job_spec_network(spec, encoder_task(rows.encoder), encoder_inputs(rows.encoder), encoder_outputs(rows.encoder),
                          rows.train.rows, &network);
         if (network.task == TASK_REGRESSION)
             network.target_deviation = encoder_target_deviation(rows.encoder);
+        network.class_weights = class_weights;
         code = mlp_trainer_new(&network, &rows.train, &rows.valid, &trainer, err);
     }
     if (!code && events->initial)

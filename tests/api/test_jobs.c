@@ -53,7 +53,7 @@ static void a_job_comes_back_whole_with_its_place(void **state)
 
 /* What a job says of training and of a layer when nothing is given. */
 #define TRAINING \
-    "\"loss\":\"auto\",\"regularization\":{\"l1\":0,\"l2\":0,\"clip_norm\":null}," \
+    "\"loss\":\"auto\",\"class_weights\":null,\"sample_weight\":null,\"regularization\":{\"l1\":0,\"l2\":0,\"clip_norm\":null}," \
     "\"schedule\":{\"name\":\"auto\",\"warmup_epochs\":0},\"early_stopping\":null," \
     "\"stop\":{\"train_loss\":null,\"valid_loss\":null,\"seconds\":null},"
 #define PLAIN ",\"batch_normalization\":false,\"dropout\":0}"

@@ -36,7 +36,7 @@ static void assert_writes(const char *body, const char *expected)
 
 /* What a job says of training and of a layer when nothing is given. */
 #define TRAINING \
-    "\"loss\":\"auto\",\"regularization\":{\"l1\":0,\"l2\":0,\"clip_norm\":null}," \
+    "\"loss\":\"auto\",\"class_weights\":null,\"sample_weight\":null,\"regularization\":{\"l1\":0,\"l2\":0,\"clip_norm\":null}," \
     "\"schedule\":{\"name\":\"auto\",\"warmup_epochs\":0},\"early_stopping\":null," \
     "\"stop\":{\"train_loss\":null,\"valid_loss\":null,\"seconds\":null},"
 #define PLAIN ",\"batch_normalization\":false,\"dropout\":0}"
@@ -92,7 +92,7 @@ static void test_what_is_given_is_kept(void **state)
         "\"negative_slope\":0.2,\"batch_normalization\":true,\"dropout\":0.25},{\"units\":4,\"activation\":\"tanh\"" PLAIN
         "]},\"optimizer\":{\"name\":\"adam\",\"learning_rate\":0.5,\"beta1\":0,\"beta2\":0.5,\"epsilon\":0,"
         "\"weight_decay\":0.125,\"bias_correction\":false},\"loss\":\"huber\",\"huber_delta\":2,"
-        "\"regularization\":{\"l1\":0.5,\"l2\":0.25,\"clip_norm\":3},"
+        "\"class_weights\":{\"a\":2},\"sample_weight\":\"w\",\"regularization\":{\"l1\":0.5,\"l2\":0.25,\"clip_norm\":3},"
         "\"schedule\":{\"name\":\"plateau\",\"factor\":0.5,\"every\":4,\"minimum\":1e-05,\"warmup_epochs\":3},"
         "\"early_stopping\":{\"metric\":\"valid_accuracy\",\"patience\":5,\"min_delta\":0.125},"
         "\"stop\":{\"train_loss\":0.5,\"valid_loss\":0.25,\"seconds\":9},\"batch_size\":\"full\","

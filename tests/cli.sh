@@ -160,6 +160,9 @@ train_checks() {
     run 0 train job.json --dry-run
     has out '^nothing is stored: 1 run, [0-9]+ parameters'
     has out '^optimizer.momentum +0.9$'
+    sed 's/"hidden": *\[[^]]*\]/"hidden": [{"units": 3, "dropout": 0.25, "batch_normalization": true}]/' job.json >layers.json
+    run 0 train layers.json --dry-run
+    has out '^network.hidden +3 relu normalized dropout 0.25$'
     run 0 train job.json --dry-run --json
     has out '"parameters":[0-9]'
     echo '{"dataset": "flowers", "target": "kind", "search": {"parameters": {"/batch_size": {"uniform": [7, 9]}}, "runs": 102}}' \

@@ -106,6 +106,10 @@ void put_layers(struct text *out, const cJSON *layers)
         json_put(out, json_member(layer, "activation"));
         if (json_member(layer, "negative_slope"))
             text_printf(out, " (%.6g)", json_number(layer, "negative_slope"));
+        if (cJSON_IsTrue(json_member(layer, "batch_normalization")))
+            text_puts(out, " normalized");
+        if (json_number(layer, "dropout") > 0)
+            text_printf(out, " dropout %.6g", json_number(layer, "dropout"));
     }
     text_puts(out, listed ? "" : "no hidden layer");
 }

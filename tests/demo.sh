@@ -57,6 +57,7 @@ for program in mlpd mlp; do
 done
 
 # ---- the daemon ------------------------------------------------------------------------------------------------------
+: >"$work/out" # it is there before the daemon is
 "$build/mlpd" --listen 127.0.0.1:0 --data-dir "$work/data" >"$work/out" 2>"$work/log" &
 daemon=$!
 for _ in $(seq 100); do

@@ -339,6 +339,8 @@ void mlp_matrix_gather(const void *matrix, const uint32_t *rows, size_t count, r
 {
     const struct mlp_matrix *m = matrix;
     for (size_t i = 0; i < count; i++) {
+        if (i + MLP_ROWS_AHEAD < count)
+            mlp_row_ahead(m->x + (size_t)rows[i + MLP_ROWS_AHEAD] * m->stride, m->inputs);
         memcpy(x + i * stride, m->x + (size_t)rows[i] * m->stride, m->inputs * sizeof *x);
         y[i] = m->y[rows[i]];
         if (weights)

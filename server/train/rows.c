@@ -130,16 +130,21 @@ static enum err_code load(const void *context, const uint32_t *blocks, size_t co
     return code;
 }
 
+/* A row of the window, or of all, among all rows of the part. */
+static size_t row_of_part(const struct rows_part *p, uint32_t row)
+{
+    return p->block_rows ? (size_t)p->blocks[row / p->block_rows] * p->block_rows + row % p->block_rows : row;
+}
+
 static void gather(const void *context, const uint32_t *rows, size_t count, real *x, size_t stride, real *y, real *weights)
 {
     const struct rows_part *p = context;
     for (size_t i = 0; i < count; i++) {
-        size_t row = rows[i], own = row; /* own: of all rows of the part */
-        if (p->block_rows)
-            own = (size_t)p->blocks[row / p->block_rows] * p->block_rows + row % p->block_rows;
+        size_t own = row_of_part(p, rows[i]), row = p->whole ? own : rows[i];
+        if (i + MLP_ROWS_AHEAD < count && !p->block_rows)
+            mlp_row_ahead(p->x + (size_t)rows[i + MLP_ROWS_AHEAD] * p->inputs, p->inputs);
         if (weights)
             weights[i] = p->weights[own];
-        row = p->whole ? own : row;
         memcpy(x + i * stride, p->x + row * p->inputs, p->inputs * sizeof *x);
         y[i] = p->y[row];
     }

@@ -16,8 +16,16 @@ async function upload(csv, name) {
     return post(`v1/datasets?name=${name}`, csv, { type: 'text/csv' });
 }
 
+/** The course's exercise: how momentum and learning rate go together. */
+export const exercise = {
+    ...sampleJob,
+    name: 'momentum × learning rate',
+    optimizer: { name: 'momentum' },
+    grid: { '/optimizer/momentum': [0, 0.5, 0.9, 0.99], '/optimizer/learning_rate': [0.0001, 0.001, 0.01, 0.1, 1] },
+};
+
 /** Uploads the sample and starts a job on it: the job. The same bytes again are no new dataset. */
-export async function trainOnSample() {
+export async function trainOnSample(job = sampleJob) {
     const csv = await (await send(SAMPLE_CSV)).text();
     let dataset;
     try {
@@ -26,5 +34,5 @@ export async function trainOnSample() {
         if (problem.status !== 409) /* the name is taken by another table */ throw problem;
         dataset = await upload(csv, 'penguins-sample');
     }
-    return post('v1/jobs', { ...sampleJob, dataset: dataset.name });
+    return post('v1/jobs', { ...job, dataset: dataset.name });
 }

@@ -14,6 +14,7 @@ import { Curves } from '../parts/curves.js';
 import { problemBox } from '../parts/dialogs.js';
 import { JobActions } from '../parts/job_actions.js';
 import { RunsTable } from '../parts/runs_table.js';
+import { Lab } from '../parts/lab.js';
 import { networkOf, trainingOf } from '../parts/spec.js';
 import { progressBar, statuses, statusMark, updateProgress, updateStatus } from '../parts/status.js';
 
@@ -39,6 +40,7 @@ class JobPage {
             pick: (run, on) => this.pick(run, on),
             order: (order) => this.orderBy(order),
         });
+        this.lab = new Lab((run, on) => this.pick(run, on));
         this.foot = h('div', { class: 'more' });
         this.spec = h('div', { class: 'stack' });
         this.element = this.layout();
@@ -76,6 +78,7 @@ class JobPage {
                 'div',
                 { hidden: true },
                 this.counts,
+                this.lab.element,
                 h('section', { class: 'card', id: 'curves' }, h('h2', null, t('run.curves')), this.curves.element),
                 h(
                     'section',
@@ -117,6 +120,7 @@ class JobPage {
             this.problem.hidden = true;
             this.show(this.job);
             await this.showRuns(runs);
+            await this.lab.refresh(this.job, this.drawn);
             return this.job.terminal;
         } catch (problem) {
             this.fail(problem);

@@ -6,6 +6,7 @@ import { cloned } from '../lib/form.js';
 import { bytes, duration, whole } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { go } from '../lib/router.js';
+import { exercise, trainOnSample } from '../lib/sample.js';
 import { codeBlock } from '../parts/copy.js';
 import { ColumnsForm } from '../parts/columns_form.js';
 import { problemBox } from '../parts/dialogs.js';
@@ -40,7 +41,16 @@ class NewPage {
         return h(
             'div',
             null,
-            h('div', { class: 'head' }, h('h1', null, this.title)),
+            h(
+                'div',
+                { class: 'head' },
+                h('h1', null, this.title),
+                h(
+                    'div',
+                    { class: 'buttons' },
+                    h('button', { id: 'exercise', onclick: () => this.exercise() }, t('new.exercise')),
+                ),
+            ),
             this.problem,
             h(
                 'div',
@@ -205,6 +215,14 @@ class NewPage {
             go(`/jobs/${(await post('v1/jobs', this.job)).id}`);
         } catch (problem) {
             this.start.disabled = false;
+            this.fail(problem);
+        }
+    }
+
+    async exercise() {
+        try {
+            go(`/jobs/${(await trainOnSample(exercise)).id}`);
+        } catch (problem) {
             this.fail(problem);
         }
     }

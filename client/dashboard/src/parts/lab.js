@@ -1,0 +1,245 @@
+// The laboratory: a grid of two axes as a map, by loss or by the epochs that a loss took, and advice on a cell of it.
+import { advise } from '../lib/advice.js';
+import { get } from '../lib/api.js';
+import { csv } from '../lib/curves.js';
+import { shortNames } from '../lib/differences.js';
+import { h, replace, text } from '../lib/dom.js';
+import { figure, whole } from '../lib/format.js';
+import { t } from '../lib/i18n.js';
+import { axesOf, cellsOf, epochsTo, goodness, levelAt } from '../lib/lab.js';
+import { saveBlob, saveText } from './download.js';
+import { adviceList } from './health.js';
+import { mapPicture } from './lab_picture.js';
+
+const POINTS = 2000, // of each curve; where a run has more epochs, the epoch that is found may be a later one: "≤"
+    RUNS_MAX = 600;
+
+export class Lab {
+    /** pick(run, on) draws the curves of a cell, or no more */
+    constructor(pick) {
+        this.pick = pick;
+        this.measure = 'loss';
+        this.curves = new Map();
+        this.chosen = null;
+        this.table = h('table', { class: 'heat' });
+        this.advice = h('div', { class: 'stack', id: 'lab-advice', 'aria-live': 'polite' });
+        this.words = h('p');
+        this.level = h('output', { for: 'lab-level' });
+        this.slider = h('input', {
+            type: 'range',
+            id: 'lab-level',
+            min: 0,
+            max: 100,
+            value: 25,
+            oninput: () => this.draw(),
+        });
+        this.sliding = h('label', { class: 'field', hidden: true }, t('lab.level'), this.slider, this.level);
+        this.element = this.layout();
+    }
+
+    layout() {
+        const measure = h(
+            'select',
+            { id: 'lab-measure', onchange: () => this.by(measure.value) },
+            ['loss', 'epochs'].map((name) => h('option', { value: name }, t(`lab.by.${name}`))),
+        );
+        const button = (id, action) => h('button', { class: 'link', id, onclick: action }, t(`lab.${id.slice(4)}`));
+        return h(
+            'section',
+            { class: 'card', id: 'lab', hidden: true },
+            h('h2', null, t('lab.title')),
+            h(
+                'div',
+                { class: 'filters' },
+                h('label', { class: 'field' }, t('lab.colour'), measure),
+                this.sliding,
+                button('lab-csv', () => this.saveCsv()),
+                button('lab-png', async () => saveBlob(await mapPicture(this.picture), 'grid.png')),
+            ),
+            h(
+                'div',
+                { class: 'grid' },
+                h('div', { class: 'stack' }, h('div', { class: 'scroll', tabindex: '0' }, this.table), this.words),
+                this.advice,
+            ),
+        );
+    }
+
+    /** job: its id and how many runs it has; drawn: ids of the runs whose curves are shown. */
+    async refresh(job, drawn) {
+        if (job.runs.total > RUNS_MAX) return;
+        this.drawn = new Set(drawn);
+        this.runs = await this.allRuns(job.id);
+        this.axes = axesOf(this.runs);
+        this.element.hidden = this.axes.length !== 2;
+        if (this.element.hidden) return;
+        if (this.measure === 'epochs') await this.load();
+        this.draw();
+        if (this.chosen === null) await this.choose(this.best ?? this.runs[0]);
+    }
+
+    async allRuns(job) {
+        const runs = [];
+        for (let cursor = ''; cursor !== null;) {
+            const page = await get(
+                `v1/jobs/${job}/runs?limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
+            );
+            runs.push(...page.data);
+            cursor = page.next;
+        }
+        return runs;
+    }
+
+    async by(measure) {
+        if (measure === 'epochs') await this.load();
+        this.measure = measure;
+        this.sliding.hidden = measure !== 'epochs';
+        this.draw();
+    }
+
+    async load() {
+        const wanted = this.runs.filter((run) => run.epoch > 0 && this.curves.get(run.id)?.upTo !== run.epoch);
+        for (const run of wanted) {
+            const columns = await get(`v1/runs/${run.id}/epochs?points=${POINTS}`);
+            this.curves.set(run.id, { epoch: columns.epoch, loss: this.lossOf(columns), upTo: run.epoch });
+        }
+    }
+
+    lossOf({ valid_loss: valid, train_loss: train }) {
+        return valid?.some((value) => value !== null) ? valid : train;
+    }
+
+    /** Of the runs: {value, label} by run, as the measure is now. */
+    measured() {
+        if (this.measure === 'loss')
+            return new Map(
+                this.runs.map(({ id, metrics, failure }) => {
+                    const value = failure ? null : (metrics?.valid_loss ?? metrics?.train_loss ?? null);
+                    return [id, { value, label: failure ? t('lab.failed') : figure(value, 3) }];
+                }),
+            );
+        const losses = [...this.curves.values()].flatMap(({ loss }) => loss.filter((value) => value > 0));
+        const least = losses.reduce((a, b) => Math.min(a, b), Infinity),
+            greatest = [...this.curves.values()].reduce((most, { loss }) => Math.max(most, loss[0] ?? 0), 0);
+        const level = losses.length ? levelAt(this.slider.value / 100, least, Math.max(least, greatest)) : 0;
+        text(this.level, figure(level, 3));
+        this.slider.setAttribute('aria-valuetext', figure(level, 3));
+        return new Map(
+            this.runs.map(({ id }) => {
+                const found = this.curves.has(id) ? epochsTo(this.curves.get(id), level) : null;
+                return [
+                    id,
+                    {
+                        value: found?.epoch ?? null,
+                        label: found ? (found.exact ? '' : '≤ ') + whole(found.epoch) : t('lab.never'),
+                    },
+                ];
+            }),
+        );
+    }
+
+    draw() {
+        const measured = this.measured(),
+            cells = cellsOf(this.runs, this.axes),
+            names = shortNames(this.axes.map(({ pointer }) => pointer));
+        const good = goodness(this.runs.map(({ id }) => measured.get(id).value));
+        const goodOf = new Map(this.runs.map(({ id }, i) => [id, good[i]]));
+        this.best = this.runs.reduce((best, run) => {
+            const value = measured.get(run.id).value;
+            return value !== null && (!best || value < measured.get(best.id).value) ? run : best;
+        }, null);
+        this.picture = { axes: this.axes, names, cells, measured, goodOf, title: t(`lab.by.${this.measure}`) };
+        const focus = this.table.contains(document.activeElement) ? document.activeElement.dataset.run : null;
+        replace(
+            this.table,
+            h('caption', null, t('lab.caption', { down: names[0], across: names[1] })),
+            this.head(names),
+            this.body(),
+        );
+        if (focus) this.table.querySelector(`[data-run="${focus}"]`)?.focus();
+        const at = this.best && this.axes.map(({ pointer }, i) => `${names[i]} ${this.best.hyperparameters[pointer]}`);
+        text(
+            this.words,
+            this.best ? t('lab.best', { at: at.join(', '), value: measured.get(this.best.id).label }) : t('lab.none'),
+        );
+    }
+
+    head(names) {
+        return h(
+            'thead',
+            null,
+            h(
+                'tr',
+                null,
+                h('th', { scope: 'col' }, `${names[0]} ↓ ${names[1]} →`),
+                this.axes[1].values.map((value) => h('th', { scope: 'col' }, String(value))),
+            ),
+        );
+    }
+
+    body() {
+        const { cells, measured, goodOf } = this.picture;
+        return h(
+            'tbody',
+            null,
+            cells.map((row, i) =>
+                h(
+                    'tr',
+                    null,
+                    h('th', { scope: 'row' }, String(this.axes[0].values[i])),
+                    row.map((run) =>
+                        h('td', null, run && this.cell(run, measured.get(run.id).label, goodOf.get(run.id))),
+                    ),
+                ),
+            ),
+        );
+    }
+
+    cell(run, label, good) {
+        return h(
+            'button',
+            {
+                'data-run': run.id,
+                class: run === this.best && 'best',
+                'aria-pressed': String(this.drawn.has(run.id)),
+                style: { '--good': `${Math.round((good ?? 0) * 48)}%` },
+                onclick: () => {
+                    this.pick(run.id, !this.drawn.has(run.id));
+                    this.choose(run);
+                },
+            },
+            label,
+        );
+    }
+
+    /** What the stored diagnosis says of a cell. */
+    async choose(run) {
+        this.chosen = run?.id ?? null;
+        if (!run || run.epoch === 0) return;
+        const [whole, layers, epochs] = await Promise.all([
+            get(`v1/runs/${run.id}`),
+            get(`v1/runs/${run.id}/layers?points=400`),
+            get(`v1/runs/${run.id}/epochs?points=400`),
+        ]);
+        if (this.chosen !== run.id) return;
+        replace(
+            this.advice,
+            h('h3', null, h('a', { href: `#/runs/${run.id}` }, t('runs.number', { n: run.number }))),
+            adviceList(advise(whole, layers, epochs)),
+        );
+    }
+
+    saveCsv() {
+        const { measured, names } = this.picture;
+        const columns = [
+            this.runs.map(({ id }) => id),
+            ...this.axes.map(({ pointer }) => this.runs.map(({ hyperparameters }) => hyperparameters[pointer])),
+            this.runs.map(({ id }) => measured.get(id).value),
+        ];
+        saveText(
+            csv(['run', ...names, this.measure === 'loss' ? 'loss' : 'epochs_to_loss'], columns),
+            'grid.csv',
+            'text/csv',
+        );
+    }
+}

@@ -22,7 +22,7 @@ struct table {
     size_t missing_count;
     char decimal;
     const uint64_t *group;  /* of each group: its offset in the file */
-    const uint32_t *entry;  /* of each group and column: offset in the group + kind */
+    const uint32_t *entry;  /* of each group and column: table_entry */
 };
 
 static const char *const type_names[] = {"numeric", "categorical"};
@@ -136,10 +136,12 @@ static bool read_index(struct table *t, const struct table_header *h)
         if (t->group[g] != at)
             return false;
         for (uint32_t c = 0; c < t->columns; c++) {
-            uint32_t entry = t->entry[g * t->columns + c], kind = entry & 7;
-            if (kind >= CELL_KINDS || t->group[g] + (entry & ~7u) != at)
+            uint32_t entry = t->entry[g * t->columns + c];
+            struct cell_format format = table_entry_format(entry);
+            if (format.kind >= CELL_KINDS || format.digits > CELL_DIGITS_MAX ||
+                t->group[g] + table_entry_start(entry) != at)
                 return false;
-            at += (rows * cell_bytes[kind] + 7) & ~7ull;
+            at += (rows * cell_bytes[format.kind] + 7) & ~7ull;
         }
     }
     return at == h->footer_offset;
@@ -268,12 +270,12 @@ int table_find(const struct table *t, const char *name)
 }
 
 /* The cells of a column in the group of a row. */
-static const void *cells_of(const struct table *t, uint32_t column, uint32_t row, enum cell_kind *ret_kind)
+static const void *cells_of(const struct table *t, uint32_t column, uint32_t row, struct cell_format *ret_format)
 {
     size_t group = row >> t->group_shift;
     uint32_t entry = t->entry[group * t->columns + column];
-    *ret_kind = (enum cell_kind)(entry & 7);
-    return (const char *)t->data + t->group[group] + (entry & ~7u);
+    *ret_format = table_entry_format(entry);
+    return (const char *)t->data + t->group[group] + table_entry_start(entry);
 }
 
 /* How many of the rows from the first on are in its group. */
@@ -288,10 +290,10 @@ static size_t same_group(const struct table *t, const uint32_t *rows, size_t cou
 void table_numbers(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, double *out)
 {
     for (size_t at = 0, n; at < count; at += n) {
-        enum cell_kind kind;
-        const void *cells = cells_of(t, column, rows[at], &kind);
+        struct cell_format format;
+        const void *cells = cells_of(t, column, rows[at], &format);
         n = same_group(t, rows + at, count - at);
-        cells_numbers(kind, cells, rows + at, t->group_rows - 1, n, out + at);
+        cells_numbers(format, cells, rows + at, t->group_rows - 1, n, out + at);
     }
 }
 
@@ -300,10 +302,10 @@ void table_codes(const struct table *t, uint32_t column, const uint32_t *rows, s
 {
     uint32_t categories = t->column[column].categories;
     for (size_t at = 0, n; at < count; at += n) {
-        enum cell_kind kind;
-        const void *cells = cells_of(t, column, rows[at], &kind);
+        struct cell_format format;
+        const void *cells = cells_of(t, column, rows[at], &format);
         n = same_group(t, rows + at, count - at);
-        cells_codes(kind, cells, rows + at, t->group_rows - 1, n, out + at);
+        cells_codes(format.kind, cells, rows + at, t->group_rows - 1, n, out + at);
         for (size_t i = at; i < at + n; i++)
             out[i] = (uint32_t)out[i] < categories ? out[i] : -1;
     }
@@ -341,9 +343,10 @@ void table_will_need(const struct table *t, uint32_t column, uint32_t from, uint
             continue;
         }
         for (uint32_t c = all ? 0 : column; c < (all ? t->columns : column + 1); c++) {
-            enum cell_kind kind;
-            const char *cells = cells_of(t, c, first, &kind);
-            fs_hint(cells + (size_t)start * cell_bytes[kind], (size_t)(end - start + 1) * cell_bytes[kind], FS_WILL_NEED);
+            struct cell_format format;
+            const char *cells = cells_of(t, c, first, &format);
+            size_t bytes = cell_bytes[format.kind];
+            fs_hint(cells + start * bytes, (end - start + 1) * bytes, FS_WILL_NEED);
         }
     }
 }

@@ -1,9 +1,9 @@
 /* A typed, immutable table in one file, and the builder that makes it from CSV bytes as they arrive.
  *
- * The file holds groups of rows; inside a group each column is contiguous (float64 for numeric, int32 codes for
- * categorical), and a footer holds names, types, categories and statistics. So a table is written in memory that does
- * not grow with it, opened by mapping it, and any row is reached in constant time. Magic, version, endianness, lengths
- * and a SHA-256 of the footer are checked at opening.
+ * The file holds groups of rows; inside a group each column is contiguous, in the narrowest kind of cells that gives
+ * back the same values, and a footer holds names, types, categories and statistics. So a table is written in memory
+ * that does not grow with it, opened by mapping it, and any row is reached in constant time. Magic, version,
+ * endianness, lengths and a SHA-256 of the footer are checked at opening.
  *
  * Ownership: a struct table owns its mapping; everything it hands out lives as long as it does. It is immutable, so any
  * number of threads may read it. A builder belongs to one thread at a time. */

@@ -9,16 +9,52 @@ const uint8_t cell_bytes[CELL_KINDS] = {[CELL_F64] = 8, [CELL_F32] = 4, [CELL_I3
 
 /* ---- packing -------------------------------------------------------------------------------------------------------- */
 
-/* How many of the values present have a fraction. Adding and taking 1.5 * 2^52 rounds to an integer while |v| < 2^51. */
-static size_t fractions(const double *cells, size_t count)
+#define LOOK 64 /* cells looked at before a digit more is tried */
+
+static const double power_of_ten[CELL_DIGITS_MAX + 1] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+
+/* Adding and taking 1.5 * 2^52 rounds to an integer while |v| < 2^51. */
+static double whole(double v)
 {
     const double magic = 6755399441055744.0;
+    return (v + magic) - magic;
+}
+
+/* How many of the values present have a fraction. */
+static size_t fractions(const double *cells, size_t count)
+{
     size_t n = 0;
     for (size_t i = 0; i < count; i++) {
         double v = cells[i];
-        n += (v + magic) - magic != v && v == v;
+        n += whole(v) != v && v == v;
     }
     return n;
+}
+
+/* Whether whole numbers give back all bits of those present; -0 they do not. */
+static bool are_decimals(const double *cells, size_t count, double power)
+{
+    uint64_t different = 0;
+    for (size_t i = 0; i < count; i++) {
+        double v = cells[i], back = whole(v * power) / power;
+        uint64_t bits, back_bits;
+        memcpy(&bits, &v, sizeof bits);
+        memcpy(&back_bits, &back, sizeof back_bits);
+        different |= v == v ? bits ^ back_bits : 0;
+    }
+    return !different;
+}
+
+/* The digits behind the point that these numbers need, of which some have a fraction; 0: they are no decimals of 31
+ * bits. What fits with some digits fits with more, so that no cell is looked at again when one more is tried. */
+static uint8_t decimal_digits(const double *cells, size_t count, double largest)
+{
+    uint8_t digits = 1;
+    for (size_t at = 0; at < count; at += LOOK)
+        while (!are_decimals(cells + at, count - at < LOOK ? count - at : LOOK, power_of_ten[digits]))
+            if (++digits > CELL_DIGITS_MAX || largest * power_of_ten[digits] > INT32_MAX - 1)
+                return 0;
+    return largest * power_of_ten[digits] > INT32_MAX - 1 ? 0 : digits;
 }
 
 static bool are_floats(const double *cells, size_t count)
@@ -31,23 +67,38 @@ static bool are_floats(const double *cells, size_t count)
     return n == 0;
 }
 
-static enum cell_kind kind_of_numbers(const struct moments *r, const double *cells, size_t count)
+static enum cell_kind kind_of_whole(double least, double most, bool missing)
+{
+    if (least >= 0 && most <= 254 + !missing)
+        return missing ? CELL_U8_MISSING : CELL_U8;
+    return least > -32768 && most <= 32767 ? CELL_I16 : CELL_I32;
+}
+
+static struct cell_format format_of_numbers(const struct moments *r, const double *cells, size_t count)
 {
     bool small = r->least > -2147483648.0 && r->most <= 2147483647.0;
     if (r->missing == count)
-        return CELL_U8_MISSING;
-    if (small && !fractions(cells, count)) {
-        if (r->least >= 0 && r->most <= 254 + !r->missing)
-            return r->missing ? CELL_U8_MISSING : CELL_U8;
-        return r->least > -32768 && r->most <= 32767 ? CELL_I16 : CELL_I32;
+        return (struct cell_format){CELL_U8_MISSING, 0};
+    if (small && !fractions(cells, count))
+        return (struct cell_format){kind_of_whole(r->least, r->most, r->missing), 0};
+    double largest = fmax(fabs(r->least), fabs(r->most));
+    struct cell_format f = {CELL_I32, small ? decimal_digits(cells, count, largest) : 0};
+    if (f.digits) {
+        double power = power_of_ten[f.digits];
+        f.kind = kind_of_whole(whole(r->least * power), whole(r->most * power), r->missing);
     }
-    return fabs(r->least) < 3e38 && fabs(r->most) < 3e38 && are_floats(cells, count) ? CELL_F32 : CELL_F64;
+    if (f.kind != CELL_I32)
+        return f;
+    if (largest < 3e38 && are_floats(cells, count)) /* as narrow, and not divided when it is read */
+        return (struct cell_format){CELL_F32, 0};
+    return f.digits ? f : (struct cell_format){CELL_F64, 0};
 }
 
 /* From wide to narrow in the same memory: byte by byte through memcpy, since the types differ. */
 #define PACK(name, from, to, expression)                                                                               \
-    static void name(from *cells, size_t count)                                                                        \
+    static void name(from *cells, size_t count, double power)                                                          \
     {                                                                                                                  \
+        (void)power;                                                                                                   \
         char *out = (char *)cells;                                                                                     \
         for (size_t i = 0; i < count; i++) {                                                                           \
             from v = cells[i];                                                                                         \
@@ -56,20 +107,20 @@ static enum cell_kind kind_of_numbers(const struct moments *r, const double *cel
         }                                                                                                              \
     }
 PACK(pack_f32, double, float, v)
-PACK(pack_i32, double, int32_t, v != v ? INT32_MIN : v)
-PACK(pack_i16, double, int16_t, v != v ? INT16_MIN : v)
-PACK(pack_u8, double, uint8_t, v != v ? 255 : v)
+PACK(pack_i32, double, int32_t, v != v ? INT32_MIN : whole(v * power))
+PACK(pack_i16, double, int16_t, v != v ? INT16_MIN : whole(v * power))
+PACK(pack_u8, double, uint8_t, v != v ? 255 : whole(v * power))
 PACK(pack_code_i16, int32_t, int16_t, v)
 PACK(pack_code_u8, int32_t, uint8_t, v < 0 ? 255 : v)
 
-enum cell_kind cells_pack_numbers(double *cells, size_t count, const struct moments *m)
+struct cell_format cells_pack_numbers(double *cells, size_t count, const struct moments *m)
 {
-    enum cell_kind kind = kind_of_numbers(m, cells, count);
-    static void (*const packers[CELL_KINDS])(double *, size_t) = {
+    struct cell_format format = format_of_numbers(m, cells, count);
+    static void (*const packers[CELL_KINDS])(double *, size_t, double) = {
         [CELL_F32] = pack_f32, [CELL_I32] = pack_i32, [CELL_I16] = pack_i16, [CELL_U8] = pack_u8, [CELL_U8_MISSING] = pack_u8};
-    if (packers[kind])
-        packers[kind](cells, count);
-    return kind;
+    if (packers[format.kind])
+        packers[format.kind](cells, count, power_of_ten[format.digits]);
+    return format;
 }
 
 enum cell_kind cells_pack_codes(int32_t *codes, size_t count)
@@ -78,12 +129,12 @@ enum cell_kind cells_pack_codes(int32_t *codes, size_t count)
     for (size_t i = 0; i < count; i++)
         most = codes[i] > most ? codes[i] : most;
     if (most < 255) {
-        pack_code_u8(codes, count);
+        pack_code_u8(codes, count, 1);
         return CELL_U8_MISSING;
     }
     if (most > INT16_MAX)
         return CELL_I32;
-    pack_code_i16(codes, count);
+    pack_code_i16(codes, count, 1);
     return CELL_I16;
 }
 
@@ -96,7 +147,8 @@ enum cell_kind cells_pack_codes(int32_t *codes, size_t count)
     }                                                                                                                  \
     break
 
-void cells_numbers(enum cell_kind kind, const void *cells, const uint32_t *rows, uint32_t mask, size_t count, double *out)
+static void gather_numbers(enum cell_kind kind, const void *cells, const uint32_t *rows, uint32_t mask, size_t count,
+                           double *out)
 {
     switch (kind) {
     case CELL_F64: GATHER(double, double, v);
@@ -106,6 +158,17 @@ void cells_numbers(enum cell_kind kind, const void *cells, const uint32_t *rows,
     case CELL_U8: GATHER(uint8_t, double, v);
     default: GATHER(uint8_t, double, v == 255 ? (double)NAN : v);
     }
+}
+
+void cells_numbers(struct cell_format format, const void *cells, const uint32_t *rows, uint32_t mask, size_t count,
+                   double *out)
+{
+    gather_numbers(format.kind, cells, rows, mask, count, out);
+    if (!format.digits)
+        return;
+    double power = power_of_ten[format.digits];
+    for (size_t i = 0; i < count; i++)
+        out[i] /= power;
 }
 
 void cells_codes(enum cell_kind kind, const void *cells, const uint32_t *rows, uint32_t mask, size_t count, int32_t *out)

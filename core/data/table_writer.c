@@ -142,15 +142,15 @@ void table_writer_switch(struct table_writer *w, uint32_t column)
 /* ---- groups --------------------------------------------------------------------------------------------------------- */
 
 /* Packs a column; returns the bytes, padded to 8. */
-static size_t pack_cells(struct table_writer *w, struct writer_column *c, enum cell_kind *ret_kind)
+static size_t pack_cells(struct table_writer *w, struct writer_column *c, struct cell_format *ret_format)
 {
     if (c->type == COLUMN_NUMERIC) {
         struct moments m = moments_add(&c->moments, c->cell, w->held);
-        *ret_kind = cells_pack_numbers(c->cell, w->held, &m);
+        *ret_format = cells_pack_numbers(c->cell, w->held, &m);
     } else {
-        *ret_kind = cells_pack_codes((int32_t *)(void *)c->cell, w->held);
+        *ret_format = (struct cell_format){cells_pack_codes((int32_t *)(void *)c->cell, w->held), 0};
     }
-    size_t bytes = (size_t)w->held * cell_bytes[*ret_kind], padded = (bytes + 7) & ~(size_t)7;
+    size_t bytes = (size_t)w->held * cell_bytes[ret_format->kind], padded = (bytes + 7) & ~(size_t)7;
     memset((char *)c->cell + bytes, 0, padded - bytes);
     return padded;
 }
@@ -161,10 +161,10 @@ static enum err_code write_group(struct table_writer *w, struct err *err)
     size_t length = 0;
     pack_u64(&w->groups, w->offset);
     for (uint32_t i = 0; i < w->columns; i++) {
-        enum cell_kind kind;
-        size_t bytes = pack_cells(w, &w->column[i], &kind);
+        struct cell_format format;
+        size_t bytes = pack_cells(w, &w->column[i], &format);
         memmove((char *)w->cells + length, w->column[i].cell, bytes);
-        pack_u32(&w->entries, (uint32_t)length | (uint32_t)kind);
+        pack_u32(&w->entries, table_entry(length, format));
         length += bytes;
     }
     w->offset += length;

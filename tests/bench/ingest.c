@@ -57,7 +57,7 @@ static void put_mixed(void)
            bench_random() % 100, 3 + bench_random() % 7, bench_random() % 100, 2 + bench_random() % 4, bench_random() % 100);
 }
 
-/* 30 short numbers: the table is larger than its text. */
+/* 30 short numbers: a byte each in the table, four as a network takes them. */
 static void put_tall(void)
 {
     char row[] = "0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,"

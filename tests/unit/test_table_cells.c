@@ -7,34 +7,51 @@
 
 #include "core/data/table_cells.h"
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 struct numbers {
     enum cell_kind kind;
+    uint8_t digits;
     double cell[5];
 };
 
 static const struct numbers numbers[] = {
-    {CELL_U8, {0, 1, 254, 255, 7}},
-    {CELL_U8_MISSING, {0, NAN, 254, 1, NAN}},
-    {CELL_U8_MISSING, {NAN, NAN, NAN, NAN, NAN}},
-    {CELL_I16, {0, NAN, 255, 1, 2}},
-    {CELL_I16, {0, 1, 256, 1, 2}},
-    {CELL_I16, {-1, 0, 1, 2, 3}},
-    {CELL_I16, {-32767, 32767, NAN, 0, 5}},
-    {CELL_I32, {-32768, 0, NAN, 0, 5}},
-    {CELL_I32, {32768, 0, 0, 0, 5}},
-    {CELL_I32, {-2147483647.0, 2147483647.0, NAN, 1, 2}},
-    {CELL_F32, {-2147483648.0, 0, NAN, 1, 2}}, /* a power of two: a float has it */
-    {CELL_F64, {2147483649.0, 0, NAN, 1, 2}},
-    {CELL_F32, {0.5, NAN, -1e30f, 3.25, 0}},
-    {CELL_F32, {3e37f, 1, 2, 0.25, 0}},
-    {CELL_F64, {0.1, 1, 2, 3, 4}},
-    {CELL_F64, {1e300, 1, 2, NAN, 4}},
-    {CELL_F64, {5e-324, 1, 2, NAN, 4}},
-    {CELL_F64, {9007199254740991.0, 1, 2, NAN, 4}},
+    {CELL_U8, 0, {0, 1, 254, 255, 7}},
+    {CELL_U8_MISSING, 0, {0, NAN, 254, 1, NAN}},
+    {CELL_U8_MISSING, 0, {NAN, NAN, NAN, NAN, NAN}},
+    {CELL_I16, 0, {0, NAN, 255, 1, 2}},
+    {CELL_I16, 0, {0, 1, 256, 1, 2}},
+    {CELL_I16, 0, {-1, 0, 1, 2, 3}},
+    {CELL_I16, 0, {-32767, 32767, NAN, 0, 5}},
+    {CELL_I32, 0, {-32768, 0, NAN, 0, 5}},
+    {CELL_I32, 0, {32768, 0, 0, 0, 5}},
+    {CELL_I32, 0, {-2147483647.0, 2147483647.0, NAN, 1, 2}},
+    {CELL_F32, 0, {-2147483648.0, 0, NAN, 1, 2}}, /* a power of two: a float has it */
+    {CELL_F64, 0, {2147483649.0, 0, NAN, 1, 2}},
+    {CELL_F32, 0, {0.5, NAN, -1e30f, 3.25, 0}},
+    {CELL_F32, 0, {3e37f, 1, 2, 0.25, 0}},
+    {CELL_U8, 1, {0.1, 1, 2, 3, 25.5}},
+    {CELL_U8_MISSING, 1, {0.1, NAN, 25.4, 0, 4}},
+    {CELL_I16, 1, {0.1, NAN, 25.5, 0, 4}},
+    {CELL_I16, 2, {0.1, 1, 2, 3, -0.25}},
+    {CELL_I16, 4, {-3.2767, NAN, 3.2767, 0.0001, 3.14}},
+    {CELL_I32, 4, {-3.2768, NAN, 3.2767, 0.0001, 3.14}},
+    {CELL_I32, 6, {-99.999999, 99.999999, 0.000001, NAN, 33.333333}},
+    {CELL_I32, 9, {2.147483646, 0.000000001, 0.3, 1, -2.147483646}},
+    {CELL_I32, 1, {0.1, 214748364.6, 0.2, 1, -214748364.6}},
+    {CELL_F64, 0, {0.1, 214748364.8, 0.2, 1, 2}},         /* 32 bits */
+    {CELL_F64, 0, {2.147483649, 0.000000001, 0.3, 1, 2}},
+    {CELL_F64, 0, {0.0000000001, 0.1, 2, 3, 4}},          /* ten digits */
+    {CELL_F64, 0, {0.1 + 0.2, 0.1, 2, 3, 4}},             /* no decimal, but next to one */
+    {CELL_F64, 0, {0.1, -0.0, 2, 3, 4}},                  /* whole numbers have no -0 */
+    {CELL_F32, 0, {-32768.5, 0.25, 2, 3, 4}},             /* four bytes either way */
+    {CELL_I16, 2, {-327.5, 0.25, 2, 3, 4}},
+    {CELL_F64, 0, {1e300, 1, 2, NAN, 4}},
+    {CELL_F64, 0, {5e-324, 1, 2, NAN, 4}},
+    {CELL_F64, 0, {9007199254740991.0, 1, 2, NAN, 4}},
 };
 
 static void test_numbers(void **state)
@@ -45,13 +62,15 @@ static void test_numbers(void **state)
         static const uint32_t rows[] = {8 + 4, 3, 0, 16 + 1, 2}; /* numbers in the table, of which the mask leaves 0..4 */
         memcpy(cells, numbers[i].cell, sizeof cells);
         struct moments all = MOMENTS_NONE, m = moments_add(&all, cells, 5);
-        enum cell_kind kind = cells_pack_numbers(cells, 5, &m);
-        if (kind != numbers[i].kind)
-            fail_msg("case %zu: kind %d instead of %d", i, (int)kind, (int)numbers[i].kind);
-        cells_numbers(kind, cells, rows, 7, 5, out);
+        struct cell_format f = cells_pack_numbers(cells, 5, &m);
+        if (f.kind != numbers[i].kind || f.digits != numbers[i].digits)
+            fail_msg("case %zu: kind %d with %d digits instead of %d with %d", i, (int)f.kind, f.digits,
+                     (int)numbers[i].kind, numbers[i].digits);
+        cells_numbers(f, cells, rows, 7, 5, out);
         for (size_t k = 0; k < 5; k++) {
             double expected = numbers[i].cell[rows[k] & 7];
-            if (!(isnan(expected) ? isnan(out[k]) : out[k] == expected))
+            bool same = out[k] == expected && (!f.digits || !signbit(out[k]) == !signbit(expected));
+            if (!(isnan(expected) ? isnan(out[k]) : same))
                 fail_msg("case %zu, cell %zu: %.17g instead of %.17g", i, k, out[k], expected);
         }
     }

@@ -307,6 +307,25 @@ static void test_forged_headers_are_refused(void **state)
     assert_int_equal(open_forged(f, data, size, &changed), ERR_CORRUPT);
 }
 
+/* With the digest that fits: more digits than there are powers of ten. */
+static void test_digits_that_no_cell_has_are_refused(void **state)
+{
+    struct data_fixture *f = *state;
+    size_t size = 0;
+    cleanup(mem_freep) char *data = table_bytes(f, &size);
+    struct table_header h;
+    memcpy(&h, data, sizeof h);
+    for (int digits = 0; digits < 256; digits++) {
+        struct table *t = NULL;
+        data[size - 1] = (char)digits; /* of the last entry */
+        table_header_digest(&h, data + h.footer_offset, h.sha256);
+        memcpy(data, &h, sizeof h);
+        write_file(f->path, data, size);
+        assert_int_equal(table_open(f->path, &t, &f->err), digits <= CELL_DIGITS_MAX ? ERR_OK : ERR_CORRUPT);
+        table_unref(t);
+    }
+}
+
 static void test_a_newer_version_is_refused_by_its_name(void **state)
 {
     struct data_fixture *f = *state;
@@ -314,9 +333,9 @@ static void test_a_newer_version_is_refused_by_its_name(void **state)
     cleanup(mem_freep) char *data = table_bytes(f, &size);
     struct table_header h;
     memcpy(&h, data, sizeof h);
-    h.version = 3;
+    h.version = TABLE_VERSION + 1;
     assert_int_equal(open_forged(f, data, size, &h), ERR_CORRUPT);
-    assert_says(f, "has table version 3, this program reads 2");
+    assert_says(f, "has table version 4, this program reads 3");
     write_file(f->path, "not a table at all", 18);
     struct table *t = NULL;
     assert_int_equal(table_open(f->path, &t, &f->err), ERR_CORRUPT);
@@ -335,6 +354,7 @@ int main(void)
         WITH_DIR(test_every_byte_of_a_cell_may_be_anything),
         WITH_DIR(test_a_file_cut_anywhere_is_refused),
         WITH_DIR(test_forged_headers_are_refused),
+        WITH_DIR(test_digits_that_no_cell_has_are_refused),
         WITH_DIR(test_a_newer_version_is_refused_by_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

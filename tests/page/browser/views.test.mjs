@@ -23,7 +23,12 @@ before(async () => {
             '/seed': [7],
         },
     });
-    single = await daemon.train({ name: 'one run', epochs: 300, network: { hidden: [{ units: 16 }] } });
+    single = await daemon.train({
+        name: 'one run',
+        epochs: 300,
+        network: { hidden: [{ units: 16 }] },
+        schedule: { name: 'constant' },
+    });
     steps = await daemon.train({
         name: 'step by step',
         epochs: 20,

@@ -10,7 +10,9 @@ const MANY = 0.5,
     SOME = 0.2; // shares of units
 const JUMPS = 0.05,
     CRAWLS = 1e-5; // steps beside their weights: 0.001 is usual
-const RISEN = 1.1; // validation loss beside its lowest
+const RISEN = 1.1,
+    NOTHING = 1e-3; // validation loss beside its lowest; and a rise that says nothing, whatever it is beside
+const LEARNT = 0.95; // of the loss: gradients are small everywhere then
 const FALLING = 0.05; // of the loss, in the last tenth of the epochs
 const LITTLE = 0.2; // of the loss, in all epochs
 const SOME_EPOCHS = 20; // before that it is too early for some judgements
@@ -46,7 +48,7 @@ function vanishing({ run, layers, epochs }) {
     const hasStep = run.layers.some(({ activation }) => activation === 'step');
     const low = last(layers[0].gradient_norm),
         high = last(layers.at(-1).gradient_norm);
-    if (hasStep || layers.length < 2 || !(high > 0) || !(low / high < (fallenBy(epochs) < LITTLE ? FAINT : VANISHING)))
+    if (hasStep || fallenBy(epochs) > LEARNT || layers.length < 2 || !(high > 0) || !(low / high < (fallenBy(epochs) < LITTLE ? FAINT : VANISHING)))
         return [];
     return [
         {
@@ -122,7 +124,7 @@ function overfitting({ epochs }) {
     const { epoch, valid_loss: valid, train_loss: train } = epochs,
         best = lowest(valid),
         end = lastKnown(valid);
-    if (best < 0 || epoch[best] > 0.8 * epoch[end] || valid[end] < RISEN * valid[best] || last(train) >= train[best])
+    if (best < 0 || epoch[best] > 0.8 * epoch[end] || valid[end] < RISEN * valid[best] + NOTHING || last(train) >= train[best])
         return [];
     return [
         {

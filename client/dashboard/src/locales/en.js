@@ -176,7 +176,7 @@ export default {
         'Layers 1 to {layer} get no gradient: the step activation of layer {layer} has derivative 0. Only what is above learns; use relu or tanh.',
     'advice.steps.why': 'Their gradient norm is exactly 0 in the last epoch.',
     'advice.vanishing':
-        'The gradient vanishes on its way to the inputs. Use relu instead of {activation}, or fewer layers.',
+        'The gradient vanishes on its way to the inputs through {activation} units. Use batch_normalization, relu or fewer layers.',
     'advice.vanishing.why': 'Its norm is {high} in layer {layer} and {low} in layer 1.',
     'advice.exploding': 'The gradient of layer {layer} explodes. Use a smaller learning rate.',
     'advice.exploding.why': 'Its norm grew from {before} in the first epoch to {now}.',

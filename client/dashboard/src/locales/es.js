@@ -178,7 +178,7 @@ export default {
         'Las capas 1 a {layer} no reciben gradiente: la activación step de la capa {layer} tiene derivada 0. Solo aprende lo que está encima; usa relu o tanh.',
     'advice.steps.why': 'La norma de sus gradientes es exactamente 0 en la última época.',
     'advice.vanishing':
-        'El gradiente se desvanece camino de las entradas. Usa relu en vez de {activation}, o menos capas.',
+        'El gradiente se desvanece camino de las entradas por unidades {activation}. Usa batch_normalization, relu o menos capas.',
     'advice.vanishing.why': 'Su norma es {high} en la capa {layer} y {low} en la capa 1.',
     'advice.exploding': 'El gradiente de la capa {layer} explota. Usa una tasa de aprendizaje menor.',
     'advice.exploding.why': 'Su norma creció de {before} en la primera época a {now}.',

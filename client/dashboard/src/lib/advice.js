@@ -48,8 +48,9 @@ function vanishing({ run, layers, epochs }) {
     const hasStep = run.layers.some(({ activation }) => activation === 'step');
     const low = last(layers[0].gradient_norm),
         high = last(layers.at(-1).gradient_norm);
-    if (hasStep || fallenBy(epochs) > LEARNT || layers.length < 2 || !(high > 0) || !(low / high < (fallenBy(epochs) < LITTLE ? FAINT : VANISHING)))
-        return [];
+    const fallen = fallenBy(epochs),
+        tooLittle = fallen < LITTLE ? FAINT : VANISHING;
+    if (hasStep || fallen > LEARNT || layers.length < 2 || !(high > 0) || !(low / high < tooLittle)) return [];
     return [
         {
             code: 'vanishing',
@@ -124,8 +125,8 @@ function overfitting({ epochs }) {
     const { epoch, valid_loss: valid, train_loss: train } = epochs,
         best = lowest(valid),
         end = lastKnown(valid);
-    if (best < 0 || epoch[best] > 0.8 * epoch[end] || valid[end] < RISEN * valid[best] + NOTHING || last(train) >= train[best])
-        return [];
+    if (best < 0 || epoch[best] > 0.8 * epoch[end] || last(train) >= train[best]) return [];
+    if (valid[end] < RISEN * valid[best] + NOTHING) return [];
     return [
         {
             code: 'overfits',

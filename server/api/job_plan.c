@@ -36,11 +36,12 @@ void job_plan_done(struct job_plan *p)
     mem_free(p->features);
     mem_free(p->columns);
     mem_free(p->fits);
-    if (p->table)
-        table_unref(p->table);
+    table_unref(p->table);
+    table_unref(p->valid);
     grid_done(&p->grid);
     model_unref(p->initial);
     store_dataset_done(&p->dataset);
+    store_dataset_done(&p->valid_dataset);
     job_spec_done(&p->spec);
     if (p->base)
         json_free(p->base);

@@ -49,7 +49,7 @@ static void it_starts_from_the_weights_and_the_encoder(void **state)
     struct reply *from = run_get(source()), *r = train_from(source(), "," STILL);
     assert_string_equal(text(r, "/model_sha256"), text(from, "/model_sha256"));
     assert_true(number(r, "/metrics/valid_loss") == number(from, "/metrics/valid_loss"));
-    assert_true(number(r, "/spec/initial/run") == source());
+    assert_true(number(r, "/spec/initial/run") == (double)source());
     assert_true(is_null(from, "/spec/initial"));
     /* of other rows and another seed too: nothing of the model is fitted to them */
     upload_others();

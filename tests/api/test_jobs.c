@@ -96,8 +96,8 @@ static void defaults_are_filled_in(void **state)
         "{\"name\":\"momentum\",\"learning_rate\":0.01,\"momentum\":0.9,\"weight_decay\":0}",
         "{\"name\":\"adagrad\",\"learning_rate\":0.01,\"epsilon\":1e-10,\"weight_decay\":0}",
         "{\"name\":\"rmsprop\",\"learning_rate\":0.001,\"rho\":0.9,\"epsilon\":1e-8,\"weight_decay\":0}",
-        "{\"name\":\"adam\",\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-8,"
-        "\"weight_decay\":0,\"bias_correction\":true}",
+        ("{\"name\":\"adam\",\"learning_rate\":0.001,\"beta1\":0.9,\"beta2\":0.999,\"epsilon\":1e-8,"
+         "\"weight_decay\":0,\"bias_correction\":true}"),
     };
     for (size_t i = 0; i < COUNT(optimizers); i++) {
         r = expect(http_post(DRY, "{\"dataset\":\"penguins\",\"target\":\"species\",\"optimizer\":{\"name\":\"%.*s\"}}",

@@ -48,12 +48,12 @@ static void epochs_come_once_and_in_order_while_they_are_trained(void **state)
         if (strcmp(e->name, "run") == 0) {
             started += strcmp(event_text(e, "status"), "running") == 0;
             ended += strcmp(event_text(e, "status"), "succeeded") == 0;
-            assert_true(event_number(e, "job") == job);
+            assert_true(event_number(e, "job") == (double)job);
         } else if (strcmp(e->name, "epoch") == 0) {
             while (runs[i] != (long)event_number(e, "run"))
                 assert_true(++i < 3);
             assert_true(event_number(e, "epoch") == ++epochs[i]);
-            assert_true(event_number(e, "job") == job);
+            assert_true(event_number(e, "job") == (double)job);
             if (epochs[i] % 20 == 0) { /* the epoch is stored already */
                 char path[80];
                 snprintf(path, sizeof path, "/v1/runs/%ld/epochs?to=%u", runs[i], epochs[i]);
@@ -62,7 +62,7 @@ static void epochs_come_once_and_in_order_while_they_are_trained(void **state)
             }
         } else {
             assert_string_equal(e->name, "job");
-            assert_true(event_number(e, "id") == job && event_number(e, "progress") >= progress);
+            assert_true(event_number(e, "id") == (double)job && event_number(e, "progress") >= progress);
             progress = event_number(e, "progress");
         }
     }
@@ -125,7 +125,7 @@ static void the_place_is_known_before_the_first_event(void **state)
     struct stream *other = stream_open(-1, "/v1/stream");
     long job = start_job(QUICK(1));
     struct event *e = stream_await(other, "job");
-    assert_true(event_number(e, "id") == job && stream_id(other) > first);
+    assert_true(event_number(e, "id") == (double)job && stream_id(other) > first);
     stream_close(other);
     stream_close(s);
 }
@@ -144,10 +144,10 @@ static void filters_let_through_what_they_name(void **state)
     for (struct event *e = stream_next(s); !event_ends_job(e, jobs[2]); e = stream_next(s)) {
         bool of_job = strcmp(e->name, "job") == 0;
         double job = event_number(e, of_job ? "id" : "job");
-        int i = job == jobs[0] ? 0 : job == jobs[1] ? 1 : 2;
-        assert_true(job == jobs[i]);
+        int i = job == (double)jobs[0] ? 0 : job == (double)jobs[1] ? 1 : 2;
+        assert_true(job == (double)jobs[i]);
         if (i == 1)
-            assert_true(!of_job && event_number(e, strcmp(e->name, "run") == 0 ? "id" : "run") == run);
+            assert_true(!of_job && event_number(e, strcmp(e->name, "run") == 0 ? "id" : "run") == (double)run);
         events[i]++;
     }
     assert_int_equal(events[1], 32); /* of the run alone: its start, 30 epochs, its end */
@@ -193,7 +193,7 @@ static void a_cancelled_and_deleted_job_is_told(void **state)
     assert_string_equal(event_text(e, "status"), "cancelled");
     assert_true(event_number(e, "deleted") == 0);
     e = stream_await(s, "job");
-    assert_true(event_number(e, "deleted") == 1 && event_number(e, "id") == job);
+    assert_true(event_number(e, "deleted") == 1 && event_number(e, "id") == (double)job);
     long last = stream_id(s);
     stream_close(s);
     /* who was away meanwhile is let in, and told; of the epochs either what they were, or that they are gone */

@@ -42,7 +42,8 @@ static void test_each_rings_at_its_time(void **state)
         assert_true(clock_monotonic_ns() >= now + (i * 7 % ALARMS + 1) * MS); /* not before */
         atomic_store(&flag[i], 0);
     }
-    struct alarm last = {.flag = &(atomic_int){0}};
+    atomic_int late = 0;
+    struct alarm last = {.flag = &late};
     alarm_set(a, &last, clock_monotonic_ns() + MS);
     await(last.flag);
     for (unsigned i = 0; i < ALARMS; i++)

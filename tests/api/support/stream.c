@@ -255,5 +255,5 @@ void stream_check_id(const struct event *e, long *last)
 
 bool event_ends_job(const struct event *e, long job)
 {
-    return strcmp(e->name, "job") == 0 && event_number(e, "id") == job && event_number(e, "terminal") == 1;
+    return strcmp(e->name, "job") == 0 && event_number(e, "id") == (double)job && event_number(e, "terminal") == 1;
 }

@@ -85,6 +85,10 @@ done < <(git ls-files '*.js' '*.mjs' '*.css' | xargs awk '
                   if (FNR - start - 1 > 60) print FILENAME ":" start ": a function of " FNR - start - 1 " lines, more than 60"
                   start = 0 } }
     END { if (lines > 500) print name ": " lines " lines, more than 500" }')
+# ---- the top level ---------------------------------------------------------------------------------------------------
+while read -r stray; do
+    offend "$stray: the top level holds the agreed folders, Makefile, README.md, LICENSE and dot-files"
+done < <(git ls-files | cut -d/ -f1 | sort -u | grep -vxE 'server|core|client|migrations|tests|docker|Makefile|README\.md|LICENSE|\..*')
 [ $bad = 0 ] || exit 1
 echo "layers and lengths: fine"
 

@@ -8,6 +8,13 @@
 
 enum rng_stream { RNG_SPLIT = 1, RNG_INITIALIZATION, RNG_ORDER, RNG_DROPOUT, RNG_SEARCH, RNG_IMPORTANCE };
 
+/* Philox 4x32 with ten rounds: the constants are the paper's. */
+#define PHILOX_MULTIPLIER_0 0xD2511F53u
+#define PHILOX_MULTIPLIER_1 0xCD9E8D57u
+#define PHILOX_WEYL_0       0x9E3779B9u
+#define PHILOX_WEYL_1       0xBB67AE85u
+#define PHILOX_ROUNDS       10
+
 struct rng {
     uint32_t key[2];
     uint64_t index, block; /* index: which substream (e.g. the epoch); block: next block of four words */

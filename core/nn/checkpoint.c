@@ -39,7 +39,7 @@ static void pack_training(struct buf *out, const struct mlp_spec *s)
         pack_u32(out, wholes[i]);
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
         pack_f64(out, reals[i]);
-    for (uint32_t k = 0; s->class_weights && k < (s->task == TASK_MULTICLASS ? s->outputs : 2); k++)
+    for (uint32_t k = 0; s->class_weights && k < network_classes(s); k++)
         pack_f64(out, s->class_weights[k]);
 }
 

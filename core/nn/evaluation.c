@@ -64,7 +64,7 @@ enum err_code mlp_evaluate(const struct mlp_network *n, const struct mlp_source 
     struct work p = {0};
     uint32_t outputs = n->spec.outputs;
     *e = (struct evaluation){.task = n->spec.task, .rows = source->rows, .outputs = outputs,
-                             .classes = n->spec.task == TASK_REGRESSION ? 0 : n->spec.task == TASK_BINARY ? 2 : outputs};
+                             .classes = network_classes(&n->spec)};
     enum err_code code = allocate(n, source->weighted, e, &p, err);
     if (!code)
         code = feed_init(&p.feed, source, false, NETWORK_ROWS, err);

@@ -1,6 +1,8 @@
 /* Batch normalization and dropout, for each instruction set. For kernel_body.h only. */
 #pragma once
 
+#include "../base/rng.h"
+
 /* ---- batch normalization -------------------------------------------------------------------------------------------- */
 
 static void normalize(size_t rows, size_t columns, size_t stride, real *z, real *normalized, const struct normalization *n)
@@ -65,16 +67,16 @@ static void draw(const struct dropout *d, uint32_t unit, uint32_t rows, uint32_t
         c2[x] = (uint32_t)d->update;
         c3[x] = (uint32_t)(d->update >> 32);
     }
-    for (int round = 0; round < 10; round++) {
+    for (int round = 0; round < PHILOX_ROUNDS; round++) {
         for (uint32_t x = 0; x < KERNEL_PAD; x++) {
-            uint64_t p0 = (uint64_t)0xD2511F53u * c0[x], p1 = (uint64_t)0xCD9E8D57u * c2[x];
+            uint64_t p0 = (uint64_t)PHILOX_MULTIPLIER_0 * c0[x], p1 = (uint64_t)PHILOX_MULTIPLIER_1 * c2[x];
             c0[x] = (uint32_t)(p1 >> 32) ^ c1[x] ^ k0;
             c2[x] = (uint32_t)(p0 >> 32) ^ c3[x] ^ k1;
             c1[x] = (uint32_t)p1;
             c3[x] = (uint32_t)p0;
         }
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
+        k0 += PHILOX_WEYL_0;
+        k1 += PHILOX_WEYL_1;
     }
 }
 

@@ -1,6 +1,7 @@
 #include "metrics.h"
 
 #include "../base/mem.h"
+#include "network.h"
 #include "output.h"
 #include <math.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ bool mlp_metric_rises(enum task task, unsigned metric)
 enum err_code metrics_init(struct metrics *m, const struct mlp_spec *spec, uint64_t capacity, struct err *err)
 {
     *m = (struct metrics){.task = spec->task, .deviation = spec->target_deviation, .capacity = capacity};
-    m->classes = spec->task == TASK_REGRESSION ? 0 : spec->task == TASK_BINARY ? 2 : spec->outputs;
+    m->classes = network_classes(spec);
     if (m->classes && !(m->class = mem_array(m->classes, sizeof *m->class)))
         return err_no_memory(err);
     if (m->task == TASK_BINARY && !(m->scored = mem_array(capacity + 1, sizeof *m->scored))) {

@@ -10,6 +10,11 @@
 
 /* ---- life ----------------------------------------------------------------------------------------------------------- */
 
+uint32_t network_classes(const struct mlp_spec *s)
+{
+    return s->task == TASK_REGRESSION ? 0 : s->task == TASK_BINARY ? 2 : s->outputs;
+}
+
 enum err_code network_init(struct mlp_network *n, const struct mlp_spec *spec, struct err *err)
 {
     *n = (struct mlp_network){.spec = *spec, .layers = spec->hidden_count + 1};

@@ -90,7 +90,7 @@ static enum err_code check_regularization(const struct mlp_spec *s, struct err *
         code = err_set(err, ERR_INVALID, "loss.name: %s is of regression only", mlp_loss_name((int)s->loss));
     if (!code && s->loss == MLP_HUBER && !(s->huber_delta > 0 && isfinite(s->huber_delta)))
         code = err_set(err, ERR_INVALID, "loss.delta must be above 0, not %g", s->huber_delta);
-    for (uint32_t k = 0; !code && s->class_weights && k < (s->task == TASK_MULTICLASS ? s->outputs : 2); k++)
+    for (uint32_t k = 0; !code && s->class_weights && k < network_classes(s); k++)
         code = check_at_least("class_weights", s->class_weights[k], 0, err);
     return code;
 }

@@ -35,8 +35,8 @@ static void keep(struct mlp_trainer *t)
 
 static enum err_code copy_class_weights(struct mlp_trainer *t, struct mlp_spec *spec, struct err *err)
 {
-    size_t classes = spec->task == TASK_MULTICLASS ? spec->outputs : 2;
-    if (!spec->class_weights || spec->task == TASK_REGRESSION)
+    size_t classes = network_classes(spec);
+    if (!spec->class_weights || !classes)
         return ERR_OK;
     if (!(t->class_weights = mem_array(classes, sizeof *t->class_weights)))
         return err_no_memory(err);

@@ -52,7 +52,7 @@ static int64_t add_long(struct scheduled *s, uint32_t epochs, const char *every_
 {
     char spec[300];
     snprintf(spec, sizeof spec, "{\"dataset\":\"d\",\"target\":\"k\",\"epochs\":%u,\"batch_size\":1,"
-             "\"network\":{\"hidden\":[{\"units\":128},{\"units\":128}]},\"checkpoint\":{\"every_seconds\":%s}}",
+             "\"optimizer\":{\"name\":\"adam\"},\"network\":{\"hidden\":[{\"units\":128},{\"units\":128}]},\"checkpoint\":{\"every_seconds\":%s}}",
              epochs, every_seconds);
     return add_run_of(s, s->job, spec, epochs);
 }

@@ -96,6 +96,18 @@ test('only what applies is asked for, and layers come and go', async () => {
     });
 });
 
+test('a table that is dropped before the rest is there waits for it', async () => {
+    await visit(daemon.url, async (page) => {
+        await page.route('**/v1/schema', async (route) => {
+            await new Promise((done) => setTimeout(done, 1500));
+            await route.continue();
+        });
+        await upload(page);
+        await page.locator('#columns').waitFor();
+        await page.locator('#start:enabled').waitFor();
+    });
+});
+
 test('a job is cloned with all that it says', async () => {
     await daemon.uploadPenguins();
     const job = await daemon.train({

@@ -33,7 +33,8 @@ class NewPage {
         this.rest = h('div', { id: 'rest' });
         this.form = h('div', { hidden: true });
         this.element = this.layout();
-        this.open(query).catch((problem) => this.fail(problem));
+        this.opened = this.open(query);
+        this.opened.catch((problem) => this.fail(problem));
     }
 
     layout() {
@@ -118,7 +119,9 @@ class NewPage {
         );
     }
 
-    uploaded(dataset) {
+    /** A table may be dropped before the rest of the page is there. */
+    async uploaded(dataset) {
+        await this.opened;
         this.problem.hidden = true;
         this.datasets = [dataset, ...this.datasets.filter(({ id }) => id !== dataset.id)];
         return this.choose(dataset.name);

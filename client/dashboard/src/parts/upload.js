@@ -43,7 +43,7 @@ export function dropZone({ done, fail }) {
         try {
             const dataset = await upload(file, datasetName(file.name), (share) => updateProgress(bar, share));
             replace(state, t('new.uploaded', { file: file.name }));
-            done(dataset);
+            await done(dataset);
         } catch (problem) {
             replace(state);
             fail(problem);

@@ -4,6 +4,7 @@
 #include "team.h"
 
 #include "mem.h"
+#include "subnormal.h"
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -73,6 +74,7 @@ static void *help(void *context)
 {
     const struct helper *helper = context;
     struct team *t = helper->team;
+    subnormal_flush(); /* as the thread that has the work done, or bits would differ */
     while (!atomic_load_explicit(&t->ending, memory_order_relaxed)) {
         int spins = 0;
         while (spins++ < SPINS && !has_pieces(atomic_load_explicit(&t->ticket, memory_order_relaxed)))

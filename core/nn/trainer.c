@@ -4,6 +4,7 @@
 
 #include "../base/clock.h"
 #include "../base/mem.h"
+#include "../base/subnormal.h"
 #include "optimizer.h"
 #include "output.h"
 #include <math.h>
@@ -300,7 +301,9 @@ enum err_code mlp_trainer_epoch(struct mlp_trainer *t, const atomic_int *stop, s
     struct mlp_epoch epoch = {.learning_rate = progress_rate(&t->progress, &t->network.spec, t->epoch, 1)};
     if (t->diverged)
         return err_set(err, ERR_DIVERGED, "diverged in epoch %u: there is nothing to go on from", t->epoch + 1);
+    uint64_t mode = subnormal_flush();
     enum err_code code = run_epoch(t, stop, &epoch, err);
+    subnormal_set(mode);
     t->now.seconds += (double)(clock_monotonic_ns() - started) * 1e-9;
     t->diverged = code == ERR_DIVERGED;
     if (code)

@@ -10,6 +10,7 @@
 #include "core/base/team.h"
 #include "core/nn/mlp.h"
 #include "core/nn/pieces.h"
+#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
@@ -156,6 +157,42 @@ static void test_same_bits_on_any_number(void **state)
     mem_free(other);
 }
 
+/* With x = 0 the weights of the first layer are halved by the penalty, update by update, as long as the half is a normal number,
+ * on every thread. The caller's own subnormal numbers stay what they are. */
+static void test_no_number_becomes_subnormal(void **state)
+{
+    (void)state;
+    static real x[64 * INPUTS], y[64], weights[INPUTS * UNITS];
+    struct mlp_matrix matrix = {.x = x, .y = y, .stride = INPUTS, .inputs = INPUTS};
+    struct mlp_source source = {.rows = 64, .gather = mlp_matrix_gather, .context = &matrix};
+    struct mlp_spec s;
+    struct mlp_trainer *t;
+    struct mlp_epoch epoch;
+    volatile real smallest = (real)0x1p-126;
+    for (size_t i = 0; i < 64; i++)
+        y[i] = (real)(i % CLASSES);
+    mlp_spec_default(&s);
+    s.task = TASK_MULTICLASS;
+    s.inputs = INPUTS;
+    s.outputs = CLASSES;
+    s.hidden_count = 1;
+    s.hidden[0] = (struct mlp_hidden){.units = UNITS, .activation = MLP_TANH};
+    s.optimizer = (struct mlp_optimizer_spec){.name = MLP_SGD, .learning_rate = 1};
+    s.l2 = 0.5;
+    assert_int_equal(mlp_trainer_new(&s, &source, NULL, &t, NULL), ERR_OK);
+    assert_int_equal(mlp_trainer_threads(t, 2, NULL), ERR_OK);
+    for (int e = 0; e < 140; e++) {
+        assert_int_equal(mlp_trainer_epoch(t, NULL, &epoch, NULL), ERR_OK);
+        mlp_network_weights(mlp_trainer_network(t), 1, weights);
+        for (size_t i = 0; i < INPUTS * UNITS; i++)
+            assert_int_not_equal(fpclassify(weights[i]), FP_SUBNORMAL);
+    }
+    for (size_t i = 0; i < INPUTS * UNITS; i++)
+        assert_true(fabsf(weights[i]) <= 0x1p-125f);
+    assert_int_equal(fpclassify(smallest * (real)0.5), FP_SUBNORMAL);
+    mlp_trainer_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +200,7 @@ int main(void)
         cmocka_unit_test(test_without_helpers),
         cmocka_unit_test(test_pieces_cover),
         cmocka_unit_test(test_same_bits_on_any_number),
+        cmocka_unit_test(test_no_number_becomes_subnormal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,6 +134,15 @@ static double threshold_of(const struct evaluation *e, uint32_t class, real scor
     return (e->task == TASK_BINARY && !class) + (double)score;
 }
 
+/* Whether a multiple of 1/EVALUATION_THRESHOLDS is at or below this level and above the next one. */
+static bool is_last_above(double level, double next)
+{
+    double k = fmin(EVALUATION_THRESHOLDS, ceil(level * EVALUATION_THRESHOLDS));
+    if (k / EVALUATION_THRESHOLDS > level) /* the same division as a reader's, so that 0.07 is the same 0.07 */
+        k--;
+    return k >= 0 && k / EVALUATION_THRESHOLDS > next;
+}
+
 static void add_point(struct evaluation_curve *c, double threshold, double recall, double false_rate, double precision)
 {
     c->threshold[c->count] = threshold;
@@ -159,8 +168,10 @@ static void trace(const struct evaluation *e, uint32_t class, const struct score
         c->average_precision += (recall - before) * precision;
         before = recall;
         double way = recall - c->recall[c->count - 1] + false_rate - c->false_positive_rate[c->count - 1];
-        if (i == rows || way >= 1.0 / EVALUATION_CURVE_POINTS)
-            add_point(c, threshold_of(e, class, level), recall, false_rate, precision);
+        double threshold = threshold_of(e, class, level);
+        if (i == rows || way >= 1.0 / EVALUATION_CURVE_POINTS ||
+            is_last_above(threshold, threshold_of(e, class, scored[i].score)))
+            add_point(c, threshold, recall, false_rate, precision);
     }
 }
 

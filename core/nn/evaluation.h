@@ -7,6 +7,8 @@
 
 #define EVALUATION_CONFUSION_CLASSES 200 /* more: no confusion matrix, but still per-class figures */
 #define EVALUATION_CURVE_POINTS 200
+#define EVALUATION_THRESHOLDS 100 /* the multiples of 1/EVALUATION_THRESHOLDS have exact points */
+#define EVALUATION_POINTS_MAX (EVALUATION_CURVE_POINTS * 2 + 2 + EVALUATION_THRESHOLDS + 1)
 
 struct evaluation {
     enum task task;
@@ -34,11 +36,12 @@ void evaluation_confusion(const struct evaluation *e, uint64_t *counts);
 
 /* The points of the ROC and the precision-recall curve of one class by falling threshold: a row counts as the class when its
  * score is at or above it. The first point is above every score (threshold NAN, nothing predicted); between it and the last,
- * points that lie closer than 1/EVALUATION_CURVE_POINTS of the way are left out. */
+ * points that lie closer than 1/EVALUATION_CURVE_POINTS of the way are left out, but none that is the last at or above a
+ * multiple of 1/EVALUATION_THRESHOLDS: what counts there can be read from the curve exactly. */
 struct evaluation_curve {
     size_t count;
-    double threshold[EVALUATION_CURVE_POINTS * 2 + 2], recall[EVALUATION_CURVE_POINTS * 2 + 2],
-        false_positive_rate[EVALUATION_CURVE_POINTS * 2 + 2], precision[EVALUATION_CURVE_POINTS * 2 + 2];
+    double threshold[EVALUATION_POINTS_MAX], recall[EVALUATION_POINTS_MAX], false_positive_rate[EVALUATION_POINTS_MAX],
+        precision[EVALUATION_POINTS_MAX];
     double roc_auc;           /* over all points; NAN when only one class is there, or a score is NAN */
     double average_precision; /* sum of (recall_i - recall_(i-1)) precision_i over all thresholds */
 };

@@ -14,7 +14,7 @@
 
 #define COUNT(a)              (sizeof(a) / sizeof *(a))
 #define NEAR(a, b, tolerance) (fabs((double)(a) - (double)(b)) <= (tolerance))
-#define MOST_POINTS           (EVALUATION_CURVE_POINTS * 2 + 2)
+#define MOST_POINTS           (EVALUATION_CURVE_POINTS * 2 + 2) /* by the way alone */
 
 static struct evaluation binary(const real *score, const real *y, uint64_t rows)
 {
@@ -29,7 +29,7 @@ static struct evaluation_curve *curve_of(const struct evaluation *e, uint32_t cl
     assert_non_null(c);
     memset(c, 0xA5, sizeof *c); /* whatever was there before */
     assert_int_equal(evaluation_curve(e, class, c, &err), ERR_OK);
-    assert_true(c->count <= MOST_POINTS);
+    assert_true(c->count <= EVALUATION_POINTS_MAX);
     return c;
 }
 
@@ -357,6 +357,66 @@ static void test_no_number_of_rows_is_too_many(void **state)
                 thinned_points(positives, negatives, order, false);
 }
 
+/* What the last point at or above a threshold says, against the rows themselves. */
+static void assert_exact_at(const struct evaluation *e, uint32_t class, const struct evaluation_curve *c, double threshold)
+{
+    double positives = 0, right = 0, wrong = 0;
+    for (uint64_t i = 0; i < e->rows; i++) {
+        double p = (double)e->out[e->outputs == 1 ? i : i * e->outputs + class];
+        bool positive = (uint32_t)e->y[i] == class, counts = (e->outputs == 1 && !class ? 1 - p : p) >= threshold;
+        positives += positive;
+        right += counts && positive;
+        wrong += counts && !positive;
+    }
+    size_t at = c->count - 1;
+    while (at > 0 && c->threshold[at] < threshold)
+        at--;
+    assert_true(NEAR(c->recall[at] * positives, right, 1e-6));
+    assert_true(NEAR(c->false_positive_rate[at] * ((double)e->rows - positives), wrong, 1e-6));
+}
+
+/* power: the higher, the more of the scores are small. */
+static void every_hundredth_is_exact(uint64_t rows, double power, uint32_t outputs)
+{
+    real *score = mem_array(rows * outputs, sizeof *score), *y = mem_array(rows, sizeof *y);
+    struct rng r;
+    rng_init(&r, rows, RNG_SEARCH, outputs);
+    assert_non_null(score);
+    assert_non_null(y);
+    for (uint64_t i = 0; i < rows; i++) {
+        for (uint32_t k = 0; k < outputs; k++) /* every third is a multiple of 1/100 itself */
+            score[i * outputs + k] = i % 3 ? (real)pow((double)rng_below(&r, 1000000) / 1e6, power)
+                                           : (real)((double)rng_below(&r, 101) / 100);
+        y[i] = (real)rng_below(&r, outputs == 1 ? 2 : outputs);
+    }
+    struct evaluation e = binary(score, y, rows);
+    if (outputs > 1)
+        e = (struct evaluation){.task = TASK_MULTICLASS, .rows = rows, .classes = outputs, .outputs = outputs, .out = score, .y = y};
+    for (uint32_t class = 0; class < e.classes; class++) {
+        struct evaluation_curve *c = curve_of(&e, class);
+        for (int k = 0; k <= EVALUATION_THRESHOLDS; k++)
+            assert_exact_at(&e, class, c, (double)k / EVALUATION_THRESHOLDS);
+        for (size_t i = 1; i < c->count; i++) /* class 0 of binary: its points differ where 1 - P(class 1) may not */
+            if (outputs > 1 || class)
+                assert_exact_at(&e, class, c, c->threshold[i]);
+        mem_free(c);
+    }
+    mem_free(score);
+    mem_free(y);
+}
+
+static void test_every_hundredth_is_exact(void **state)
+{
+    (void)state;
+    static const uint64_t rows[] = {20, 500, 5000};
+    static const double powers[] = {1, 8, 0.1};
+    for (size_t i = 0; i < COUNT(rows); i++)
+        for (size_t k = 0; k < COUNT(powers); k++) {
+            every_hundredth_is_exact(rows[i], powers[k], 1);
+            every_hundredth_is_exact(rows[i], powers[k], 3);
+        }
+}
+
 static void test_no_memory(void **state)
 {
     (void)state;
@@ -384,6 +444,7 @@ int main(void)
         cmocka_unit_test(test_small_probabilities_keep_their_order),
         cmocka_unit_test(test_thinning_keeps_the_shape),
         cmocka_unit_test(test_no_number_of_rows_is_too_many),
+        cmocka_unit_test(test_every_hundredth_is_exact),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,7 @@ enum http_next runs_get(struct http_request *r);
 enum http_next runs_epochs(struct http_request *r);
 enum http_next runs_layers(struct http_request *r);
 enum http_next runs_evaluation(struct http_request *r);
+enum http_next runs_features(struct http_request *r);
 enum http_next runs_importance(struct http_request *r);
 enum http_next runs_model(struct http_request *r);
 enum http_next runs_predict(struct http_request *r);
@@ -55,6 +56,9 @@ bool api_query_status(struct http_request *r, int *ret_status);                 
 bool api_limit(struct http_request *r, uint32_t *ret_limit);
 /* ?cursor= of a list by descending ids: 0 when absent. */
 bool api_cursor(struct http_request *r, int64_t *ret_before);
+
+/* The model (model_unref) of the run that the path names; a run without one is a 409: it has no model `what_for`. */
+bool api_model(struct http_request *r, const char *what_for, struct model **ret_model);
 
 /* parent/key, escaped after RFC 6901; cut when it is too long. */
 void api_pointer(char *out, size_t size, const char *parent, const char *key);

@@ -412,33 +412,10 @@ static enum http_next predict_csv(struct http_request *r, struct prediction *p)
 
 /* ---- the handler ------------------------------------------------------------------------------------------------------ */
 
-static bool find_model(struct http_request *r, struct model **ret_model)
-{
-    struct app *app = r->app;
-    struct err err = {0};
-    int64_t id;
-    if (!api_id(r, 0, "run", &id))
-        return false;
-    if (!model_cache_get(app->models, id, ret_model, &err))
-        return true;
-    struct store_run run = {0};
-    struct err why = {0};
-    cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(app->store);
-    if (store_run_get(reader, id, &run, &why))
-        http_error(r, &why);
-    else if (!run.model_sha256)
-        http_problem(r, 409, "conflict", "No model yet", "run %lld is %s and has no model to predict with", (long long)id,
-                     store_status_name((int)run.status));
-    else
-        http_error(r, &err);
-    store_run_done(&run);
-    return false;
-}
-
 enum http_next runs_predict(struct http_request *r)
 {
     struct model *m = NULL;
-    if (!find_model(r, &m))
+    if (!api_model(r, "to predict with", &m))
         return HTTP_REPLY;
     struct prediction p = {0};
     struct err err = {0};

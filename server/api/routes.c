@@ -33,6 +33,7 @@ const struct http_route api_routes[] = {
     JSON(HTTP_GET, "/v1/runs/{run}/evaluation", SCOPE_READ, "", runs_evaluation, "Evaluation on the validation rows"),
     JSON(HTTP_GET, "/v1/runs/{run}/importance", SCOPE_READ, "repeats seed wait", runs_importance,
          "Which features matter, by permutation"),
+    JSON(HTTP_GET, "/v1/runs/{run}/features", SCOPE_READ, "", runs_features, "What its model takes and gives"),
     JSON(HTTP_GET, "/v1/runs/{run}/model", SCOPE_READ, "", runs_model, "The model file"),
     {HTTP_POST, "/v1/runs/{run}/predict", SCOPE_PREDICT, BODY_JSON_OR_CSV, PREDICT_LIMIT, "", runs_predict, NULL,
      "Predict raw rows"},

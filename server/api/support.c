@@ -1,5 +1,6 @@
 #include "api.h"
 
+#include "core/base/cleanup.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/sha256.h"
@@ -96,6 +97,29 @@ void api_pointer(char *out, size_t size, const char *parent, const char *key)
             out[at++] = *key == '~' ? '0' : '1';
     }
     out[at] = '\0';
+}
+
+bool api_model(struct http_request *r, const char *what_for, struct model **ret_model)
+{
+    struct app *app = r->app;
+    struct err err = {0};
+    int64_t id;
+    if (!api_id(r, 0, "run", &id))
+        return false;
+    if (!model_cache_get(app->models, id, ret_model, &err))
+        return true;
+    struct store_run run = {0};
+    struct err why = {0};
+    cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(app->store);
+    if (store_run_get(reader, id, &run, &why))
+        http_error(r, &why);
+    else if (!run.model_sha256)
+        http_problem(r, 409, "conflict", "No model yet", "run %lld is %s and has no model %s", (long long)id,
+                     store_status_name((int)run.status), what_for);
+    else
+        http_error(r, &err);
+    store_run_done(&run);
+    return false;
 }
 
 /* ---- replies -------------------------------------------------------------------------------------------------------- */

@@ -94,6 +94,55 @@ static void csv_in_gives_the_same(void **state)
     expect_problem(http_post_csv(path, "colour\nred\n"), 422, NULL);
 }
 
+/* What the model takes, told by the model itself. */
+static void features_are_as_they_were_encoded(void **state)
+{
+    (void)state;
+    struct reply *r = expect(http_get("/v1/runs/%ld/features", all_run), 200);
+    expect_members(r, "", "task targets features");
+    assert_string_equal(text(r, "/task"), "regression");
+    assert_int_equal(count(r, "/targets"), 1);
+    expect_members(r, "/targets/0", "name mean standard_deviation");
+    assert_string_equal(text(r, "/targets/0/name"), "price");
+    assert_true(number(r, "/targets/0/mean") > 120 && number(r, "/targets/0/mean") < 220);
+    assert_int_equal(count(r, "/features"), 4); /* id is none */
+    expect_members(r, "/features/0", "name type encoding categories rare_categories missing");
+    assert_string_equal(text(r, "/features/0/name"), "rooms");
+    assert_string_equal(text(r, "/features/0/type"), "numeric");
+    assert_string_equal(text(r, "/features/0/encoding"), "categories");
+    assert_int_equal(count(r, "/features/0/categories"), 3);
+    assert_string_equal(text(r, "/features/0/categories/2"), "3");
+    expect_members(r, "/features/1", "name type encoding categories mean shift scale");
+    assert_string_equal(text(r, "/features/1/encoding"), "ordinal");
+    for (int i = 0; i < 3; i++) /* in its order, not by bytes */
+        assert_string_equal(text(r, "/features/1/categories/%d", i), ((const char *[]){"S", "M", "L"})[i]);
+    assert_true(number(r, "/features/1/shift") == 0 && number(r, "/features/1/scale") == 2); /* minmax */
+    expect_members(r, "/features/2", "name type encoding mean shift scale");
+    assert_string_equal(text(r, "/features/2/encoding"), "number");
+    assert_true(number(r, "/features/2/mean") > 40 && number(r, "/features/2/mean") < 91);
+    assert_true(number(r, "/features/2/shift") == number(r, "/features/2/mean"));
+    assert_int_equal(count(r, "/features/3/categories"), 2); /* a, b; c and d are folded */
+    assert_true(count(r, "/features/3/rare_categories") >= 1);
+}
+
+/* Nothing of it is the dataset's; and there is none before there is a model. */
+static void features_outlive_the_dataset(void **state)
+{
+    (void)state;
+    expect(http_post_csv("/v1/datasets?name=brief", "x,y\n1,yes\n2,no\n3,yes\n4,no\n5,yes\n6,no\n7,yes\n8,no\n"), 201);
+    long run = train("{\"dataset\":\"brief\",\"target\":\"y\",\"epochs\":1,\"validation\":{\"fraction\":0}}");
+    expect(http_call("DELETE", "/v1/datasets/brief"), 204);
+    struct reply *r = expect(http_get("/v1/runs/%ld/features", run), 200);
+    expect_members(r, "/targets/0", "name classes");
+    assert_string_equal(text(r, "/targets/0/classes/0"), "no");
+    assert_true(number(r, "/features/0/mean") == 4.5);
+    expect_problem(http_get("/v1/runs/999/features"), 404, "not_found");
+    long job = start_job("{\"dataset\":\"flats\",\"target\":\"price\",\"epochs\":1000000,\"columns\":{\"id\":{\"role\":"
+                         "\"ignore\"}}}");
+    expect_problem(http_get("/v1/runs/%ld/features", run_of(job, 0)), 409, "conflict");
+    cancel_job(job);
+}
+
 static void a_grid_goes_over_roles_and_scalings(void **state)
 {
     (void)state;
@@ -145,6 +194,8 @@ int main(void)
         TEST(a_job_says_how_its_columns_are_encoded),
         TEST(predictions_take_columns_as_training_did),
         TEST(csv_in_gives_the_same),
+        TEST(features_are_as_they_were_encoded),
+        TEST(features_outlive_the_dataset),
         TEST(a_grid_goes_over_roles_and_scalings),
         TEST(too_many_categories_are_refused_by_name),
     };

@@ -21,6 +21,7 @@ static const struct route {
     {"/v1/runs/1/epochs", "GET, HEAD, OPTIONS", "application/json", true},
     {"/v1/runs/1/layers", "GET, HEAD, OPTIONS", "application/json", true},
     {"/v1/runs/1/evaluation", "GET, HEAD, OPTIONS", "application/json", true},
+    {"/v1/runs/1/features", "GET, HEAD, OPTIONS", "application/json", true},
     {"/v1/runs/1/model", "GET, HEAD, OPTIONS", "application/octet-stream", true},
     {"/v1/runs/1/predict", "POST, OPTIONS", NULL, false},
     {"/v1/schema", "GET, HEAD, OPTIONS", "application/json", true},

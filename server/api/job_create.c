@@ -108,7 +108,33 @@ static void points_write(const struct job_plan *p, struct json_writer *w)
     json_array_end(w);
 }
 
-static enum http_next dry_run_reply(struct http_request *r, const struct job_plan *p)
+/* What `dry_run` asks for: nothing, a plan (or a problem), or a report, which is a 200 also of a job that is wrong: for who asks
+ * after each key, and to whom a wrong job is no failure. */
+enum dry_run { TRAIN, PLAN, REPORT };
+
+static bool read_dry_run(struct http_request *r, enum dry_run *ret)
+{
+    const char *text = http_query(r, "dry_run");
+    bool plan = false, report = text && !strcmp(text, "report");
+    if (!report && !api_query_flag(r, "dry_run", &plan))
+        return false;
+    *ret = report ? REPORT : plan ? PLAN : TRAIN;
+    return true;
+}
+
+static enum http_next wrong_reply(struct http_request *r, const struct violations *v)
+{
+    struct json_writer w;
+    api_writer(r, &w);
+    json_object(&w);
+    json_field_boolean(&w, "valid", false);
+    json_name(&w, "errors");
+    violations_write(v, &w);
+    json_object_end(&w);
+    return http_json(r, 200);
+}
+
+static enum http_next plan_reply(struct http_request *r, const struct job_plan *p, bool report)
 {
     struct app *app = r->app;
     struct scheduler_totals trained;
@@ -117,6 +143,8 @@ static enum http_next dry_run_reply(struct http_request *r, const struct job_pla
     struct json_writer w;
     api_writer(r, &w);
     json_object(&w);
+    if (report)
+        json_field_boolean(&w, "valid", true);
     json_field_raw(&w, "job", p->spec_json);
     json_field_string(&w, "task", task_name(p->task));
     json_field_unsigned(&w, "runs", p->run_count);
@@ -158,8 +186,8 @@ static enum http_next start(struct http_request *r)
 {
     struct app *app = r->app;
     struct err err = {0};
-    bool dry_run;
-    if (!api_query_flag(r, "dry_run", &dry_run))
+    enum dry_run dry_run;
+    if (!read_dry_run(r, &dry_run))
         return HTTP_REPLY;
     if (atomic_load(&app->stopping))
         return http_error(r, &(struct err){.code = ERR_UNAVAILABLE, .message = "the daemon is stopping"});
@@ -173,12 +201,14 @@ static enum http_next start(struct http_request *r)
     r->state_free = create_free;
     if (job_plan_make(app, buf_text(&r->body), r->body.length, &c->plan, c->violations, &err))
         return http_error(r, &err);
-    if (!dry_run && !read_key(r, c))
+    if (dry_run == TRAIN && !read_key(r, c))
         return r->reply.status ? HTTP_REPLY : http_error(r, &(struct err){.code = ERR_NO_MEMORY});
+    if (c->violations->count && dry_run == REPORT)
+        return wrong_reply(r, c->violations);
     if (c->violations->count && !c->key)
         return http_violations(r, c->violations);
-    if (dry_run)
-        return dry_run_reply(r, &c->plan);
+    if (dry_run != TRAIN)
+        return plan_reply(r, &c->plan, dry_run == REPORT);
     if (!c->violations->count && prepare_job(c, &err))
         return http_error(r, &err);
     c->write.op.run = insert;

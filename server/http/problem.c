@@ -45,26 +45,16 @@ static void treat_server_fault(struct http_request *r, struct problem *p)
         r->reply.retry_after = 1;
 }
 
-static void write_violation(struct json_writer *w, const char *pointer, const char *code, const char *detail)
-{
-    json_object(w);
-    json_field_string(w, "pointer", pointer);
-    json_field_string(w, "code", code);
-    json_field_string(w, "detail", detail);
-    json_object_end(w);
-}
-
 /* Every 422 has its errors; one that is no violation of a field is one of the whole body. */
 static void write_errors(struct json_writer *w, const struct problem *p)
 {
     json_name(w, "errors");
-    json_array(w);
-    if (!p->violations)
-        write_violation(w, "", "value", p->detail);
-    for (size_t i = 0; p->violations && i < p->violations->count && i < VIOLATIONS_MAX; i++) {
-        const struct violation *v = &p->violations->item[i];
-        write_violation(w, v->pointer, v->code, v->detail);
+    if (p->violations) {
+        violations_write(p->violations, w);
+        return;
     }
+    json_array(w);
+    violation_write("", "value", p->detail, w);
     json_array_end(w);
 }
 

@@ -19,6 +19,9 @@ struct violations {
 };
 void violation_add(struct violations *v, const char *pointer, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* The "errors" of a problem: a list of {"pointer", "code", "detail"}, and one of them. */
+void violations_write(const struct violations *v, struct json_writer *w);
+void violation_write(const char *pointer, const char *code, const char *detail, struct json_writer *w);
 /* parent/key, escaped after RFC 6901; cut at a whole character when it is too long. Returns out. */
 #define POINTER_SIZE sizeof(((struct violation *)0)->pointer)
 const char *pointer_member(char out[POINTER_SIZE], const char *parent, const char *key);

@@ -38,6 +38,23 @@ void violation_add(struct violations *v, const char *pointer, const char *code, 
     item->code = code;
 }
 
+void violation_write(const char *pointer, const char *code, const char *detail, struct json_writer *w)
+{
+    json_object(w);
+    json_field_string(w, "pointer", pointer);
+    json_field_string(w, "code", code);
+    json_field_string(w, "detail", detail);
+    json_object_end(w);
+}
+
+void violations_write(const struct violations *v, struct json_writer *w)
+{
+    json_array(w);
+    for (size_t i = 0; i < v->count && i < VIOLATIONS_MAX; i++)
+        violation_write(v->item[i].pointer, v->item[i].code, v->item[i].detail, w);
+    json_array_end(w);
+}
+
 const char *pointer_member(char out[POINTER_SIZE], const char *parent, const char *key)
 {
     size_t at = (size_t)snprintf(out, POINTER_SIZE, "%s/", parent);

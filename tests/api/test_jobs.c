@@ -152,6 +152,27 @@ static void a_dry_run_estimates_and_stores_nothing(void **state)
     assert_true(jobs_stored() == before + 2);
 }
 
+static void a_report_is_an_answer_also_of_a_wrong_job(void **state)
+{
+    (void)state;
+    double before = jobs_stored();
+    struct reply *r = expect(http_post("/v1/jobs?dry_run=report", "{\"target\":\"species\",\"epochs\":0}"), 200);
+    expect_members(r, "", "valid errors");
+    assert_false(flag(r, "/valid"));
+    expect_members(r, "/errors/0", "pointer code detail");
+    char *errors = cJSON_PrintUnformatted(at(r, "/errors"));
+    r = expect(http_post(DRY, "{\"target\":\"species\",\"epochs\":0}"), 422);
+    char *same = cJSON_PrintUnformatted(at(r, "/errors"));
+    assert_string_equal(errors, same);
+    cJSON_free(errors);
+    cJSON_free(same);
+    r = expect(http_post("/v1/jobs?dry_run=report", "{\"dataset\":\"penguins\",\"target\":\"species\"}"), 200);
+    expect_members(r, "", "valid job task runs points parameters memory_bytes seconds");
+    assert_true(flag(r, "/valid"));
+    assert_true(jobs_stored() == before);
+    expect(http_post("/v1/jobs?dry_run=report", "{"), 400);
+}
+
 static void tasks_are_found_by_the_target(void **state)
 {
     (void)state;
@@ -391,6 +412,7 @@ int main(void)
         TEST(defaults_are_filled_in),
         TEST(a_filled_in_job_can_be_sent_again),
         TEST(a_dry_run_estimates_and_stores_nothing),
+        TEST(a_report_is_an_answer_also_of_a_wrong_job),
         TEST(tasks_are_found_by_the_target),
         TEST(a_grid_is_the_product_of_its_values),
         TEST(a_grid_may_vary_the_optimizer),

@@ -116,6 +116,7 @@ class JobPage {
         try {
             this.job = await get(`v1/jobs/${this.id}`);
             const runs = await get(this.runsPath());
+            if (this.closed) return true; // the reader is elsewhere already, and stays there
             if (this.job.runs.total === 1) return location.replace(`#/runs/${runs.data[0].id}`);
             this.problem.hidden = true;
             this.show(this.job);
@@ -216,6 +217,7 @@ class JobPage {
     }
 
     close() {
+        this.closed = true;
         this.end();
         this.unbind.forEach((unbind) => unbind());
         this.curves.close();

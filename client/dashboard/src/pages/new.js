@@ -155,6 +155,7 @@ class NewPage {
 
     changed() {
         clearTimeout(this.timer);
+        this.generation++; // what is under way is about the job as it was
         this.start.disabled = true;
         this.timer = setTimeout(() => this.judge(), PAUSE_MS);
         replace(this.curl, h('h3', null, 'curl'), codeBlock(withToken(curlJob(this.job))));
@@ -163,12 +164,12 @@ class NewPage {
     async judge() {
         const mine = ++this.generation;
         try {
-            const plan = await post('v1/jobs?dry_run=true', this.job);
-            if (mine === this.generation) this.valid(plan);
-        } catch (problem) {
+            const report = await post('v1/jobs?dry_run=report', this.job);
             if (mine !== this.generation) return;
-            if (problem.status !== 422) return this.fail(problem);
-            this.invalid(problem);
+            if (report.valid) this.valid(report);
+            else this.invalid(report.errors);
+        } catch (problem) {
+            if (mine === this.generation) this.fail(problem);
         }
     }
 
@@ -195,12 +196,10 @@ class NewPage {
         this.start.disabled = false;
     }
 
-    invalid({ errors, message }) {
+    invalid(errors) {
         const rest = this.fields.judge(null, errors);
-        replace(
-            this.estimate,
-            h('p', { class: 'error' }, errors.length ? t('new.wrong', { n: errors.length }) : message),
-        );
+        this.problem.hidden = true;
+        replace(this.estimate, h('p', { class: 'error' }, t('new.wrong', { n: errors.length })));
         replace(
             this.rest,
             rest.length > 0 &&

@@ -23,7 +23,7 @@ export class JobActions {
             { class: 'danger', id: 'delete', hidden: true, onclick: () => this.drop() },
             t('job.delete'),
         );
-        this.clone = h('a', { class: 'button', id: 'clone' }, t('job.clone'));
+        this.clone = h('a', { class: 'button', id: 'clone', hidden: true }, t('job.clone'));
         this.element = h('span', { class: 'buttons' }, this.clone, this.pause, this.resume, this.cancel, this.remove);
     }
 
@@ -31,6 +31,7 @@ export class JobActions {
     show({ id, status, terminal, run }) {
         this.job = id;
         this.clone.href = run === undefined ? `#/new?job=${id}` : `#/new?run=${run}`;
+        this.clone.hidden = false;
         this.pause.hidden = terminal || status === 'paused';
         this.resume.hidden = status !== 'paused';
         this.cancel.hidden = terminal;

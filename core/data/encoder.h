@@ -50,6 +50,8 @@ struct encoder_options {
     uint32_t column_count;
     const char *skipped;     /* a column that is no feature and says something else of the rows, or NULL */
     enum encoder_scaling scaling; /* of all: auto is standard */
+    const char *weights;     /* a numeric column that says how many rows each row counts for (row_weights.h), or NULL; it is no
+                              * feature when columns ignore it */
     double min_frequency;    /* a category of fewer training rows is folded; under 1: of a smaller share of them */
     uint32_t category_limit; /* categories that get an input each, at most; 0: ENCODER_CATEGORY_LIMIT */
 };
@@ -96,10 +98,11 @@ enum err_code encoder_check_target(const struct table *t, const struct encoder_o
  * and encoder_choice_check refuse is ERR_INVALID with a message that names the column. */
 enum err_code encoder_check(const struct table *t, const struct encoder_options *o, enum task *ret_task, struct err *err);
 /* The rows whose target is present (mem_free), ascending; classes (mem_free; NULL for regression) holds each one's class
- * number. Rows without a target are left out. */
+ * number; of a class that only rows of weight 0 have, -1. Rows without a target are left out. */
 enum err_code encoder_target_rows(const struct table *t, const struct encoder_options *o, uint32_t **ret_rows,
                                   int32_t **ret_classes, size_t *ret_count, struct err *err);
-/* Fits on these rows of the table. Classes come from the whole column, so that a rare class is known. */
+/* Fits on these rows of the table, each by its weight: one of weight 2 is as good as two rows, one of 0 as none. Classes come from
+ * the whole column (but for rows of weight 0), so that a rare class is known. */
 enum err_code encoder_fit(const struct table *t, const struct encoder_options *o, const uint32_t *rows, size_t count,
                           struct encoder **ret_encoder, struct err *err);
 void encoder_free(struct encoder *e);
@@ -122,6 +125,10 @@ double encoder_target_deviation(const struct encoder *e);
 struct encoder_view;
 enum err_code encoder_view_new(const struct encoder *e, const struct table *t, struct encoder_view **ret_view,
                                struct err *err);
+/* The same where rows of weight 0, by the column of that name (NULL: none), may have a class that training had not: they are not
+ * to be encoded. */
+enum err_code encoder_view_new_weighted(const struct encoder *e, const struct table *t, const char *weights,
+                                        struct encoder_view **ret_view, struct err *err);
 void encoder_view_free(struct encoder_view *v);
 /* The table's rows that have a target (mem_free), ascending. ERR_INVALID without any. */
 enum err_code encoder_view_rows(const struct encoder_view *v, uint32_t **ret_rows, size_t *ret_count, struct err *err);

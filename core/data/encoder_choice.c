@@ -194,7 +194,7 @@ static enum err_code check_order(const struct table *t, const struct encoder_cho
         double value = table_number(t, c->column, row);
         uint32_t before = seen.used;
         char text[TEXT_NUMBER_SIZE];
-        code = values_add(&seen, &value, 1, UINT32_MAX, err);
+        code = values_add(&seen, &value, NULL, 1, UINT32_MAX, err);
         if (code || seen.used == before)
             continue;
         text_number(value + 0.0, text);
@@ -208,9 +208,9 @@ static enum err_code check_order(const struct table *t, const struct encoder_cho
 
 /* ---- categories ----------------------------------------------------------------------------------------------------- */
 
-static bool is_kept(const struct encoder_choice *c, uint64_t count, uint64_t rows)
+static bool is_kept(const struct encoder_choice *c, double count, uint64_t rows)
 {
-    return (double)count >= (c->min_frequency < 1 ? c->min_frequency * (double)rows : c->min_frequency);
+    return count >= (c->min_frequency < 1 ? c->min_frequency * (double)rows : c->min_frequency);
 }
 
 /* The distinct numbers of a whole column. */
@@ -223,7 +223,7 @@ static enum err_code count_values(const struct table *t, uint32_t column, struct
         size_t n = table_rows(t) - at < CHUNK ? (size_t)(table_rows(t) - at) : CHUNK;
         for (size_t i = 0; i < n; i++)
             cell[i] = table_number(t, column, at + i);
-        code = values_add(values, cell, n, ENCODER_MAX_INPUTS, err);
+        code = values_add(values, cell, NULL, n, ENCODER_MAX_INPUTS, err);
     }
     if (code == ERR_TOO_LARGE)
         return err_set(err, ERR_INVALID, "the column \"%.100s\" has more than %d distinct numbers, too many for categories: is it "
@@ -243,7 +243,7 @@ static enum err_code count_categories(const struct table *t, const struct encode
     struct values values = {0};
     *ret = (struct category_counts){.all = column->categories};
     for (uint32_t k = 0; k < column->categories; k++)
-        ret->kept += is_kept(c, column->count[k], table_rows(t));
+        ret->kept += is_kept(c, (double)column->count[k], table_rows(t));
     enum err_code code = column->type == COLUMN_NUMERIC ? count_values(t, c->column, &values, err) : ERR_OK;
     values_sort(&values);
     for (uint32_t k = 0; k < values.used; k++)

@@ -4,6 +4,7 @@
 #include "../base/text.h"
 #include "encoder_internal.h"
 #include "moments.h"
+#include "row_weights.h"
 #include "target.h"
 #include "values.h"
 #include <math.h>
@@ -78,40 +79,75 @@ struct sight {
     const struct encoder_choice *choice;
     const struct column *column;
     struct moments moments; /* numbers, ordinals */
-    uint64_t *seen;         /* text column: rows of each code + 1 */
+    double *seen;           /* text column: rows of each code + 1, or the sum of their weights */
     double *value_of_code;  /* text column as numbers, or ordinal: of each code + 1 */
     struct values values;   /* numeric column as categories, or ordinal */
 };
 
-static enum err_code look_at_cells(const struct table *t, struct sight *s, const uint32_t *rows, size_t count,
-                                   struct err *err)
+/* The rows that a fit looks at, and what they count for. */
+struct fit_rows {
+    const struct table *t;
+    const uint32_t *row;
+    size_t count;
+    int weights; /* column, or ROW_WEIGHTS_NONE */
+    struct row_total total;
+};
+
+/* Some rows less those of weight 0: which, and what each counts for (*ret_weight: NULL for 1 each). */
+static size_t take_rows(const struct fit_rows *r, size_t at, size_t count, uint32_t *kept, double *weight,
+                        const uint32_t **ret_row, const double **ret_weight)
 {
-    double number[CHUNK];
+    size_t n = 0;
+    *ret_row = r->row + at;
+    *ret_weight = NULL;
+    if (r->weights < 0)
+        return count;
+    table_numbers(r->t, (uint32_t)r->weights, r->row + at, count, weight);
+    for (size_t i = 0; i < count; i++) {
+        kept[n] = r->row[at + i];
+        weight[n] = weight[i];
+        n += weight[i] > 0;
+    }
+    *ret_row = kept;
+    *ret_weight = weight;
+    return n;
+}
+
+static enum err_code look_at_cells(const struct fit_rows *r, struct sight *s, size_t from, size_t count, struct err *err)
+{
+    double number[CHUNK], weight[CHUNK];
+    uint32_t kept[CHUNK];
     int32_t code[CHUNK];
     enum err_code failed = ERR_OK;
     for (size_t at = 0; !failed && at < count; at += CHUNK) {
-        size_t n = count - at < CHUNK ? count - at : CHUNK;
+        const uint32_t *row;
+        const double *counts;
+        size_t n = take_rows(r, from + at, count - at < CHUNK ? count - at : CHUNK, kept, weight, &row, &counts);
         if (s->column->type == COLUMN_CATEGORICAL) {
-            table_codes(t, s->choice->column, rows + at, n, code);
+            table_codes(r->t, s->choice->column, row, n, code);
             for (size_t i = 0; s->seen && i < n; i++)
-                s->seen[code[i] + 1]++;
+                s->seen[code[i] + 1] += counts ? counts[i] : 1;
             for (size_t i = 0; s->value_of_code && i < n; i++)
                 number[i] = s->value_of_code[code[i] + 1];
         } else {
-            table_numbers(t, s->choice->column, rows + at, n, number);
+            table_numbers(r->t, s->choice->column, row, n, number);
             if (s->choice->encoding != ENCODING_NUMBER)
-                failed = values_add(&s->values, number, n, ENCODER_MAX_INPUTS, err);
+                failed = values_add(&s->values, number, counts, n, ENCODER_MAX_INPUTS, err);
         }
-        if (!s->seen)
+        if (!s->seen && counts)
+            moments_add_weighted(&s->moments, number, counts, n);
+        else if (!s->seen)
             moments_add(&s->moments, number, n);
     }
     return failed;
 }
 
 /* All columns of some rows, then of the next: the order in which they are in the file. */
-static enum err_code look(const struct table *t, struct sight *sights, uint32_t columns, const uint32_t *rows, size_t count,
-                          struct err *err)
+static enum err_code look(const struct fit_rows *r, struct sight *sights, uint32_t columns, struct err *err)
 {
+    const struct table *t = r->t;
+    const uint32_t *rows = r->row;
+    size_t count = r->count;
     enum err_code code = ERR_OK;
     for (size_t at = 0, n; !code && at < count; at += n) {
         n = count - at < LOOK_ROWS ? count - at : LOOK_ROWS;
@@ -121,7 +157,7 @@ static enum err_code look(const struct table *t, struct sight *sights, uint32_t 
         if (next)
             table_will_need(t, TABLE_ALL_COLUMNS, rows[at + n], rows[at + n + next - 1]);
         for (uint32_t i = 0; !code && i < columns; i++)
-            code = look_at_cells(t, &sights[i], rows + at, n, err);
+            code = look_at_cells(r, &sights[i], at, n, err);
     }
     return code;
 }
@@ -200,20 +236,20 @@ static int by_text(const void *a, const void *b)
 }
 
 /* Adds a category that `count` of the training rows have to those with an input of their own, or to the rare ones. */
-static bool add_category(struct encoder_feature *f, const char *text, uint64_t count, double least)
+static bool add_category(struct encoder_feature *f, const char *text, double count, double least)
 {
-    bool kept = (double)count >= least;
+    bool kept = count >= least;
     char *copy = mem_strdup(text);
     if (copy)
         ((const char **)(uintptr_t)(kept ? f->category : f->rare))[kept ? f->categories++ : f->rare_count++] = copy;
     return copy != NULL;
 }
 
-static enum err_code fit_categories(struct sight *s, size_t rows, struct encoder_feature *f, struct err *err)
+static enum err_code fit_categories(struct sight *s, const struct row_total *total, struct encoder_feature *f, struct err *err)
 {
     const struct column *c = s->column;
     size_t distinct = s->values.used;
-    double least = s->choice->min_frequency < 1 ? s->choice->min_frequency * (double)rows : s->choice->min_frequency;
+    double least = s->choice->min_frequency * (s->choice->min_frequency < 1 ? total->sum : row_total_unit(total));
     for (uint32_t k = 0; k < c->categories; k++)
         distinct += s->seen[k + 1] > 0;
     const char **category = mem_array(distinct + 1, sizeof *category), **rare = mem_array(distinct + 1, sizeof *rare);
@@ -221,7 +257,7 @@ static enum err_code fit_categories(struct sight *s, size_t rows, struct encoder
     f->rare = rare;
     bool complete = category && rare;
     for (uint32_t k = 0; complete && k < c->categories; k++)
-        complete = !s->seen[k + 1] || add_category(f, c->category[k], s->seen[k + 1], least);
+        complete = s->seen[k + 1] <= 0 || add_category(f, c->category[k], s->seen[k + 1], least);
     values_sort(&s->values);
     char text[TEXT_NUMBER_SIZE];
     for (uint32_t k = 0; complete && k < s->values.used; k++)
@@ -241,27 +277,22 @@ static void weigh_levels(struct sight *s, const struct encoder_feature *f)
     values_sort(&s->values);
     for (uint32_t k = 0; k < s->values.used; k++) {
         char text[TEXT_NUMBER_SIZE];
-        double level[CHUNK];
-        uint64_t left = s->values.slot[k].count;
+        double count = s->values.slot[k].count;
         text_number(s->values.slot[k].value, text);
         double value = encoder_category_value(f, text, strlen(text), '.');
-        for (size_t i = 0; i < CHUNK && i < left; i++)
-            level[i] = value;
-        for (; left; left -= left < CHUNK ? left : CHUNK)
-            moments_add(&s->moments, level, left < CHUNK ? left : CHUNK);
+        moments_add_weighted(&s->moments, &value, &count, 1);
     }
 }
 
-static enum err_code fit_feature(const struct table *t, struct sight *s, size_t rows, struct encoder_feature *f,
-                                 struct err *err)
+static enum err_code fit_feature(const struct fit_rows *r, struct sight *s, struct encoder_feature *f, struct err *err)
 {
     *f = (struct encoder_feature){.name = mem_strdup(s->column->name), .type = s->column->type,
                                   .encoding = s->choice->encoding, .scale = 1};
     if (!f->name)
         return err_no_memory(err);
     if (f->encoding == ENCODING_CATEGORIES)
-        return fit_categories(s, rows, f, err);
-    enum err_code code = f->encoding == ENCODING_ORDINAL ? encoder_set_order(t, s->choice, f, err) : ERR_OK;
+        return fit_categories(s, &r->total, f, err);
+    enum err_code code = f->encoding == ENCODING_ORDINAL ? encoder_set_order(r->t, s->choice, f, err) : ERR_OK;
     if (code)
         return code;
     if (f->encoding == ENCODING_ORDINAL && f->type == COLUMN_NUMERIC)
@@ -270,22 +301,21 @@ static enum err_code fit_feature(const struct table *t, struct sight *s, size_t 
     return ERR_OK;
 }
 
-static enum err_code fit_features(struct encoder *e, const struct table *t, uint32_t target,
-                                  const struct encoder_choice *choices, uint32_t features, const uint32_t *rows,
-                                  size_t count, struct err *err)
+static enum err_code fit_features(struct encoder *e, const struct fit_rows *r, uint32_t target,
+                                  const struct encoder_choice *choices, uint32_t features, struct err *err)
 {
     struct sight *sights;
-    enum err_code code = sights_new(t, choices, features, &sights, err);
+    enum err_code code = sights_new(r->t, choices, features, &sights, err);
     if (code)
         return code;
-    code = look(t, sights, features, rows, count, err);
+    code = look(r, sights, features, err);
     for (; !code && e->features < features; e->features++)
-        code = fit_feature(t, &sights[e->features], count, &e->feature[e->features], err);
+        code = fit_feature(r, &sights[e->features], &e->feature[e->features], err);
     sights_free(sights, features);
     if (!code && e->task == TASK_REGRESSION) {
         struct encoder_choice as_number = {.column = target};
-        struct sight s = {.choice = &as_number, .column = table_column(t, target), .moments = MOMENTS_NONE};
-        code = look_at_cells(t, &s, rows, count, err);
+        struct sight s = {.choice = &as_number, .column = table_column(r->t, target), .moments = MOMENTS_NONE};
+        code = look_at_cells(r, &s, 0, r->count, err);
         fit_number(&s.moments, &e->target_mean, &e->target_deviation);
     }
     return code;
@@ -349,7 +379,9 @@ static enum err_code fit(struct encoder *e, const struct table *t, const struct 
     e->feature = mem_array(features, sizeof *e->feature);
     if (!e->target || !e->feature)
         return err_no_memory(err);
-    code = fit_features(e, t, target->column, choices, features, rows, count, err);
+    struct fit_rows r = {.t = t, .row = rows, .count = count, .weights = row_weights_find(t, o->weights)};
+    r.total = row_weights_total(t, r.weights, rows, count);
+    code = fit_features(e, &r, target->column, choices, features, err);
     e->decimal = decimal_of(e, t);
     return code ? code : encoder_number_inputs(e, err);
 }

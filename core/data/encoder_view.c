@@ -3,6 +3,7 @@
 #include "../base/mem.h"
 #include "../base/text.h"
 #include "encoder_internal.h"
+#include "row_weights.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,9 +146,10 @@ static int by_text(const void *a, const void *b)
     return strcmp(((const struct class_name *)a)->text, ((const struct class_name *)b)->text);
 }
 
-static enum err_code map_text_classes(struct encoder_view *v, const struct column *c, struct err *err)
+static enum err_code map_text_classes(struct encoder_view *v, const struct column *c, int weights, struct err *err)
 {
     const struct encoder *e = v->encoder;
+    cleanup(mem_freep) bool *there = NULL;
     cleanup(mem_freep) struct class_name *name = mem_array((size_t)e->classes + 1, sizeof *name);
     v->class_of_code = mem_array((size_t)c->categories + 1, sizeof *v->class_of_code);
     if (!name || !v->class_of_code)
@@ -158,14 +160,16 @@ static enum err_code map_text_classes(struct encoder_view *v, const struct colum
     for (uint32_t code = 0; code < c->categories; code++) {
         struct class_name key = {.text = c->category[code]};
         const struct class_name *found = bsearch(&key, name, e->classes, sizeof *name, by_text);
-        if (!found)
+        if (!found && !there && row_weights_codes(v->table, weights, v->target, &there, err))
+            return err_no_memory(err);
+        if (!found && there[code])
             return no_class(e, c->category[code], err);
-        v->class_of_code[code] = found->class;
+        v->class_of_code[code] = found ? found->class : -1;
     }
     return ERR_OK;
 }
 
-static enum err_code map_numeric_classes(struct encoder_view *v, struct err *err)
+static enum err_code map_numeric_classes(struct encoder_view *v, int weights, struct err *err)
 {
     const struct encoder *e = v->encoder;
     char text[TEXT_NUMBER_SIZE];
@@ -180,13 +184,13 @@ static enum err_code map_numeric_classes(struct encoder_view *v, struct err *err
     table_will_need(v->table, v->target, 0, (uint32_t)table_rows(v->table) - 1);
     for (uint64_t row = 0; row < table_rows(v->table); row++) {
         double value = table_number(v->table, v->target, row);
-        if (!isnan(value) && isnan(look_up(v->class, e->classes, value)))
+        if (!isnan(value) && isnan(look_up(v->class, e->classes, value)) && row_weights_there(v->table, weights, row))
             return no_class(e, text_number(value + 0.0, text), err);
     }
     return ERR_OK;
 }
 
-static enum err_code map_target(struct encoder_view *v, struct err *err)
+static enum err_code map_target(struct encoder_view *v, int weights, struct err *err)
 {
     const struct encoder *e = v->encoder;
     int found = table_find(v->table, e->target);
@@ -195,7 +199,7 @@ static enum err_code map_target(struct encoder_view *v, struct err *err)
     v->target = (uint32_t)found;
     const struct column *c = table_column(v->table, v->target);
     if (e->task != TASK_REGRESSION)
-        return c->type == COLUMN_NUMERIC ? map_numeric_classes(v, err) : map_text_classes(v, c, err);
+        return c->type == COLUMN_NUMERIC ? map_numeric_classes(v, weights, err) : map_text_classes(v, c, weights, err);
     return c->type == COLUMN_NUMERIC ? ERR_OK
                                      : err_set(err, ERR_INVALID, "the target \"%.100s\" holds texts such as \"%.60s\", and it was "
                                                "a number in training", e->target, c->category[0]);
@@ -204,13 +208,19 @@ static enum err_code map_target(struct encoder_view *v, struct err *err)
 enum err_code encoder_view_new(const struct encoder *e, const struct table *t, struct encoder_view **ret_view,
                                struct err *err)
 {
+    return encoder_view_new_weighted(e, t, NULL, ret_view, err);
+}
+
+enum err_code encoder_view_new_weighted(const struct encoder *e, const struct table *t, const char *weights,
+                                        struct encoder_view **ret_view, struct err *err)
+{
     struct encoder_view *v = mem_zalloc(sizeof *v);
     if (!v)
         return err_no_memory(err);
     v->encoder = e;
     v->table = t;
     v->feature = mem_array(e->features, sizeof *v->feature);
-    enum err_code code = v->feature ? map_target(v, err) : err_no_memory(err);
+    enum err_code code = v->feature ? map_target(v, row_weights_find(t, weights), err) : err_no_memory(err);
     for (uint32_t i = 0; !code && i < e->features; i++)
         code = map_feature(&v->feature[i], &e->feature[i], t, err);
     if (code) {

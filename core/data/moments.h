@@ -7,7 +7,8 @@
 struct moments {
     uint64_t present, missing;    /* missing: NaN */
     double least, most;           /* +INFINITY and -INFINITY without a value */
-    double mean, squares;         /* squares: sum of squared deviations from the mean */
+    double weight;                /* of those present: how many they are, where each counts once */
+    double mean, squares;         /* squares: sum of squared deviations from the mean, by weight */
 };
 
 #define MOMENTS_NONE ((struct moments){.least = INFINITY, .most = -INFINITY})
@@ -16,4 +17,6 @@ struct moments {
  * the mean lost to rounding; then both parts together (Chan, Golub, LeVeque: "Algorithms for computing the sample variance",
  * 1983). Returns the moments of these cells alone. */
 struct moments moments_add(struct moments *m, const double *cells, size_t count);
+/* The same where cell i counts weights[i] times, above 0: as if it were there so often. Weights of 1 give the same bits. */
+void moments_add_weighted(struct moments *m, const double *cells, const double *weights, size_t count);
 double moments_deviation(const struct moments *m); /* NAN without a value */

@@ -3,6 +3,7 @@
 #include "../base/cleanup.h"
 #include "../base/mem.h"
 #include "../base/text.h"
+#include "row_weights.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@ static enum err_code too_many(const struct column *c, struct err *err)
                    "task is \"regression\"", c->name, ENCODER_MAX_CLASSES);
 }
 
-static enum err_code numeric_classes(struct target *target, const struct table *t, struct err *err)
+static enum err_code numeric_classes(struct target *target, const struct table *t, int weights, struct err *err)
 {
     target->value = mem_array(ENCODER_MAX_CLASSES + 1, sizeof *target->value);
     target->name = mem_array(ENCODER_MAX_CLASSES + 1, sizeof *target->name);
@@ -49,7 +50,7 @@ static enum err_code numeric_classes(struct target *target, const struct table *
     table_will_need(t, target->column, 0, (uint32_t)table_rows(t) - 1);
     for (uint64_t row = 0; row < table_rows(t); row++) {
         double v = table_number(t, target->column, row);
-        if (isnan(v))
+        if (isnan(v) || !row_weights_there(t, weights, row))
             continue;
         uint32_t at = place(target->value, count, v);
         if (at < count && target->value[at] == v)
@@ -73,19 +74,28 @@ static int by_text(const void *a, const void *b, void *category)
     return strcmp(text[*(const int32_t *)a], text[*(const int32_t *)b]);
 }
 
-static enum err_code text_classes(struct target *target, const struct column *c, struct err *err)
+static enum err_code text_classes(struct target *target, const struct table *t, int weights, struct err *err)
 {
-    if (c->categories > ENCODER_MAX_CLASSES)
+    const struct column *c = table_column(t, target->column);
+    cleanup(mem_freep) bool *there = NULL;
+    cleanup(mem_freep) int32_t *order = mem_array((size_t)c->categories + 1, sizeof *order);
+    uint32_t count = 0;
+    enum err_code code = order ? row_weights_codes(t, weights, target->column, &there, err) : err_no_memory(err);
+    if (code)
+        return code;
+    for (uint32_t k = 0; k < c->categories; k++)
+        if (there[k])
+            order[count++] = (int32_t)k;
+    if (count > ENCODER_MAX_CLASSES)
         return too_many(c, err);
-    cleanup(mem_freep) int32_t *order = mem_array(c->categories, sizeof *order);
-    target->class_of_code = mem_array(c->categories, sizeof *target->class_of_code);
-    target->name = mem_array(c->categories, sizeof *target->name);
-    if (!order || !target->class_of_code || !target->name)
+    target->class_of_code = mem_array((size_t)c->categories + 1, sizeof *target->class_of_code);
+    target->name = mem_array((size_t)count + 1, sizeof *target->name);
+    if (!target->class_of_code || !target->name)
         return err_no_memory(err);
     for (uint32_t k = 0; k < c->categories; k++)
-        order[k] = (int32_t)k;
-    qsort_r(order, c->categories, sizeof *order, by_text, (void *)(uintptr_t)c->category);
-    for (; target->classes < c->categories; target->classes++) {
+        target->class_of_code[k] = -1;
+    qsort_r(order, count, sizeof *order, by_text, (void *)(uintptr_t)c->category);
+    for (; target->classes < count; target->classes++) {
         target->class_of_code[order[target->classes]] = (int32_t)target->classes;
         if (!(target->name[target->classes] = mem_strdup(c->category[order[target->classes]])))
             return err_no_memory(err);
@@ -109,7 +119,7 @@ static enum err_code check_classes(struct target *target, const struct column *c
     return ERR_OK;
 }
 
-static enum err_code read_task(struct target *target, const struct table *t, enum task task, struct err *err)
+static enum err_code read_task(struct target *target, const struct table *t, enum task task, int weights, struct err *err)
 {
     const struct column *c = table_column(t, target->column);
     if (c->missing == table_rows(t))
@@ -120,7 +130,8 @@ static enum err_code read_task(struct target *target, const struct table *t, enu
                    ? ERR_OK
                    : err_set(err, ERR_INVALID, "the target \"%.100s\" holds texts such as \"%.40s\", regression needs numbers: "
                              "use the task \"%s\"", c->name, c->category[0], c->categories == 2 ? "binary" : "multiclass");
-    enum err_code code = c->type == COLUMN_NUMERIC ? numeric_classes(target, t, err) : text_classes(target, c, err);
+    enum err_code code = c->type == COLUMN_NUMERIC ? numeric_classes(target, t, weights, err)
+                                                    : text_classes(target, t, weights, err);
     return code ? code : check_classes(target, c, err);
 }
 
@@ -130,7 +141,7 @@ enum err_code target_read(const struct table *t, const struct encoder_options *o
     if (column < 0)
         return err_set(err, ERR_INVALID, "no column \"%.100s\" for the target", o->target);
     struct target target = {.column = (uint32_t)column};
-    enum err_code code = read_task(&target, t, o->task, err);
+    enum err_code code = read_task(&target, t, o->task, row_weights_find(t, o->weights), err);
     if (code)
         target_done(&target);
     else
@@ -148,6 +159,7 @@ void target_classes(const struct target *target, const struct table *t, const ui
     }
     for (size_t i = 0; i < count; i++) {
         double v = table_number(t, target->column, rows[i]);
-        out[i] = isnan(v) ? -1 : (int32_t)place(target->value, target->classes, v);
+        uint32_t at = place(target->value, target->classes, v); /* of NaN: 0 */
+        out[i] = at < target->classes && target->value[at] == v ? (int32_t)at : -1;
     }
 }

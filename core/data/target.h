@@ -12,8 +12,9 @@ struct target {
     int32_t *class_of_code; /* categorical column */
 };
 
-/* Resolves the task and, for classes, reads them from the whole column. ERR_INVALID names the column and the fix. */
+/* Resolves the task and, for classes, reads them from the whole column, less rows of weight 0. ERR_INVALID names the column and
+ * the fix. */
 enum err_code target_read(const struct table *t, const struct encoder_options *o, struct target *ret_target, struct err *err);
 void target_done(struct target *target);
-/* Class numbers of the column's cells at these rows (-1: missing). Not for regression. */
+/* Class numbers of the column's cells at these rows (-1: missing, or no class but of rows of weight 0). Not for regression. */
 void target_classes(const struct target *target, const struct table *t, const uint32_t *rows, size_t count, int32_t *out);

@@ -20,7 +20,7 @@ static struct value_count *find(const struct values *v, double value)
     memcpy(&bits, &value, sizeof bits);
     bits ^= bits >> 32;
     uint32_t at = (uint32_t)((bits * 0x9E3779B97F4A7C15u) >> 32) & (v->slots - 1);
-    while (v->slot[at].count && v->slot[at].value != value)
+    while (v->slot[at].count > 0 && v->slot[at].value != value)
         at = (at + 1) & (v->slots - 1);
     return &v->slot[at];
 }
@@ -31,14 +31,15 @@ static bool grow(struct values *v)
     if (!(bigger.slot = mem_array(bigger.slots, sizeof *bigger.slot)))
         return false;
     for (uint32_t i = 0; i < v->slots; i++)
-        if (v->slot[i].count)
+        if (v->slot[i].count > 0)
             *find(&bigger, v->slot[i].value) = v->slot[i];
     mem_free(v->slot);
     *v = bigger;
     return true;
 }
 
-enum err_code values_add(struct values *v, const double *cells, size_t count, uint32_t limit, struct err *err)
+enum err_code values_add(struct values *v, const double *cells, const double *weights, size_t count, uint32_t limit,
+                         struct err *err)
 {
     for (size_t i = 0; i < count; i++) {
         if (isnan(cells[i]))
@@ -46,11 +47,12 @@ enum err_code values_add(struct values *v, const double *cells, size_t count, ui
         if (v->used >= v->slots / 2 && !grow(v))
             return err_no_memory(err);
         struct value_count *slot = find(v, cells[i] + 0.0);
-        if (!slot->count && v->used == limit)
+        bool is_new = slot->count <= 0;
+        if (is_new && v->used == limit)
             return err_set(err, ERR_TOO_LARGE, "more than %u distinct values", limit);
-        v->used += !slot->count;
+        v->used += is_new;
         slot->value = cells[i] + 0.0;
-        slot->count++;
+        slot->count += weights ? weights[i] : 1;
     }
     return ERR_OK;
 }
@@ -65,7 +67,7 @@ void values_sort(struct values *v)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < v->slots; i++)
-        if (v->slot[i].count)
+        if (v->slot[i].count > 0)
             v->slot[kept++] = v->slot[i];
     if (kept)
         qsort(v->slot, kept, sizeof *v->slot, by_value);

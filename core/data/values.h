@@ -8,7 +8,7 @@
 
 struct value_count {
     double value; /* 0 is never -0 */
-    uint64_t count; /* 0: a free slot */
+    double count; /* or sum of weights; 0: a free slot */
 };
 
 /* Open addressing; slots is a power of two. Zeroed, it is empty. */
@@ -17,8 +17,10 @@ struct values {
     uint32_t slots, used;
 };
 
-/* Counts the cells that are there (not NaN), while there are at most `limit` distinct ones: more are ERR_TOO_LARGE. */
-enum err_code values_add(struct values *v, const double *cells, size_t count, uint32_t limit, struct err *err);
+/* Counts the cells that are there (not NaN), while there are at most `limit` distinct ones: more are ERR_TOO_LARGE. weights: how
+ * much each counts, above 0; NULL: once. */
+enum err_code values_add(struct values *v, const double *cells, const double *weights, size_t count, uint32_t limit,
+                         struct err *err);
 /* Moves all to the front, ascending: v->slot[0 .. v->used). Nothing can be added any more. */
 void values_sort(struct values *v);
 void values_done(struct values *v);

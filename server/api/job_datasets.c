@@ -47,7 +47,7 @@ bool job_plan_check_valid(const struct job_plan *p, const struct job_spec *s, st
         rows[i] = (uint32_t)(i * table_rows(p->table) / count);
     enum err_code code = p->initial ? ERR_OK : encoder_fit(p->table, &options, rows, count, &encoder, &err);
     if (!code)
-        code = encoder_view_new(p->initial ? model_encoder(p->initial) : encoder, p->valid, &view, &err);
+        code = encoder_view_new_weighted(p->initial ? model_encoder(p->initial) : encoder, p->valid, s->sample_weight, &view, &err);
     encoder_view_free(view);
     encoder_free(encoder);
     if (!code && !job_validation_count(s, p->table, p->valid).valid)

@@ -181,7 +181,7 @@ void job_initial_check(const struct job_plan *p, struct violations *violations)
         violation_add(violations, "/features", "value", "must be those of run %llu, in its order: leave them out", run);
     if (violations->count > before)
         return;
-    if (encoder_view_new(e, p->table, &view, &err))
+    if (encoder_view_new_weighted(e, p->table, p->spec.sample_weight, &view, &err))
         violation_add(violations, "/dataset", "value", "does not fit the encoder of run %llu: %s", run, err.message);
     encoder_view_free(view);
 }

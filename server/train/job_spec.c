@@ -361,6 +361,7 @@ struct encoder_options job_spec_encoder_options(const struct job_spec *s)
                                     .task = (enum task)s->task,
                                     .skipped = s->validation.column,
                                     .columns = s->encoder_columns,
+                                    .weights = s->sample_weight,
                                     .column_count = s->encoder_columns ? (uint32_t)(s->columns.count + (s->sample_weight != NULL)) : 0,
                                     .scaling = (enum encoder_scaling)(s->encoding.scaling + 1),
                                     .min_frequency = s->encoding.min_frequency,
@@ -433,12 +434,12 @@ enum err_code job_spec_check_table(const struct job_spec *s, const struct table 
 }
 
 /* Measured on eight tables (README, "Defaults"): weights are forgotten over the same number of epochs whatever the rows. */
-static double automatic_decay(const struct mlp_optimizer_spec *o, uint64_t train_rows)
+static double automatic_decay(const struct mlp_optimizer_spec *o, double train_rows)
 {
-    return fmin(720.0 / (double)train_rows, fmin(5, 0.5 / o->learning_rate));
+    return fmin(720 / train_rows, fmin(5, 0.5 / o->learning_rate));
 }
 
-void job_spec_network(const struct job_spec *s, enum task task, uint32_t inputs, uint32_t outputs, uint64_t train_rows,
+void job_spec_network(const struct job_spec *s, enum task task, uint32_t inputs, uint32_t outputs, double train_rows,
                       struct mlp_spec *ret)
 {
     mlp_spec_default(ret);

@@ -73,6 +73,6 @@ enum err_code job_spec_check_table(const struct job_spec *s, const struct table 
                                    struct violations *violations);
 /* The encoder's options; they point into s. */
 struct encoder_options job_spec_encoder_options(const struct job_spec *s);
-/* The numerics' spec for so many inputs and outputs. */
-void job_spec_network(const struct job_spec *s, enum task task, uint32_t inputs, uint32_t outputs, uint64_t train_rows,
+/* The numerics' spec for so many inputs and outputs, and so many rows for training, each as often as it counts. */
+void job_spec_network(const struct job_spec *s, enum task task, uint32_t inputs, uint32_t outputs, double train_rows,
                       struct mlp_spec *ret);

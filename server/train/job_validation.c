@@ -1,5 +1,6 @@
 #include "job_validation.h"
 
+#include "core/data/row_weights.h"
 #include "job_spec.h"
 #include <math.h>
 #include <stdio.h>
@@ -130,20 +131,30 @@ void job_validation_check_table(const struct job_spec *s, const struct table *t,
         violation_add(violations, "/validation/train_value", "value", "%s", err.message);
 }
 
+/* Rows with a target and a weight above 0. */
+static uint64_t rows_there(const struct table *t, uint32_t target, int weights)
+{
+    uint64_t count = weights < 0 ? table_rows(t) - table_column(t, target)->missing : 0;
+    for (uint64_t row = 0; weights >= 0 && row < table_rows(t); row++)
+        count += table_has(t, target, row) && row_weights_there(t, weights, row);
+    return count;
+}
+
 struct job_rows job_validation_count(const struct job_spec *s, const struct table *t, const struct table *valid)
 {
     const struct job_validation *v = &s->validation;
     uint32_t target = (uint32_t)table_find(t, s->target);
-    struct job_rows n = {.train = table_rows(t) - table_column(t, target)->missing};
+    int weights = row_weights_find(t, s->sample_weight);
+    struct job_rows n = {.train = rows_there(t, target, weights)};
     struct split_mark mark;
     int there = valid ? table_find(valid, s->target) : -1;
     if (there >= 0)
-        n.valid = table_rows(valid) - table_column(valid, (uint32_t)there)->missing;
+        n.valid = rows_there(valid, (uint32_t)there, row_weights_find(valid, s->sample_weight));
     if (!v->column || !v->value || split_mark_find(t, v->column, v->value, v->train_value, &mark, NULL))
         return n;
     n.train = 0;
     for (uint64_t row = 0; row < table_rows(t); row++) {
-        enum split_side side = table_has(t, target, row) ? split_mark_side(t, &mark, row) : SPLIT_OUT;
+        enum split_side side = table_has(t, target, row) && row_weights_there(t, weights, row) ? split_mark_side(t, &mark, row) : SPLIT_OUT;
         n.train += side == SPLIT_TRAIN;
         n.valid += side == SPLIT_VALID;
     }

@@ -2,6 +2,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/base/mem.h"
+#include "core/data/row_weights.h"
 #include "job_spec.h"
 #include <math.h>
 #include <stdio.h>
@@ -32,10 +33,10 @@ void job_weights_check(const struct job_spec *s, struct violations *violations)
 
 /* ---- against the dataset -------------------------------------------------------------------------------------------- */
 
-static bool has_category(const struct column *c, const char *name)
+static bool has_class(const struct column *c, const bool *there, const char *name)
 {
     for (uint32_t k = 0; k < c->categories; k++)
-        if (!strcmp(c->category[k], name))
+        if (there[k] && !strcmp(c->category[k], name))
             return true;
     return false;
 }
@@ -49,8 +50,12 @@ void job_weights_check_classes(const struct job_spec *s, const struct table *t, 
         violation_add(violations, "/class_weights", "value", "the task is regression, which has no classes: leave it out");
         return;
     }
-    for (const struct json *w = json_kind(s->class_weights) == JSON_OBJECT ? json_first(s->class_weights) : NULL; w; w = json_next(w))
-        if (target->type == COLUMN_CATEGORICAL && !has_category(target, json_key(w)))
+    cleanup(mem_freep) bool *there = NULL;
+    if (json_kind(s->class_weights) != JSON_OBJECT || target->type != COLUMN_CATEGORICAL ||
+        row_weights_codes(t, row_weights_find(t, s->sample_weight), (uint32_t)table_find(t, s->target), &there, NULL))
+        return; /* without memory: the run says it */
+    for (const struct json *w = json_first(s->class_weights); w; w = json_next(w))
+        if (!has_class(target, there, json_key(w)))
             violation_add(violations, "/class_weights", "not_found", "\"%s\" has no class \"%.100s\"", s->target, json_key(w));
 }
 
@@ -80,16 +85,10 @@ void job_weights_check_table(const struct job_spec *s, const struct table *t, st
 
 /* ---- for a run ------------------------------------------------------------------------------------------------------ */
 
-int job_weights_column(const struct job_spec *s, const struct table *t)
-{
-    int column = s->sample_weight ? table_find(t, s->sample_weight) : -1;
-    return column >= 0 && table_column(t, (uint32_t)column)->type == COLUMN_NUMERIC ? column : -1;
-}
-
 enum err_code job_weights_drop(const struct job_spec *s, const struct table *t, uint32_t *rows, int32_t *classes, size_t *count,
                                struct err *err)
 {
-    int column = job_weights_column(s, t);
+    int column = row_weights_find(t, s->sample_weight);
     size_t kept = 0;
     for (size_t i = 0; column >= 0 && i < *count; i++) {
         double weight = table_number(t, (uint32_t)column, rows[i]);
@@ -107,18 +106,19 @@ enum err_code job_weights_drop(const struct job_spec *s, const struct table *t, 
     return ERR_OK;
 }
 
-/* The rows for training of each class. */
+/* The rows for training of each class, by their weights. */
 static enum err_code count_classes(const struct job_spec *s, const struct table *t, const uint32_t *train, size_t train_count,
                                    double *counts, struct err *err)
 {
     struct encoder_options options = job_spec_encoder_options(s);
     cleanup(mem_freep) uint32_t *rows = NULL;
     cleanup(mem_freep) int32_t *classes = NULL;
+    int weights = row_weights_find(t, s->sample_weight);
     size_t count = 0;
     enum err_code code = encoder_target_rows(t, &options, &rows, &classes, &count, err);
     for (size_t i = 0, k = 0; !code && classes && i < count && k < train_count; i++)
         if (rows[i] == train[k]) {
-            counts[classes[i]]++;
+            counts[classes[i]] += weights < 0 ? 1 : table_number(t, (uint32_t)weights, rows[i]);
             k++;
         }
     return code;
@@ -150,8 +150,11 @@ enum err_code job_weights_classes(const struct job_spec *s, const struct table *
     bool balanced = json_kind(s->class_weights) == JSON_STRING;
     if (!code && balanced)
         code = count_classes(s, t, train, train_count, counts, err);
+    double sum = 0;
     for (uint32_t k = 0; !code && k < classes; k++)
-        weights[k] = balanced && counts[k] > 0 ? (double)train_count / (classes * counts[k]) : 1;
+        sum += counts[k];
+    for (uint32_t k = 0; !code && k < classes; k++)
+        weights[k] = balanced && counts[k] > 0 ? sum / (classes * counts[k]) : 1;
     if (!code && !balanced)
         code = given_classes(s->class_weights, e, weights, err);
     if (code)

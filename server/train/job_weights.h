@@ -14,13 +14,11 @@ void job_weights_check(const struct job_spec *s, struct violations *violations);
  * /class_weights. */
 void job_weights_check_table(const struct job_spec *s, const struct table *t, struct violations *violations);
 void job_weights_check_classes(const struct job_spec *s, const struct table *t, enum task task, struct violations *violations);
-/* The column of row weights in this table; -1 without any. */
-int job_weights_column(const struct job_spec *s, const struct table *t);
 /* Takes the rows of weight 0 out of rows (and classes, unless NULL): they are as good as absent. ERR_INVALID names a row whose
  * weight is missing or negative. */
 enum err_code job_weights_drop(const struct job_spec *s, const struct table *t, uint32_t *rows, int32_t *classes, size_t *count,
                                struct err *err);
 /* Weights of the classes (mem_free), NULL when all are 1. balanced: n / (classes * rows of the class), over these rows for
- * training (ascending). ERR_INVALID names a class that is none. */
+ * training (ascending), each as often as it weighs. ERR_INVALID names a class that is none. */
 enum err_code job_weights_classes(const struct job_spec *s, const struct table *t, const struct encoder *e,
                                   const uint32_t *train, size_t train_count, double **ret, struct err *err);

@@ -3,6 +3,7 @@
 #include "core/base/cleanup.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/data/row_weights.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,7 +172,7 @@ void rows_done(struct rows *r)
 /* Four bytes a row stay in memory, whatever becomes of its inputs. */
 static enum err_code read_weights(struct rows_part *p, const struct job_spec *spec, struct err *err)
 {
-    int column = job_weights_column(spec, p->table);
+    int column = row_weights_find(p->table, spec->sample_weight);
     if (column < 0)
         return ERR_OK;
     if (!(p->weights = mem_array(p->count + 1, sizeof *p->weights)))
@@ -231,7 +232,7 @@ static enum err_code split(struct rows *r, const struct job_spec *spec, const st
 static enum err_code take_table(struct rows *r, const struct job_spec *spec, const struct table *valid, struct rows_part *part,
                                 struct err *err)
 {
-    enum err_code code = encoder_view_new(r->encoder, valid, &r->valid_view, err);
+    enum err_code code = encoder_view_new_weighted(r->encoder, valid, spec->sample_weight, &r->valid_view, err);
     if (!code)
         code = encoder_view_rows(r->valid_view, &r->valid_row, &part->count, err);
     if (!code)
@@ -255,9 +256,12 @@ enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const st
         code = encoder_fit(table, &options, r->split.train, r->split.train_count, &r->fitted, err);
     r->encoder = encoder ? encoder : r->fitted;
     if (!code)
-        code = encoder_view_new(r->encoder, table, &r->view, err);
+        code = encoder_view_new_weighted(r->encoder, table, spec->sample_weight, &r->view, err);
     if (code)
         return code;
+    struct row_total total = row_weights_total(table, row_weights_find(table, spec->sample_weight), r->split.train,
+                                               r->split.train_count);
+    r->counted = row_total_rows(&total);
     uint32_t inputs = encoder_inputs(r->encoder);
     struct rows_part part = {.view = r->view, .table = table, .row = r->split.train, .count = r->split.train_count,
                              .inputs = inputs};

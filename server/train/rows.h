@@ -32,6 +32,7 @@ struct rows {
     struct encoder *fitted; /* the same, when it was fitted on the training rows; NULL: it is lent */
     struct encoder_view *view, *valid_view; /* valid_view: of a table of its own, or NULL */
     struct split split;
+    double counted;      /* rows for training, each as often as its weight says (row_weights.h) */
     uint32_t *valid_row; /* of that table */
     struct rows_part part[2]; /* training, validation */
     struct mlp_source train, valid;

@@ -187,7 +187,7 @@ enum err_code worker_execute(const struct job_spec *spec, const struct table *ta
         code = job_weights_classes(spec, table, rows.encoder, rows.split.train, rows.split.train_count, &class_weights, err);
     if (!code) {
         job_spec_network(spec, encoder_task(rows.encoder), encoder_inputs(rows.encoder), encoder_outputs(rows.encoder),
-                         rows.train.rows, &network);
+                         rows.counted, &network);
         if (network.task == TASK_REGRESSION)
             network.target_deviation = encoder_target_deviation(rows.encoder);
         network.class_weights = class_weights;
@@ -231,7 +231,7 @@ enum err_code worker_estimate(const struct job_spec *spec, enum task task, const
     const struct column *target = table_column(t, (uint32_t)table_find(t, spec->target));
     uint32_t outputs = task == TASK_MULTICLASS ? (target->type == COLUMN_CATEGORICAL ? target->categories : 10) : 1;
     struct mlp_spec network;
-    job_spec_network(spec, task, inputs, outputs, rows.train, &network);
+    job_spec_network(spec, task, inputs, outputs, (double)rows.train, &network);
     enum err_code code = mlp_spec_check(&network, err);
     if (code)
         return code;

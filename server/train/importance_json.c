@@ -2,6 +2,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/base/mem.h"
+#include "core/data/row_weights.h"
 #include "core/nn/importance.h"
 #include "rows.h"
 #include "server/json/write.h"
@@ -12,13 +13,14 @@
 
 struct sample {
     size_t count, of; /* rows, of so many for validation */
-    real *x, *y;
+    real *x, *y, *weights; /* weights: NULL: 1 each */
 };
 
 static void sample_done(struct sample *s)
 {
     mem_free(s->x);
     mem_free(s->y);
+    mem_free(s->weights);
 }
 
 static size_t lesser(size_t a, size_t b)
@@ -26,19 +28,23 @@ static size_t lesser(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static enum err_code sample_encode(const struct encoder *encoder, const struct table *table, const uint32_t *rows,
-                                   struct sample *s, struct err *err)
+static enum err_code sample_encode(const struct encoder *encoder, const struct table *table, const char *weights,
+                                   const uint32_t *rows, struct sample *s, struct err *err)
 {
     struct encoder_view *view = NULL;
+    int weight = row_weights_find(table, weights);
     uint32_t inputs = encoder_inputs(encoder);
     cleanup(mem_freep) uint32_t *taken = mem_array(s->count, sizeof *taken);
     s->x = mem_array(s->count, inputs * sizeof *s->x);
     s->y = mem_array(s->count, sizeof *s->y);
-    if (!taken || !s->x || !s->y)
+    s->weights = weight < 0 ? NULL : mem_array(s->count, sizeof *s->weights);
+    if (!taken || !s->x || !s->y || (weight >= 0 && !s->weights))
         return err_no_memory(err);
     for (size_t i = 0; i < s->count; i++)
         taken[i] = rows[i * s->of / s->count];
-    enum err_code code = encoder_view_new(encoder, table, &view, err);
+    for (size_t i = 0; s->weights && i < s->count; i++)
+        s->weights[i] = (real)table_number(table, (uint32_t)weight, taken[i]);
+    enum err_code code = encoder_view_new_weighted(encoder, table, weights, &view, err);
     if (!code)
         encoder_encode(view, taken, s->count, s->x, inputs, s->y);
     encoder_view_free(view);
@@ -58,7 +64,7 @@ static enum err_code sample_take(const struct job_spec *spec, const struct encod
                        job_validation_advice(spec->validation.fraction, advice));
     size_t fit = IMPORTANCE_BYTES / (encoder_inputs(encoder) * sizeof(real));
     s->count = lesser(lesser(s->of, IMPORTANCE_ROWS), fit ? fit : 1);
-    return sample_encode(encoder, table, rows, s, err);
+    return sample_encode(encoder, table, spec->sample_weight, rows, s, err);
 }
 
 /* ---- figures ----------------------------------------------------------------------------------------------------- */
@@ -139,7 +145,7 @@ static enum err_code measure(const struct importance_request *request, const str
         const struct encoder_feature *f = encoder_feature(encoder, i);
         features[i] = (struct importance_feature){f->input, f->inputs};
     }
-    const struct mlp_matrix rows = {.x = s->x, .y = s->y, .stride = inputs, .inputs = inputs};
+    const struct mlp_matrix rows = {.x = s->x, .y = s->y, .weights = s->weights, .stride = inputs, .inputs = inputs};
     struct importance_base base;
     enum err_code code = mlp_importance(model_network(model), &rows, s->count, features, count, request->repeats,
                                         request->seed, stop, done, &base, importance, err);

@@ -303,8 +303,10 @@ enum err_code rows_validation(const struct job_spec *spec, const struct table *t
 {
     struct rows r = {0};
     struct encoder_options options = job_spec_encoder_options(spec);
-    if (spec->validation.dataset)
-        return target_rows(table, spec->target, ret, ret_count, err);
+    if (spec->validation.dataset) {
+        enum err_code failed = target_rows(table, spec->target, ret, ret_count, err);
+        return failed ? failed : job_weights_drop(spec, table, *ret, NULL, ret_count, err);
+    }
     enum err_code code = encoder_check_target(table, &options, &options.task, err);
     if (!code)
         code = split(&r, spec, &options, table, err);

@@ -73,6 +73,36 @@ static void the_same_is_the_same_and_cached(void **state)
     assert_string_equal(importance(run, "")->body, first->body);
 }
 
+/* Two rows for validation, of weights 3 and 1, and one of weight 0; y is x. Shuffled they stand as they were, or as the other:
+ * then the errors weigh (3 + 1) d^2 beside (3/16 + 9/16) d^2 about the mean, and R2 falls from 1 to 1 - 16/3 (without weights it
+ * would fall by 4). Of falls by 16/3 or 0, (mean^2 + deviation^2) / mean is 16/3. */
+static void rows_count_by_their_weights(void **state)
+{
+    (void)state;
+    char *csv = NULL;
+    append(&csv, "x,y,part,w\n");
+    for (int i = 0; i < 20; i++)
+        append(&csv, "%d,%d,train,1\n", i, i);
+    append(&csv, "2,2,valid,3\n18,18,valid,1\n3,9000,valid,0\n");
+    expect(http_post_csv("/v1/datasets?name=parts", csv), 201);
+    free(csv);
+    expect(http_post_csv("/v1/datasets?name=others", "x,y,w\n2,2,3\n3,9000,0\n18,18,1\n"), 201);
+    static const char *const ways[] = {"\"column\":\"part\",\"value\":\"valid\"", "\"dataset\":\"others\""};
+    for (size_t i = 0; i < COUNT(ways); i++) {
+        long run = train("{\"dataset\":\"parts\",\"target\":\"y\",\"sample_weight\":\"w\",\"validation\":{%s},\"epochs\":400,"
+                         "\"columns\":{%s},\"network\":{\"hidden\":[]},\"optimizer\":{\"name\":\"adam\",\"learning_rate\":0.05}}",
+                         ways[i], i ? "\"part\":{\"role\":\"ignore\"}" : "");
+        struct reply *r = importance(run, "&repeats=40");
+        assert_int_equal(whole(r, "/validation_rows"), 2);
+        assert_int_equal(count(r, "/features"), 1);
+        double mean = number(r, "/features/0/metric_drop/mean"), deviation = number(r, "/features/0/metric_drop/standard_deviation");
+        assert_true(fabs((mean * mean + deviation * deviation) / mean - 16.0 / 3) < 0.01);
+        struct reply *evaluation = expect(http_get("/v1/runs/%ld/evaluation", run), 200);
+        assert_true(number(r, "/value") == number(evaluation, "/valid_r2"));
+        assert_true(number(r, "/loss") == number(evaluation, "/valid_loss"));
+    }
+}
+
 /* Until it is there: 202, and when to ask again. */
 static void it_is_worked_out_in_the_background(void **state)
 {
@@ -116,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_decides_comes_first),
         TEST(the_same_is_the_same_and_cached),
+        TEST(rows_count_by_their_weights),
         TEST(it_is_worked_out_in_the_background),
         TEST_OF_WORK(why_there_is_none),
     };

@@ -4,7 +4,8 @@
 #include <string.h>
 
 static const char *const names[] = {
-    [TASK_AUTO] = "auto", [TASK_REGRESSION] = "regression", [TASK_BINARY] = "binary", [TASK_MULTICLASS] = "multiclass"};
+    [TASK_AUTO] = "auto", [TASK_REGRESSION] = "regression", [TASK_BINARY] = "binary", [TASK_MULTICLASS] = "multiclass",
+    [TASK_MULTILABEL] = "multilabel"};
 
 const char *task_name(enum task task)
 {

@@ -43,19 +43,26 @@ static void pack_training(struct buf *out, const struct mlp_spec *s)
         pack_f64(out, s->class_weights[k]);
 }
 
+static double deviation_of(const struct mlp_spec *s, uint32_t target)
+{
+    return s->target_deviations ? s->target_deviations[target] : 1;
+}
+
 /* All that decides the trainer's shapes and figures. */
 static void pack_identity(struct buf *out, const struct mlp_trainer *t)
 {
     const struct mlp_spec *s = &t->network.spec;
     const struct mlp_optimizer_spec *o = &s->optimizer;
     const double reals[] = {o->learning_rate, o->momentum, o->rho,          o->beta1,
-                            o->beta2,         o->epsilon,  o->weight_decay, s->target_deviation};
+                            o->beta2,         o->epsilon,  o->weight_decay, deviation_of(s, 0)};
     const uint32_t wholes[] = {sizeof(real), (uint32_t)s->task, s->inputs, s->outputs, s->hidden_count, (uint32_t)o->name,
                                o->bias_correction, s->batch_size};
     for (size_t i = 0; i < sizeof wholes / sizeof *wholes; i++)
         pack_u32(out, wholes[i]);
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
         pack_f64(out, reals[i]);
+    for (uint32_t j = 1; j < mlp_targets(s); j++)
+        pack_f64(out, deviation_of(s, j));
     for (uint32_t l = 0; l < s->hidden_count; l++) {
         pack_u32(out, s->hidden[l].units);
         pack_u32(out, (uint32_t)s->hidden[l].activation);

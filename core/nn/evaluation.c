@@ -11,7 +11,7 @@
 
 /* What one pass over a source needs beside the evaluation itself. */
 struct work {
-    real *x, *loss, *weights, *scratch; /* weights: NULL when the source has none */
+    real *x, *loss, *scratch;
     struct metrics metrics;
     struct feed feed;
 };
@@ -20,7 +20,6 @@ static void work_done(struct work *p)
 {
     mem_free(p->x);
     mem_free(p->loss);
-    mem_free(p->weights);
     mem_free(p->scratch);
     metrics_done(&p->metrics);
     feed_done(&p->feed);
@@ -31,12 +30,14 @@ static enum err_code allocate(const struct mlp_network *n, bool weighted, struct
     size_t rows = (size_t)e->rows;
     p->x = mem_array((size_t)NETWORK_ROWS * n->spec.inputs + KERNEL_PAD, sizeof(real));
     p->loss = mem_array(NETWORK_ROWS, sizeof(real));
-    p->weights = weighted ? mem_array(NETWORK_ROWS, sizeof(real)) : NULL;
     p->scratch = mem_array(mlp_predict_scratch(n, NETWORK_ROWS), sizeof(real));
     e->out = mem_array(rows * e->outputs + 1, sizeof(real));
-    e->y = mem_array(rows + 1, sizeof(real));
+    e->y = mem_array(rows * e->targets + 1, sizeof(real));
+    e->weights = weighted ? mem_array(rows + 1, sizeof(real)) : NULL;
     e->predicted = e->classes ? mem_array(rows + 1, sizeof *e->predicted) : NULL;
-    if (!p->x || !p->loss || (weighted && !p->weights) || !p->scratch || !e->out || !e->y || (e->classes && !e->predicted))
+    e->target_loss = e->targets > 1 ? mem_array(e->targets, sizeof *e->target_loss) : NULL;
+    if (!p->x || !p->loss || (weighted && !e->weights) || !p->scratch || !e->out || !e->y || (e->classes && !e->predicted) ||
+        (e->targets > 1 && !e->target_loss))
         return err_no_memory(err);
     return metrics_init(&p->metrics, &n->spec, e->rows, err);
 }
@@ -45,10 +46,13 @@ static void evaluate_rows(const struct mlp_network *n, const struct mlp_source *
                           uint64_t at, struct evaluation *e, struct work *p)
 {
     const struct layer *last = &n->layer[n->layers - 1];
-    source->gather(source->context, rows, count, p->x, n->spec.inputs, e->y + at, p->weights);
+    real *y = e->y + at * e->targets, *weights = e->weights ? e->weights + at : NULL;
+    source->gather(source->context, rows, count, p->x, n->spec.inputs, y, weights);
     real *z = network_forward(n, p->x, count, n->spec.inputs, p->scratch);
-    output_loss(&n->spec, count, last->units, last->stride, z, e->y + at, p->loss);
-    metrics_add(&p->metrics, count, last->stride, z, e->y + at, p->loss, p->weights);
+    if (e->target_loss)
+        output_target_losses(&n->spec, count, last->units, last->stride, z, y, weights, e->target_loss);
+    output_loss(&n->spec, count, last->units, last->stride, z, y, p->loss);
+    metrics_add(&p->metrics, count, last->stride, z, y, p->loss, weights);
     for (size_t i = 0; i < count; i++) {
         const real *out = z + i * last->stride;
         memcpy(e->out + (at + i) * e->outputs, out, e->outputs * sizeof *out);
@@ -64,7 +68,8 @@ enum err_code mlp_evaluate(const struct mlp_network *n, const struct mlp_source 
     struct work p = {0};
     uint32_t outputs = n->spec.outputs;
     *e = (struct evaluation){.task = n->spec.task, .rows = source->rows, .outputs = outputs,
-                             .classes = network_classes(&n->spec)};
+                             .targets = mlp_targets(&n->spec), .classes = network_classes(&n->spec),
+                             .target_deviations = n->spec.target_deviations};
     enum err_code code = allocate(n, source->weighted, e, &p, err);
     if (!code)
         code = feed_init(&p.feed, source, false, NETWORK_ROWS, err);
@@ -82,6 +87,8 @@ enum err_code mlp_evaluate(const struct mlp_network *n, const struct mlp_source 
     }
     if (!code)
         metrics_finish(&p.metrics, &e->loss, e->metric);
+    for (uint32_t j = 0; e->target_loss && j < e->targets; j++)
+        e->target_loss[j] /= p.metrics.weight;
     work_done(&p);
     return code;
 }
@@ -91,7 +98,51 @@ void evaluation_done(struct evaluation *e)
     mem_free(e->out);
     mem_free(e->y);
     mem_free(e->predicted);
+    mem_free(e->weights);
+    mem_free(e->target_loss);
     *e = (struct evaluation){0};
+}
+
+/* ---- one of several targets ------------------------------------------------------------------------------------------- */
+
+static enum err_code take_column(const struct evaluation *e, uint32_t target, struct evaluation *ret, struct err *err)
+{
+    size_t rows = (size_t)e->rows;
+    ret->out = mem_array(rows + 1, sizeof *ret->out);
+    ret->y = mem_array(rows + 1, sizeof *ret->y);
+    ret->predicted = ret->classes ? mem_array(rows + 1, sizeof *ret->predicted) : NULL;
+    if (!ret->out || !ret->y || (ret->classes && !ret->predicted))
+        return err_no_memory(err);
+    for (size_t i = 0; i < rows; i++) {
+        ret->out[i] = e->out[i * e->outputs + target];
+        ret->y[i] = e->y[i * e->targets + target];
+        if (ret->predicted)
+            ret->predicted[i] = metrics_winner(ret->task, ret->classes, ret->out + i);
+    }
+    return ERR_OK;
+}
+
+enum err_code evaluation_target(const struct evaluation *e, uint32_t target, struct evaluation *ret, struct err *err)
+{
+    struct metrics m;
+    const struct mlp_spec alone = {.task = e->task == TASK_REGRESSION ? TASK_REGRESSION : TASK_BINARY, .outputs = 1,
+                                   .target_deviations = e->target_deviations ? e->target_deviations + target : NULL};
+    *ret = (struct evaluation){.task = alone.task, .rows = e->rows, .outputs = 1, .targets = 1,
+                               .classes = network_classes(&alone), .target_deviations = alone.target_deviations};
+    enum err_code code = take_column(e, target, ret, err);
+    cleanup(mem_freep) real *losses = mem_array((size_t)e->rows + 1, sizeof *losses);
+    if (!code && !losses)
+        code = err_no_memory(err);
+    if (code || (code = metrics_init(&m, &alone, e->rows, err)))
+        return code;
+    metrics_start(&m);
+    metrics_add(&m, (size_t)e->rows, 1, ret->out, ret->y, losses, e->weights);
+    metrics_finish(&m, &ret->loss, ret->metric);
+    ret->loss = e->target_loss ? e->target_loss[target] : e->loss; /* from the logits, which are gone */
+    if (ret->task == TASK_BINARY)
+        ret->metric[1] = ret->loss;
+    metrics_done(&m);
+    return ERR_OK;
 }
 
 /* ---- classes -------------------------------------------------------------------------------------------------------- */

@@ -13,19 +13,26 @@
 struct evaluation {
     enum task task;
     uint64_t rows;
-    uint32_t classes, outputs; /* classes: 0 for regression, 2 for binary */
+    uint32_t classes, outputs; /* classes: 0 for regression and multilabel, 2 for binary */
+    uint32_t targets;          /* outputs of regression and multilabel; else 1 */
     double loss;               /* mean of the rows' losses by their weights, without penalty and class weights */
     double metric[MLP_METRICS_MAX];
-    real *out, *y;       /* rows x outputs: the task's outputs; rows: targets as a source gives them */
-    uint32_t *predicted; /* rows: the winning class; NULL for regression */
+    real *out, *y;       /* rows x outputs: the task's outputs; rows x targets, as a source gives them */
+    uint32_t *predicted; /* rows: the winning class; NULL for regression and multilabel */
+    real *weights;       /* rows; NULL when the source has none */
+    double *target_loss; /* targets: the mean loss of each; NULL when there is one */
+    const double *target_deviations; /* as of the network's specification, which lends them */
 };
 
 /* ERR_NO_MEMORY; ERR_STOPPED within one block of rows when `stop` (NULL: never) is set. evaluation_done in every case. */
 enum err_code mlp_evaluate(const struct mlp_network *n, const struct mlp_source *source, const atomic_int *stop,
                            struct evaluation *ret_evaluation, struct err *err);
 void evaluation_done(struct evaluation *e);
+/* One of several targets on its own: what a network of it alone, of regression or binary, would be evaluated to.
+ * evaluation_done in every case. */
+enum err_code evaluation_target(const struct evaluation *e, uint32_t target, struct evaluation *ret, struct err *err);
 
-/* One class against the rest. Shares that are not defined (0/0) are NAN. */
+/* One class against the rest, of an evaluation that has classes. Shares that are not defined (0/0) are NAN. */
 struct evaluation_class {
     uint64_t rows, predicted, right;
     double precision, recall, f1;

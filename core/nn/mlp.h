@@ -38,7 +38,7 @@ enum mlp_optimizer {
     MLP_ADAMW,
     MLP_OPTIMIZERS
 };
-/* Of regression; binary and multiclass have the cross-entropy. */
+/* Of regression; all other tasks have the cross-entropy. Of several targets, the mean over them. */
 enum mlp_loss { MLP_SQUARED_ERROR, MLP_ABSOLUTE_ERROR, MLP_HUBER, MLP_LOSSES };
 
 const char *mlp_activation_name(int activation); /* NULL past the end, so that a table can be walked */
@@ -99,14 +99,16 @@ struct mlp_stopping {
 
 struct mlp_spec {
     enum task task;           /* not TASK_AUTO */
-    uint32_t inputs, outputs; /* outputs: 1, or the number of classes of multiclass */
+    uint32_t inputs, outputs; /* outputs: of regression and multilabel one for each target, of multiclass one for each class, else 1 */
     uint32_t hidden_count;    /* 0..MLP_MAX_HIDDEN */
     struct mlp_hidden hidden[MLP_MAX_HIDDEN];
     struct mlp_optimizer_spec optimizer;
     uint32_t batch_size; /* 0: full (gradient descent); 1: stochastic; b: mini-batch */
     uint32_t epochs;
     uint64_t seed;
-    double target_deviation; /* regression: sd of the raw target, so that RMSE and MAE come in its own units; else 1 */
+    /* regression: sd of each raw target, so that RMSE and MAE come in its own units; NULL: all 1. Lent to mlp_trainer_new, which
+     * copies them. */
+    const double *target_deviations;
     enum mlp_loss loss;
     double huber_delta; /* where MLP_HUBER turns from squares to distances, in standardized units */
     double l1, l2;      /* added to the loss: l1 sum |W| + l2/2 sum W^2, without biases */
@@ -129,8 +131,14 @@ uint64_t mlp_spec_memory(const struct mlp_spec *s, const struct mlp_source *trai
 /* Multiply-adds of one epoch, times two: what an estimate of seconds divides by the machine's speed. */
 double mlp_spec_flops(const struct mlp_spec *s, uint64_t train_rows, uint64_t valid_rows);
 
-/* Rows on demand. gather fills x (count x stride, the first `inputs` of each row) and y (count: standardized target, 0/1,
- * or class number as real) for rows[i] in 0..rows-1, and the rows' weights (above 0) when the source is weighted; else
+/* Reals of y for one row: as many as outputs of regression (each standardized) and of multilabel (each 0/1), else one: 0/1 or the
+ * number of the class. */
+static inline uint32_t mlp_targets(const struct mlp_spec *s)
+{
+    return s->task == TASK_REGRESSION || s->task == TASK_MULTILABEL ? s->outputs : 1;
+}
+
+/* Rows on demand. gather fills x (count x stride, the first `inputs` of each row) and y (count x mlp_targets) for rows[i] in 0..rows-1, and the rows' weights (above 0) when the source is weighted; else
  * `weights` is NULL. With several threads it is called by them at once.
  *
  * Rows that memory should not hold at once come in blocks of block_rows (the last one is what is left; 0: no blocks): load
@@ -147,11 +155,12 @@ struct mlp_source {
     enum err_code (*load)(const void *context, const uint32_t *blocks, size_t count, size_t ahead, const atomic_int *stop,
                           struct err *err);
 };
-/* A source over a matrix in memory: x rows x inputs (row stride `stride`), y rows; weights as the source is weighted. */
+/* A source over a matrix in memory: x rows x inputs (row stride `stride`), y rows x targets (0: one); weights as the source is
+ * weighted. */
 struct mlp_matrix {
     const real *x, *y, *weights;
     size_t stride;
-    uint32_t inputs;
+    uint32_t inputs, targets;
 };
 /* Asks for the first bytes of a row that will be read soon: shuffled rows are in no cache, and none knows which comes next. */
 #define MLP_ROWS_AHEAD 8
@@ -164,7 +173,7 @@ void mlp_matrix_gather(const void *matrix, const uint32_t *rows, size_t count, r
 
 /* Names of the validation metrics of a task, in the order of mlp_epoch.metric; NULL past the end.
  * regression: valid_rmse, valid_mae, valid_r2; binary: valid_accuracy, valid_log_loss, valid_f1_macro, valid_roc_auc;
- * multiclass: valid_accuracy, valid_log_loss, valid_f1_macro. */
+ * multiclass: valid_accuracy, valid_log_loss, valid_f1_macro; multilabel: the same, see metrics.h. */
 const char *mlp_metric_name(enum task task, unsigned metric);
 bool mlp_metric_rises(enum task task, unsigned metric); /* more of it is better */
 
@@ -175,7 +184,7 @@ struct mlp_layer_stats {
                              size of a step beside the weights it changes */
     double dead;      /* share of units whose activation was 0 with derivative 0 (relu, step) for every row of the epoch */
     double saturated; /* share of units whose mean |f'(z)| over the epoch's rows is under 5 % of the activation's largest
-                         derivative (sigmoid, tanh; the output layer of binary and multiclass counts 0) */
+                         derivative (sigmoid, tanh; the output layer counts 0) */
 };
 
 /* Why training ended before its last epoch. */
@@ -237,7 +246,7 @@ const struct mlp_spec *mlp_network_spec(const struct mlp_network *n);
 /* Copies the parameters of layer l (1-based): W inputs x units, b units. For tests and tools. */
 void mlp_network_weights(const struct mlp_network *n, uint32_t layer, real *out);
 void mlp_network_biases(const struct mlp_network *n, uint32_t layer, real *out);
-/* x: count x stride -> out: count x outputs: standardized value, probability of class 1, or softmax probabilities.
+/* x: count x stride -> out: count x outputs: standardized values, probabilities of class 1, or softmax probabilities.
  * `scratch` is of mlp_predict_scratch(n, count) reals, or NULL to allocate. Any thread. */
 size_t mlp_predict_scratch(const struct mlp_network *n, size_t count);
 enum err_code mlp_predict(const struct mlp_network *n, const real *x, size_t count, size_t stride, real *out,

@@ -12,7 +12,7 @@
 
 uint32_t network_classes(const struct mlp_spec *s)
 {
-    return s->task == TASK_REGRESSION ? 0 : s->task == TASK_BINARY ? 2 : s->outputs;
+    return s->task == TASK_BINARY ? 2 : s->task == TASK_MULTICLASS ? s->outputs : 0;
 }
 
 enum err_code network_init(struct mlp_network *n, const struct mlp_spec *spec, struct err *err)

@@ -26,7 +26,7 @@ struct mlp_network {
     real *parameters;
 };
 
-/* 0 for regression, 2 for binary, else the outputs. */
+/* 0 for regression and multilabel, 2 for binary, else the outputs. */
 uint32_t network_classes(const struct mlp_spec *s);
 /* The layers' shapes, and zeroed parameters; network_done frees them. */
 enum err_code network_init(struct mlp_network *n, const struct mlp_spec *spec, struct err *err);

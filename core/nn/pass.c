@@ -34,7 +34,7 @@ static enum err_code allocate(struct pass *p, struct err *err)
         complete &= (p->delta[i] = mem_aligned(p->chunk * widest * sizeof(real))) != NULL;
     complete &= (p->gradient = mem_aligned(n->count * sizeof(real))) != NULL;
     complete &= (p->x = mem_aligned((p->chunk * n->spec.inputs + KERNEL_PAD) * sizeof(real))) != NULL;
-    complete &= (p->y = mem_aligned(p->chunk * sizeof(real))) != NULL;
+    complete &= (p->y = mem_aligned(p->chunk * mlp_targets(&n->spec) * sizeof(real))) != NULL;
     complete &= (p->loss = mem_aligned(p->chunk * sizeof(real))) != NULL;
     complete &= (p->weights = mem_aligned(p->chunk * sizeof(real))) != NULL;
     complete &= (p->loss_weights = mem_aligned(p->chunk * sizeof(real))) != NULL;
@@ -162,10 +162,11 @@ static void gather_piece(void *context, size_t index, unsigned thread)
     (void)thread;
     const struct gathering *g = context;
     struct pass *p = g->pass;
-    size_t inputs = p->network->spec.inputs;
+    size_t inputs = p->network->spec.inputs, targets = mlp_targets(&p->network->spec);
     struct piece c = piece_at(g->count, 1, g->pieces, index);
     if (c.count)
-        g->source->gather(g->source->context, g->rows + c.start, c.count, p->x + c.start * inputs, inputs, p->y + c.start,
+        g->source->gather(g->source->context, g->rows + c.start, c.count, p->x + c.start * inputs, inputs,
+                          p->y + c.start * targets,
                           g->source->weighted ? p->weights + c.start : NULL);
 }
 

@@ -18,7 +18,7 @@ struct pass {
     struct team *team;         /* NULL: one thread */
     size_t chunk;              /* rows at most */
     real *gradient, *state[2]; /* like the parameters; state as the optimizer has any */
-    real *x, *y, *loss;        /* chunk x inputs, chunk, chunk */
+    real *x, *y, *loss;        /* chunk x inputs, chunk x targets, chunk */
     real *weights, *loss_weights; /* chunk: of a weighted source; those times the class's: see pass_gather */
     real *a[MLP_MAX_HIDDEN + 1]; /* chunk x stride of each layer */
     real *dropped[MLP_MAX_HIDDEN]; /* of layers with dropout: a without what the mask leaves out */

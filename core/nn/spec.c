@@ -8,7 +8,7 @@ void mlp_spec_default(struct mlp_spec *s)
 {
     memset(s, 0, sizeof *s);
     *s = (struct mlp_spec){.task = TASK_REGRESSION, .inputs = 1, .outputs = 1, .batch_size = 32, .epochs = 100, .seed = 1,
-                           .target_deviation = 1, .optimizer = {.name = MLP_ADAM, .learning_rate = NAN, .momentum = NAN,
+                           .optimizer = {.name = MLP_ADAM, .learning_rate = NAN, .momentum = NAN,
                            .rho = NAN, .beta1 = NAN, .beta2 = NAN, .epsilon = NAN, .weight_decay = NAN,
                            .bias_correction = true}, .huber_delta = 1,
                            .schedule = {.factor = 0.1, .power = 0.5, .every = 10},
@@ -92,6 +92,9 @@ static enum err_code check_regularization(const struct mlp_spec *s, struct err *
         code = err_set(err, ERR_INVALID, "loss.delta must be above 0, not %g", s->huber_delta);
     for (uint32_t k = 0; !code && s->class_weights && k < network_classes(s); k++)
         code = check_at_least("class_weights", s->class_weights[k], 0, err);
+    for (uint32_t j = 0; !code && s->target_deviations && j < mlp_targets(s); j++)
+        if (!(s->target_deviations[j] > 0 && isfinite(s->target_deviations[j])))
+            code = err_set(err, ERR_INVALID, "target_deviations must be above 0, not %g", s->target_deviations[j]);
     return code;
 }
 
@@ -121,11 +124,11 @@ static enum err_code check_stopping(const struct mlp_spec *s, struct err *err)
 enum err_code mlp_spec_check(const struct mlp_spec *s, struct err *err)
 {
     enum err_code code = check_count("inputs", s->inputs, 1, UINT32_MAX - KERNEL_PAD, err);
-    if (!code && s->task != TASK_REGRESSION && s->task != TASK_BINARY && s->task != TASK_MULTICLASS)
-        code = err_set(err, ERR_INVALID, "task must be regression, binary, or multiclass");
+    if (!code && (s->task <= TASK_AUTO || s->task > TASK_MULTILABEL))
+        code = err_set(err, ERR_INVALID, "task must be regression, binary, multiclass, or multilabel");
     if (!code)
-        code = check_count("outputs", s->outputs, s->task == TASK_MULTICLASS ? 2 : 1,
-                           s->task == TASK_MULTICLASS ? MLP_MAX_UNITS : 1, err);
+        code = check_count("outputs", s->outputs, s->task == TASK_MULTICLASS || s->task == TASK_MULTILABEL ? 2 : 1,
+                           s->task == TASK_BINARY ? 1 : MLP_MAX_UNITS, err);
     if (!code)
         code = check_layers(s, err);
     if (!code)
@@ -190,7 +193,7 @@ uint64_t mlp_spec_memory(const struct mlp_spec *s, const struct mlp_source *trai
     }
     double copies = 3 + optimizers[s->optimizer.name].states + normalizes + s->stopping.early;
     double reals = (double)weights * copies +
-                   (double)chunk * ((double)activations + 2 * (double)widest + s->inputs + 4) + PIECES_MAX * (double)scratch;
+                   (double)chunk * ((double)activations + 2 * (double)widest + s->inputs + 3 + mlp_targets(s)) + PIECES_MAX * (double)scratch;
     double bytes = reals * sizeof(real) + (double)feed_memory(train, s->batch_size != 0, chunk) +
                    (double)feed_memory(valid, false, chunk) + (double)valid->rows * sizeof(struct scored);
     return bytes >= (double)UINT64_MAX ? UINT64_MAX : (uint64_t)bytes;

@@ -34,22 +34,29 @@ static void keep(struct mlp_trainer *t)
     memcpy(t->result.parameters, inference(t)->parameters, t->result.count * sizeof(real));
 }
 
-static enum err_code copy_class_weights(struct mlp_trainer *t, struct mlp_spec *spec, struct err *err)
+static enum err_code copy(const double **lent, size_t count, double **own, struct err *err)
 {
-    size_t classes = network_classes(spec);
-    if (!spec->class_weights || !classes)
+    if (!*lent || !count) {
+        *lent = NULL; /* the task has none */
         return ERR_OK;
-    if (!(t->class_weights = mem_array(classes, sizeof *t->class_weights)))
+    }
+    if (!(*own = mem_array(count, sizeof **own)))
         return err_no_memory(err);
-    memcpy(t->class_weights, spec->class_weights, classes * sizeof *t->class_weights);
-    spec->class_weights = t->class_weights;
+    memcpy(*own, *lent, count * sizeof **own);
+    *lent = *own;
     return ERR_OK;
+}
+
+static enum err_code copy_lent(struct mlp_trainer *t, struct mlp_spec *spec, struct err *err)
+{
+    enum err_code code = copy(&spec->class_weights, network_classes(spec), &t->class_weights, err);
+    return code ? code : copy(&spec->target_deviations, mlp_targets(spec), &t->target_deviations, err);
 }
 
 static enum err_code prepare(struct mlp_trainer *t, struct mlp_spec *spec, struct err *err)
 {
     size_t chunk = (size_t)trainer_chunk(spec, t->train.rows, t->valid.rows);
-    enum err_code code = copy_class_weights(t, spec, err);
+    enum err_code code = copy_lent(t, spec, err);
     const struct mlp_spec plain = network_folded_spec(spec);
     if (!code)
         code = network_init(&t->network, spec, err);
@@ -117,6 +124,7 @@ void mlp_trainer_free(struct mlp_trainer *t)
         return;
     mem_free(t->best);
     mem_free(t->class_weights);
+    mem_free(t->target_deviations);
     network_done(&t->folded);
     network_done(&t->result);
     feed_done(&t->train_feed);
@@ -179,7 +187,7 @@ static enum err_code train_chunk(struct mlp_trainer *t, struct batch *b, const a
     bool alone = chunk == b->count, whole = b->at + chunk == b->count;
     if (!isfinite(b->loss))
         return ERR_OK; /* the batch looks at it */
-    output_delta(spec, chunk, last->stride, out, p->y, weights, alone && b->weight > 0 ? b->weight : (double)b->count);
+    output_delta(spec, chunk, last->units, last->stride, out, p->y, weights, alone && b->weight > 0 ? b->weight : (double)b->count);
     if (whole && !alone && weights && b->weight > 0) /* the sum of weights was not known before */
         b->step.scale = (real)((double)b->count / b->weight);
     b->finite &= pass_backward(p, chunk, b->at > 0, whole ? &b->step : NULL, &b->penalty);
@@ -341,11 +349,12 @@ uint32_t mlp_trainer_settle(struct mlp_trainer *t)
 void mlp_matrix_gather(const void *matrix, const uint32_t *rows, size_t count, real *x, size_t stride, real *y, real *weights)
 {
     const struct mlp_matrix *m = matrix;
+    size_t targets = m->targets ? m->targets : 1;
     for (size_t i = 0; i < count; i++) {
         if (i + MLP_ROWS_AHEAD < count)
             mlp_row_ahead(m->x + (size_t)rows[i + MLP_ROWS_AHEAD] * m->stride, m->inputs);
         memcpy(x + i * stride, m->x + (size_t)rows[i] * m->stride, m->inputs * sizeof *x);
-        y[i] = m->y[rows[i]];
+        memcpy(y + i * targets, m->y + rows[i] * targets, targets * sizeof *y);
         if (weights)
             weights[i] = m->weights[rows[i]];
     }

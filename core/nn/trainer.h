@@ -11,7 +11,7 @@ struct mlp_trainer {
     struct mlp_network folded;  /* the same without normalization, of a network that has any: see settled */
     struct mlp_network result;  /* as it was at the end of the last epoch that counted */
     real *best;                 /* result's parameters of the best epoch, when stopping.early */
-    double *class_weights;
+    double *class_weights, *target_deviations; /* copies of what the specification lent */
     struct mlp_source train, valid;
     struct feed train_feed, valid_feed;
     uint64_t batch; /* rows of a full one */

@@ -188,8 +188,9 @@ enum err_code worker_execute(const struct job_spec *spec, const struct table *ta
     if (!code) {
         job_spec_network(spec, encoder_task(rows.encoder), encoder_inputs(rows.encoder), encoder_outputs(rows.encoder),
                          rows.counted, &network);
+        double deviation = encoder_target_deviation(rows.encoder);
         if (network.task == TASK_REGRESSION)
-            network.target_deviation = encoder_target_deviation(rows.encoder);
+            network.target_deviations = &deviation;
         network.class_weights = class_weights;
         code = mlp_trainer_new(&network, &rows.train, &rows.valid, &trainer, err);
     }

@@ -107,13 +107,18 @@ static void interrupt(struct scene *s, unsigned at, struct history *h)
     buf_done(&saved);
 }
 
-static void scene_start(struct scene *s, enum mlp_optimizer optimizer, uint32_t batch, size_t rows)
+static void scene_start_of(struct scene *s, enum task task, enum mlp_optimizer optimizer, uint32_t batch, size_t rows)
 {
     memset(s, 0, sizeof *s);
-    s->problem = problem_new(TASK_MULTICLASS, 3, 4, rows, 11);
-    s->valid = problem_new(TASK_MULTICLASS, 3, 4, 40, 12);
+    s->problem = problem_new(task, 3, 4, rows, 11);
+    s->valid = problem_new(task, 3, 4, 40, 12);
     s->spec = spec_for(s->problem, optimizer, 0.01, batch, 6, MLP_TANH, 5, MLP_RELU, 0);
     s->spec.epochs = EPOCHS;
+}
+
+static void scene_start(struct scene *s, enum mlp_optimizer optimizer, uint32_t batch, size_t rows)
+{
+    scene_start_of(s, TASK_MULTICLASS, optimizer, batch, rows);
 }
 
 static void scene_done(struct scene *s)
@@ -149,6 +154,20 @@ static void test_an_interruption_at_any_batch(void **state)
             check_interruptions(&s, 9);
             scene_done(&s);
         }
+}
+
+static void test_an_interruption_with_several_targets(void **state)
+{
+    static const enum task tasks[] = {TASK_REGRESSION, TASK_MULTILABEL};
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        struct scene s;
+        scene_start_of(&s, tasks[i % 2], MLP_ADAM, 8, 57);
+        s.block_rows = i < 2 ? 0 : 10;
+        s.spec.target_deviations = i % 2 ? NULL : (const double[]){2, 0.5, 30};
+        check_interruptions(&s, 9);
+        scene_done(&s);
+    }
 }
 
 /* A batch of three chunks: what was added up before the interruption is done again. */
@@ -225,6 +244,32 @@ static void test_damage_is_seen(void **state)
     scene_done(&s);
 }
 
+/* Of several targets each one's scale is part of it. */
+static void test_a_checkpoint_of_other_targets(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct buf saved;
+    uint32_t epochs = 7;
+    buf_init(&saved, MAXIMUM);
+    scene_start_of(&s, TASK_REGRESSION, MLP_ADAM, 8, 30);
+    s.spec.target_deviations = (const double[]){1, 2, 3};
+    struct mlp_trainer *t = trainer_of(&s);
+    assert_true(mlp_trainer_save(t, &saved));
+    assert_int_equal(mlp_trainer_restore(t, saved.data, saved.length, &epochs, NULL), ERR_OK);
+    mlp_trainer_free(t);
+    for (unsigned j = 0; j < 3; j++) {
+        double other[] = {1, 2, 3};
+        other[j] *= 2;
+        s.spec.target_deviations = other;
+        t = trainer_of(&s);
+        assert_int_equal(mlp_trainer_restore(t, saved.data, saved.length, &epochs, NULL), ERR_CORRUPT);
+        mlp_trainer_free(t);
+    }
+    buf_done(&saved);
+    scene_done(&s);
+}
+
 /* One trainer's checkpoint is no other's: each of these differs in one thing. */
 static void test_a_checkpoint_of_another_run(void **state)
 {
@@ -248,7 +293,7 @@ static void test_a_checkpoint_of_another_run(void **state)
         s.spec.hidden[0].units += i == 5;
         s.spec.hidden_count -= i == 6;
         s.block_rows = i == 7 ? 16 : 0;
-        s.spec.target_deviation = i == 8 ? 2 : 1;
+        s.spec.target_deviations = i == 8 ? (const double[]){2} : NULL;
         s.spec.l2 = i == 9;
         s.spec.clip_norm = i == 10;
         s.spec.hidden[0].dropout = i == 11 ? 0.5 : 0;
@@ -272,9 +317,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_interruption_at_any_batch),
+        cmocka_unit_test(test_an_interruption_with_several_targets),
         cmocka_unit_test(test_an_interruption_within_a_batch),
         cmocka_unit_test(test_an_interruption_with_everything_on),
         cmocka_unit_test(test_damage_is_seen),
+        cmocka_unit_test(test_a_checkpoint_of_other_targets),
         cmocka_unit_test(test_a_checkpoint_of_another_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

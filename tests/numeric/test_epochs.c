@@ -21,8 +21,9 @@ static const double rates[] = {
 
 static const struct {
     enum task task;
-    uint32_t classes;
-} tasks[] = {{TASK_REGRESSION, 0}, {TASK_BINARY, 2}, {TASK_MULTICLASS, 3}};
+    uint32_t classes; /* or targets */
+} tasks[] = {{TASK_REGRESSION, 0}, {TASK_BINARY, 2},     {TASK_MULTICLASS, 3},
+             {TASK_REGRESSION, 3}, {TASK_MULTILABEL, 2}, {TASK_MULTILABEL, 18}}; /* 18: wider than the padding */
 #define TASKS (sizeof tasks / sizeof *tasks)
 
 /* Depth hidden layers of which each has another width and activation, neighbours included. */
@@ -34,6 +35,8 @@ static void add_layers(struct mlp_spec *s, unsigned depth, unsigned first)
         spec_layer(s, units[(first + i) % 4], f[(first + i) % 6]);
 }
 
+static const double deviations[] = {2.5, 0.01, 300};
+
 /* ---- every task, optimizer, batch and depth ------------------------------------------------------------------------- */
 
 static void train_all_depths(unsigned task, enum mlp_optimizer optimizer, uint32_t batch)
@@ -42,7 +45,7 @@ static void train_all_depths(unsigned task, enum mlp_optimizer optimizer, uint32
     struct problem *valid = problem_new(tasks[task].task, tasks[task].classes, 5, 21, 2);
     for (unsigned depth = 0; depth <= 3; depth++) {
         struct mlp_spec s = spec_for(train, optimizer, rates[optimizer], batch, 0);
-        s.target_deviation = 2.5;
+        s.target_deviations = s.task == TASK_REGRESSION ? deviations : NULL;
         add_layers(&s, depth, depth + optimizer);
         fixture_case("%s, %s, batch %u, depth %u", task_name(s.task), mlp_optimizer_name((int)optimizer), batch, depth);
         compare_training(&s, train, valid, 3, TOLERANCE);

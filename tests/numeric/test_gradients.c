@@ -100,14 +100,16 @@ static bool alive(const struct check *c, enum mlp_activation f)
     return f == MLP_STEP ? moved > 0 : moved * 2 > c->count;
 }
 
-static void prepare(struct check *c, enum task task, unsigned depth, enum mlp_activation f, uint64_t first)
+/* targets: several of regression or multilabel; else 0. */
+static void prepare(struct check *c, enum task task, uint32_t targets, unsigned depth, enum mlp_activation f, uint64_t first)
 {
     static const uint32_t units[] = {4, 5, 3};
     bool kinked = f == MLP_STEP || f == MLP_RELU || f == MLP_LEAKY_RELU;
     for (uint64_t seed = first;; seed++) {
         uint64_t draw = seed;
         assert_true(seed < first + 10000);
-        c->problem = problem_new(task, task == TASK_MULTICLASS ? 3 : task == TASK_BINARY ? 2 : 0, INPUTS, ROWS, seed);
+        c->problem = problem_new(task, targets ? targets : task == TASK_MULTICLASS ? 3 : task == TASK_BINARY ? 2 : 0, INPUTS, ROWS,
+                                 seed);
         c->spec = spec_for(c->problem, MLP_SGD, RATE, 0, 0);
         c->spec.seed = seed;
         for (unsigned l = 0; l < depth; l++) {
@@ -181,11 +183,11 @@ static double *numeric_gradient(const struct check *c)
 
 /* ---- tests ---------------------------------------------------------------------------------------------------------- */
 
-static void check_gradients(enum task task, unsigned depth, enum mlp_activation f, uint64_t first)
+static void check_gradients(enum task task, uint32_t targets, unsigned depth, enum mlp_activation f, uint64_t first)
 {
     struct check c;
     size_t hidden = 0;
-    prepare(&c, task, depth, f, first);
+    prepare(&c, task, targets, depth, f, first);
     fixture_case("%s, depth %u, %s, seed %u", task_name(task), depth, mlp_activation_name((int)f), (unsigned)c.spec.seed);
     double *numeric = numeric_gradient(&c), *analytic = analytic_gradient(&c);
     for (size_t i = 0; i < c.count; i++) {
@@ -202,42 +204,58 @@ static void check_gradients(enum task task, unsigned depth, enum mlp_activation 
     check_done(&c);
 }
 
-static void check_task(enum task task)
+static void check_task(enum task task, uint32_t targets)
 {
     for (unsigned i = 0; use_kernels(i); i++)
         for (uint64_t first = 1; first <= 200001; first += 100000) /* three draws of rows and weights */
             for (unsigned depth = 0; depth <= 3; depth++)
                 for (int f = 0; f < MLP_ACTIVATIONS; f++)
-                    check_gradients(task, depth, (enum mlp_activation)f, first);
+                    check_gradients(task, targets, depth, (enum mlp_activation)f, first);
 }
 
 static void test_regression(void **state)
 {
     (void)state;
-    check_task(TASK_REGRESSION);
+    check_task(TASK_REGRESSION, 0);
 }
 
 static void test_binary(void **state)
 {
     (void)state;
-    check_task(TASK_BINARY);
+    check_task(TASK_BINARY, 0);
 }
 
 static void test_multiclass(void **state)
 {
     (void)state;
-    check_task(TASK_MULTICLASS);
+    check_task(TASK_MULTICLASS, 0);
+}
+
+static void test_regression_of_several_targets(void **state)
+{
+    (void)state;
+    check_task(TASK_REGRESSION, 3);
+}
+
+static void test_multilabel(void **state)
+{
+    (void)state;
+    check_task(TASK_MULTILABEL, 4);
 }
 
 /* The oracle judges the trainer in the other tests: its own gradients against differences of its own loss. */
 static void test_the_oracle_itself(void **state)
 {
     (void)state;
-    static const enum task tasks[] = {TASK_REGRESSION, TASK_BINARY, TASK_MULTICLASS};
-    for (int f = 0; f < MLP_ACTIVATIONS; f++) {
+    static const struct {
+        enum task task;
+        uint32_t targets;
+    } tasks[] = {{TASK_REGRESSION, 0}, {TASK_BINARY, 0}, {TASK_MULTICLASS, 0}, {TASK_REGRESSION, 3}, {TASK_MULTILABEL, 3}};
+    for (int n = 0; n < 5 * MLP_ACTIVATIONS; n++) {
         struct check c;
-        prepare(&c, tasks[f % 3], 3, (enum mlp_activation)f, 1);
-        fixture_case("oracle, %s", mlp_activation_name(f));
+        int f = n % MLP_ACTIVATIONS;
+        prepare(&c, tasks[n % 5].task, tasks[n % 5].targets, 3, (enum mlp_activation)f, 1);
+        fixture_case("oracle, %s, %s", task_name(tasks[n % 5].task), mlp_activation_name(f));
         struct oracle *o = oracle_new(c.network);
         double *numeric = numeric_gradient(&c);
         assert_near(oracle_gradient(o, &c.problem->rows), loss(&c), 1e-14, 1);
@@ -260,6 +278,8 @@ int main(void)
         cmocka_unit_test(test_regression),
         cmocka_unit_test(test_binary),
         cmocka_unit_test(test_multiclass),
+        cmocka_unit_test(test_regression_of_several_targets),
+        cmocka_unit_test(test_multilabel),
         cmocka_unit_test(test_the_oracle_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ static double loss_of(enum task task, size_t units, const double *logits, double
     output_loss(&spec, 1, units, stride, z, &target, &row_loss);
     if (ret_output)
         memcpy(ret_output, z, units * sizeof *z);
-    output_delta(&spec, 1, stride, z, &target, NULL, batch);
+    output_delta(&spec, 1, units, stride, z, &target, NULL, batch);
     if (ret_delta)
         memcpy(ret_delta, z, units * sizeof *z);
     for (size_t j = units; j < 32; j++)
@@ -176,7 +176,7 @@ static void test_rows_are_alone(void **state)
             assert_memory_equal(z, applied, sizeof z);
             for (size_t r = 0; r < ROWS; r++)
                 assert_memory_equal(z + r * 16, p[r], units * sizeof *z);
-            output_delta(&spec, ROWS, 16, z, y, NULL, ROWS);
+            output_delta(&spec, ROWS, units, 16, z, y, NULL, ROWS);
             for (size_t r = 0; r < ROWS; r++)
                 assert_memory_equal(z + r * 16, d[r], units * sizeof *z);
         }

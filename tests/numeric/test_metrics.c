@@ -29,7 +29,7 @@ static void metrics_of(enum task task, uint32_t units, size_t rows, const real *
     mlp_spec_default(&s);
     s.task = task;
     s.outputs = units;
-    s.target_deviation = 4;
+    s.target_deviations = (const double[]){4, 8};
     assert_int_equal(metrics_init(&m, &s, rows, NULL), ERR_OK);
     for (unsigned twice = 0; twice < 2; twice++) { /* an epoch must not see the one before */
         metrics_start(&m);
@@ -138,8 +138,8 @@ static void test_no_rows_no_figures(void **state)
 {
     double loss, metric[MLP_METRICS_MAX];
     (void)state;
-    for (int task = TASK_REGRESSION; task <= TASK_MULTICLASS; task++) {
-        metrics_of((enum task)task, task == TASK_MULTICLASS ? 3 : 1, 0, NULL, NULL, 0, &loss, metric);
+    for (int task = TASK_REGRESSION; task <= TASK_MULTILABEL; task++) {
+        metrics_of((enum task)task, task >= TASK_MULTICLASS ? 3 : 1, 0, NULL, NULL, 0, &loss, metric);
         assert_true(isnan(loss) && isnan(metric[0]) && isnan(metric[1]) && isnan(metric[2]) && isnan(metric[3]));
     }
 }
@@ -153,9 +153,10 @@ static void test_names(void **state)
         [TASK_REGRESSION] = {"valid_rmse", "valid_mae", "valid_r2", NULL},
         [TASK_BINARY] = {"valid_accuracy", "valid_log_loss", "valid_f1_macro", "valid_roc_auc", NULL},
         [TASK_MULTICLASS] = {"valid_accuracy", "valid_log_loss", "valid_f1_macro", NULL},
+        [TASK_MULTILABEL] = {"valid_accuracy", "valid_log_loss", "valid_f1_macro", NULL},
     };
     (void)state;
-    for (int task = TASK_AUTO; task <= TASK_MULTICLASS; task++) {
+    for (int task = TASK_AUTO; task <= TASK_MULTILABEL; task++) {
         unsigned i = 0;
         for (; names[task][i]; i++)
             assert_string_equal(mlp_metric_name((enum task)task, i), names[task][i]);
@@ -192,7 +193,7 @@ static void check_evaluation(enum task task, uint32_t classes)
 {
     struct problem *p = problem_new(task, classes, 4, 600, 3); /* several times the rows that are evaluated at once */
     struct mlp_spec s = spec_for(p, MLP_ADAM, 0.01, 50, 8, MLP_TANH, 0);
-    s.target_deviation = 3;
+    s.target_deviations = (const double[]){3, 1, 2};
     struct mlp_trainer *t = trainer_for(&s, p, p);
     struct mlp_epoch epoch = one_epoch(t);
     struct oracle *o = oracle_new(mlp_trainer_network(t));

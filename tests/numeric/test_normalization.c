@@ -64,7 +64,7 @@ static void check_gradients(const struct mlp_spec *s, const struct problem *p)
     }
     training_loss(t, p);
     real *out = t->pass.a[t->network.layers - 1];
-    output_delta(s, ROWS, last->stride, out, p->y, NULL, ROWS);
+    output_delta(s, ROWS, last->units, last->stride, out, p->y, NULL, ROWS);
     assert_true(pass_backward(&t->pass, ROWS, false, NULL, &penalty));
     real *gradient = malloc(t->network.count * sizeof *gradient);
     assert_non_null(gradient);

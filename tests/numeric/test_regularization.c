@@ -17,7 +17,7 @@
 static const struct {
     enum task task;
     uint32_t classes;
-} tasks[] = {{TASK_REGRESSION, 0}, {TASK_BINARY, 2}, {TASK_MULTICLASS, 3}};
+} tasks[] = {{TASK_REGRESSION, 0}, {TASK_BINARY, 2}, {TASK_MULTICLASS, 3}, {TASK_REGRESSION, 3}, {TASK_MULTILABEL, 3}};
 #define TASKS (sizeof tasks / sizeof *tasks)
 
 struct pair {
@@ -76,7 +76,7 @@ static void test_losses_by_hand(void **state)
         real z[3 * 16] = {[0] = 1, [16] = 2.5, [32] = 7}, y[3] = {4, 2, 7}, loss[3], weights[3] = {1, 3, 2};
         fixture_case("%s", mlp_loss_name(l));
         output_loss(&s, 3, 1, 16, z, y, loss);
-        output_delta(&s, 3, 16, z, y, weights, 6);
+        output_delta(&s, 3, 1, 16, z, y, weights, 6);
         for (unsigned r = 0; r < 3; r++) {
             assert_near(loss[r], losses[l][r], 1e-15, 1);
             assert_near(z[r * 16], deltas[l][r] * weights[r] / 6, 1e-15, 1);
@@ -202,10 +202,10 @@ static void test_weights_of_rows_and_classes(void **state)
     (void)state;
     for (unsigned i = 0; use_kernels(i); i++) {
         for (unsigned c = 0; c < TASKS * 3; c++) {
-            struct pair p = pair_new(c % 3, c < 3 ? 1300 : 43);
-            struct mlp_spec s = network(p, MLP_ADAM, batches[c / 3]);
+            struct pair p = pair_new(c % TASKS, c < TASKS ? 1300 : 43);
+            struct mlp_spec s = network(p, MLP_ADAM, batches[c / TASKS]);
             problem_weigh(p.train, weights, 4);
-            s.class_weights = c % 3 ? class_weights : NULL;
+            s.class_weights = p.train->classes ? class_weights : NULL;
             s.l2 = 0.01;
             fixture_case("%s, batch %u", task_name(s.task), s.batch_size);
             compare_training(&s, p.train, p.valid, 3, TOLERANCE);
@@ -220,11 +220,11 @@ static struct problem *repeated(const struct problem *p, const unsigned *times, 
     size_t rows = 0, at = 0;
     for (size_t r = 0; r < p->rows.count; r++)
         rows += times[r % count];
-    struct problem *other = problem_new(p->task, p->classes, p->inputs, rows, 9);
+    struct problem *other = problem_new(p->task, p->classes ? p->classes : p->targets, p->inputs, rows, 9);
     for (size_t r = 0; r < p->rows.count; r++) {
         for (unsigned k = 0; k < times[r % count]; k++, at++) {
             memcpy(other->x + at * p->inputs, p->x + r * p->inputs, p->inputs * sizeof *p->x);
-            other->y[at] = p->y[r];
+            memcpy(other->y + at * p->targets, p->y + r * p->targets, p->targets * sizeof *p->y);
         }
     }
     return other;

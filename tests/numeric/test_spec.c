@@ -52,7 +52,18 @@ static void test_tasks_and_shapes(void **state)
     REFUSED(task, TASK_AUTO, "task");
     REFUSED(task, (enum task)17, "task");
     REFUSED(outputs, 0, "outputs");
-    REFUSED(outputs, 2, "outputs");
+    ACCEPTED(outputs, 2); /* targets */
+    REFUSED(outputs, MLP_MAX_UNITS + 1, "outputs");
+    REFUSED(target_deviations, (const double[]){0}, "target_deviations");
+    REFUSED(target_deviations, (const double[]){NAN}, "target_deviations");
+    base.outputs = 2;
+    REFUSED(target_deviations, ((const double[]){1, -2}), "target_deviations");
+    ACCEPTED(target_deviations, ((const double[]){1, 1e-9}));
+    base.outputs = 1;
+    base.task = TASK_MULTILABEL;
+    REFUSED(outputs, 1, "outputs");
+    ACCEPTED(outputs, 2);
+    ACCEPTED(outputs, MLP_MAX_UNITS);
     base.task = TASK_BINARY;
     ACCEPTED(outputs, 1);
     REFUSED(outputs, 2, "outputs");
@@ -176,7 +187,7 @@ static void test_defaults(void **state)
     check(&s, NULL, __LINE__);
     assert_true(s.optimizer.name == MLP_ADAM && s.optimizer.learning_rate == 0.001 && s.optimizer.bias_correction);
     assert_int_equal(s.hidden_count, 0);
-    assert_true(s.target_deviation == 1);
+    assert_true(!s.target_deviations);
 }
 
 static void test_activation_names(void **state)

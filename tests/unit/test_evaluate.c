@@ -29,6 +29,7 @@ struct scene {
 /* z = x W + b with weights and rows that are multiples of 1/16: exact in float. */
 static void make(struct scene *s, enum task task, uint32_t outputs, uint64_t rows)
 {
+    static const double deviation = 5;
     struct mlp_spec spec;
     struct rng r;
     memset(s, 0, sizeof *s);
@@ -36,7 +37,7 @@ static void make(struct scene *s, enum task task, uint32_t outputs, uint64_t row
     spec.task = task;
     spec.inputs = INPUTS;
     spec.outputs = outputs;
-    spec.target_deviation = task == TASK_REGRESSION ? 5 : 1;
+    spec.target_deviations = task == TASK_REGRESSION ? &deviation : NULL;
     assert_int_equal(network_init(&s->network, &spec, &s->err), ERR_OK);
     const struct layer *layer = &s->network.layer[0];
     real *w = s->network.parameters + layer->weights, *b = s->network.parameters + layer->bias;

@@ -42,7 +42,6 @@ static void make(struct scene *s, enum task task, uint32_t outputs)
     spec.outputs = outputs;
     spec.hidden_count = 1;
     spec.hidden[0] = (struct mlp_hidden){.units = 5, .activation = MLP_TANH};
-    spec.target_deviation = 1;
     spec.seed = 3;
     assert_int_equal(network_init(&s->network, &spec, &err), ERR_OK);
     network_initialize(&s->network);

@@ -118,7 +118,7 @@ static void test_a_spec_becomes_the_numerics(void **state)
     assert_int_equal(n.batch_size, 0);
     assert_int_equal(n.epochs, 7);
     assert_int_equal(n.seed, 9);
-    assert_true(n.target_deviation == 1);
+    assert_true(!n.target_deviations);
     assert_int_equal(mlp_spec_check(&n, NULL), ERR_OK);
     job_spec_done(&s);
     spec_of("{\"dataset\":\"d\",\"target\":\"y\",\"network\":{\"hidden\":[]}}", &s);

@@ -52,34 +52,46 @@ double fixture_uniform(uint64_t *state)
 
 /* ---- problems ------------------------------------------------------------------------------------------------------- */
 
-static double target(const struct problem *p, const double *x, double noise)
+static double target(const struct problem *p, uint32_t j, const double *x, double noise)
 {
-    double bent = sin(1.5 * x[0]) + 0.5 * (p->inputs > 1 ? x[0] * x[1] : x[0]) + 0.3 * noise;
+    double bent = sin(1.5 * x[0] + j) + 0.5 * (p->inputs > 1 ? x[0] * x[1] : x[0]) + 0.3 * noise;
     for (uint32_t i = 2; i < p->inputs; i++)
         bent += 0.3 * x[i];
     if (p->task == TASK_REGRESSION)
         return bent;
-    double class = floor((bent + 2) / 4 * p->classes); /* bent is about -2..2 */
-    return fmin(fmax(class, 0), p->classes - 1);
+    uint32_t classes = p->task == TASK_MULTILABEL ? 2 : p->classes;
+    double class = floor((bent + 2) / 4 * classes); /* bent is about -2..2 */
+    return fmin(fmax(class, 0), classes - 1);
 }
 
-struct problem *problem_new(enum task task, uint32_t classes, uint32_t inputs, size_t rows, uint64_t seed)
+/* The first rows' classes: each of them; the first two rows' labels: all, and none. */
+static void show_all_classes(struct problem *p, size_t rows)
 {
+    for (uint32_t k = 0; k < p->classes && k < rows; k++)
+        p->y[k] = k;
+    for (uint32_t j = 0; p->task == TASK_MULTILABEL && j < 2 * p->targets && j < rows * p->targets; j++)
+        p->y[j] = j < p->targets;
+}
+
+struct problem *problem_new(enum task task, uint32_t count, uint32_t inputs, size_t rows, uint64_t seed)
+{
+    bool classes = task == TASK_BINARY || task == TASK_MULTICLASS;
     struct problem *p = calloc(1, sizeof *p);
     assert_non_null(p);
-    *p = (struct problem){.task = task, .inputs = inputs, .classes = classes};
+    *p = (struct problem){.task = task, .inputs = inputs, .classes = classes ? count : 0,
+                          .targets = !classes && count ? count : 1};
     p->x = calloc(rows * inputs + 1, sizeof *p->x);
-    p->y = calloc(rows + 1, sizeof *p->y);
+    p->y = calloc(rows * p->targets + 1, sizeof *p->y);
     assert_true(p->x && p->y);
     for (size_t r = 0; r < rows; r++) {
         for (uint32_t i = 0; i < inputs; i++)
             p->x[r * inputs + i] = 2 * fixture_uniform(&seed);
-        p->y[r] = target(p, p->x + r * inputs, fixture_uniform(&seed));
+        for (uint32_t j = 0; j < p->targets; j++)
+            p->y[r * p->targets + j] = target(p, j, p->x + r * inputs, fixture_uniform(&seed));
     }
-    for (uint32_t k = 0; k < classes && k < rows; k++)
-        p->y[k] = k;
+    show_all_classes(p, rows);
     p->rows = (struct oracle_rows){.x = p->x, .y = p->y, .count = rows};
-    p->matrix = (struct mlp_matrix){.x = p->x, .y = p->y, .stride = inputs, .inputs = inputs};
+    p->matrix = (struct mlp_matrix){.x = p->x, .y = p->y, .stride = inputs, .inputs = inputs, .targets = p->targets};
     p->source = (struct mlp_source){.rows = rows, .gather = mlp_matrix_gather, .context = &p->matrix};
     return p;
 }
@@ -117,7 +129,7 @@ struct mlp_spec spec_for(const struct problem *p, enum mlp_optimizer optimizer, 
     mlp_spec_default(&s);
     s.task = p->task;
     s.inputs = p->inputs;
-    s.outputs = p->task == TASK_MULTICLASS ? p->classes : 1;
+    s.outputs = p->task == TASK_MULTICLASS ? p->classes : p->targets;
     s.batch_size = batch;
     s.seed = 42;
     s.optimizer = (struct mlp_optimizer_spec){optimizer, learning_rate, NAN, NAN, NAN, NAN, NAN, NAN, true};

@@ -27,15 +27,17 @@ double fixture_uniform(uint64_t *state);
 
 struct problem {
     enum task task;
-    uint32_t inputs, classes; /* classes: 0 for regression */
+    uint32_t inputs, classes; /* classes: 0 for regression and multilabel */
+    uint32_t targets;
     struct oracle_rows rows;
     double *x, *y, *weights; /* weights: NULL until problem_weigh */
     struct mlp_matrix matrix;
     struct mlp_source source;
 };
 
-/* x uniform in [-2, 2); y a bent function of x and noise: about standardized, 0/1, or a class; every class occurs. */
-struct problem *problem_new(enum task task, uint32_t classes, uint32_t inputs, size_t rows, uint64_t seed);
+/* x uniform in [-2, 2); y a bent function of x and noise: about standardized, 0/1, or a class; every class occurs. count: of
+ * classes; of regression and multilabel of targets, 0 being 1. */
+struct problem *problem_new(enum task task, uint32_t count, uint32_t inputs, size_t rows, uint64_t seed);
 void problem_weigh(struct problem *p, const double *weights, size_t count); /* row r: weights[r % count] */
 void problem_free(struct problem *p);
 

@@ -124,7 +124,7 @@ static double log_sum(const struct oracle_layer *l)
 static void output_function(const struct oracle *o, struct oracle_layer *l)
 {
     for (unsigned j = 0; j < l->units; j++) {
-        if (o->spec.task == TASK_BINARY)
+        if (o->spec.task == TASK_BINARY || o->spec.task == TASK_MULTILABEL)
             l->a[j] = oracle_activation(MLP_SIGMOID, l->z[j], 0);
         if (o->spec.task == TASK_MULTICLASS)
             l->a[j] = exp(l->z[j] - log_sum(l));
@@ -152,20 +152,33 @@ static double softplus(double z)
     return z > 0 ? z + log1p(exp(-z)) : log1p(exp(z));
 }
 
-/* The loss of the row that went through last. */
-static double row_loss(const struct oracle *o, double y)
+static double target_loss(const struct oracle *o, double z, double y)
 {
-    const struct oracle_layer *l = &o->layer[o->layers - 1];
-    double e = fabs(y - l->z[0]), d = o->spec.huber_delta;
+    double e = fabs(y - z), d = o->spec.huber_delta;
     if (o->spec.task == TASK_REGRESSION && o->spec.loss == MLP_ABSOLUTE_ERROR)
         return e;
     if (o->spec.task == TASK_REGRESSION && o->spec.loss == MLP_HUBER)
         return e <= d ? e * e / 2 : d * e - d * d / 2;
     if (o->spec.task == TASK_REGRESSION)
         return e * e;
-    if (o->spec.task == TASK_BINARY)
-        return softplus(y > 0 ? -l->z[0] : l->z[0]);
-    return log_sum(l) - l->z[(size_t)y];
+    return softplus(y > 0 ? -z : z);
+}
+
+/* The loss of the row that went through last. */
+static double row_loss(const struct oracle *o, const double *y)
+{
+    const struct oracle_layer *l = &o->layer[o->layers - 1];
+    double sum = 0;
+    if (o->spec.task == TASK_MULTICLASS)
+        return log_sum(l) - l->z[(size_t)*y];
+    for (unsigned j = 0; j < l->units; j++)
+        sum += target_loss(o, l->z[j], y[j]);
+    return sum / l->units;
+}
+
+static const double *targets_of(const struct oracle *o, const struct oracle_rows *rows, size_t r)
+{
+    return rows->y + r * (o->spec.task == TASK_MULTICLASS ? 1 : o->spec.outputs);
 }
 
 static double row_weight(const struct oracle *o, const struct oracle_rows *rows, size_t r)
@@ -190,7 +203,7 @@ double oracle_loss(struct oracle *o, const struct oracle_rows *rows)
     double sum = 0, weights = 0;
     for (size_t r = 0; r < rows->count; r++) {
         oracle_forward(o, rows->x + r * o->spec.inputs);
-        sum += row_weight(o, rows, r) * row_loss(o, rows->y[r]);
+        sum += row_weight(o, rows, r) * row_loss(o, targets_of(o, rows, r));
         weights += row_weight(o, rows, r);
     }
     return sum / weights + oracle_penalty(o);
@@ -207,16 +220,17 @@ static double error_slope(const struct mlp_spec *s, double e)
     return 2 * e;
 }
 
-static void output_delta(const struct oracle *o, struct oracle_layer *l, double y, double share)
+static void output_delta(const struct oracle *o, struct oracle_layer *l, const double *y, double share)
 {
     for (unsigned j = 0; j < l->units; j++) {
-        double target = o->spec.task == TASK_MULTICLASS ? (j == (unsigned)y) : y, e = l->a[j] - target;
-        l->delta[j] = (o->spec.task == TASK_REGRESSION ? error_slope(&o->spec, e) : e) * share;
+        bool one_hot = o->spec.task == TASK_MULTICLASS;
+        double e = l->a[j] - (one_hot ? (j == (unsigned)*y) : y[j]);
+        l->delta[j] = (o->spec.task == TASK_REGRESSION ? error_slope(&o->spec, e) : e) * share / (one_hot ? 1 : l->units);
     }
 }
 
 /* Adds the gradient of the row that went through last, times its share of the batch. */
-static void backward(struct oracle *o, const double *x, double y, double share)
+static void backward(struct oracle *o, const double *x, const double *y, double share)
 {
     output_delta(o, &o->layer[o->layers - 1], y, share);
     for (unsigned n = o->layers; n-- > 0;) {
@@ -258,8 +272,8 @@ static double batch_gradient(struct oracle *o, const struct oracle_rows *rows, c
     for (size_t r = 0; r < count; r++) {
         const double *x = rows->x + (size_t)order[r] * o->spec.inputs;
         oracle_forward(o, x);
-        sum += row_weight(o, rows, order[r]) * row_loss(o, rows->y[order[r]]);
-        backward(o, x, rows->y[order[r]], row_weight(o, rows, order[r]) / weights);
+        sum += row_weight(o, rows, order[r]) * row_loss(o, targets_of(o, rows, order[r]));
+        backward(o, x, targets_of(o, rows, order[r]), row_weight(o, rows, order[r]) / weights);
     }
     *ret_weights = weights;
     return sum;

@@ -35,7 +35,7 @@ struct oracle {
 };
 
 struct oracle_rows {
-    const double *x, *y; /* count x inputs; count */
+    const double *x, *y; /* count x inputs; count x targets */
     size_t count;
     const double *weights; /* count; NULL: 1 each */
 };

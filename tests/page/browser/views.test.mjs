@@ -258,8 +258,8 @@ test('the confusion matrix has counts and shares of the server’s figures', asy
     const [run] = await daemon.runsOf(single.id),
         evaluation = await daemon.call(`/v1/runs/${run.id}/evaluation`);
     await visit(await runUrl(single), async (page) => {
-        await page.locator('.confusion').waitFor();
-        const cells = await page.locator('.confusion .cell').allTextContents(),
+        await page.locator('#confusion').waitFor();
+        const cells = await page.locator('#confusion .cell').allTextContents(),
             counts = evaluation.confusion_matrix.flat();
         const totals = evaluation.confusion_matrix.flatMap((row) => row.map(() => row.reduce((a, b) => a + b)));
         assert.deepEqual(

@@ -5,11 +5,11 @@ import { h, replace, text } from '../lib/dom.js';
 import { ago, duration, figure, moment, percent, whole } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { follow } from '../lib/live.js';
+import { setQuery } from '../lib/router.js';
 import { codeBlock } from '../parts/copy.js';
 import { Curves } from '../parts/curves.js';
 import { problemBox } from '../parts/dialogs.js';
 import { saveModel } from '../parts/download.js';
-import { evaluationView } from '../parts/evaluation.js';
 import { Health } from '../parts/health.js';
 import { JobActions } from '../parts/job_actions.js';
 import { networkOf, trainingOf } from '../parts/spec.js';
@@ -68,6 +68,8 @@ function metricFacts(run) {
 class RunPage {
     constructor(id, query) {
         this.id = id;
+        this.query = query;
+        this.results = [];
         this.title = t('run.title', { id });
         this.name = h('a', { href: '#/jobs' });
         this.number = h('span', null, '/ ', t('run.short', { id }));
@@ -79,6 +81,7 @@ class RunPage {
         this.problem = h('div', { hidden: true });
         this.summary = h('p', { class: 'soft summary' });
         this.actions = new JobActions({ done: () => this.end.now(), fail: (problem) => this.fail(problem) });
+        this.playground = h('a', { class: 'button', id: 'try', hidden: true, href: `#/runs/${id}/predict` }, t('run.try'));
         this.model = h('button', { id: 'model', hidden: true, onclick: () => saveModel(id) }, t('run.model'));
         this.curves = new Curves({ query });
         this.health = new Health();
@@ -103,7 +106,7 @@ class RunPage {
                 (this.heading = h('h1', null, this.title)),
                 this.status,
                 this.progress,
-                h('div', { class: 'buttons' }, this.model, this.actions.element),
+                h('div', { class: 'buttons' }, this.playground, this.model, this.actions.element),
             ),
             this.problem,
             (this.content = h(
@@ -161,7 +164,7 @@ class RunPage {
         this.progress.hidden = run.terminal;
         replace(this.facts, metricFacts(run).filter(Boolean));
         this.actions.show({ id: run.job, status: run.status, terminal: run.terminal, run: run.id });
-        this.model.hidden = !run.model_sha256;
+        this.model.hidden = this.playground.hidden = !run.model_sha256;
         this.failure.hidden = !run.failure;
         if (run.failure)
             replace(
@@ -214,12 +217,17 @@ class RunPage {
     async showEvaluation(run) {
         if (!run.model_sha256 || run.spec.validation.fraction === 0 || !this.evaluation.hidden) return;
         const evaluation = await get(`v1/runs/${run.id}/evaluation`);
-        replace(this.evaluation, h('h2', null, t('evaluation.title')), evaluationView(evaluation));
+        const { Evaluation, Importance } = await import('../parts/results.js');
+        this.results = [new Evaluation(evaluation, this.query, setQuery), new Importance(run.id, this.query, setQuery)];
+        replace(this.evaluation, h('h2', null, t('evaluation.title')), this.results[0].element);
         this.evaluation.hidden = false;
+        this.evaluation.after(this.results[1].element);
     }
 
     update(query) {
+        this.query = query;
         this.curves.update(query);
+        for (const part of this.results) part.update(query);
     }
 
     close() {
@@ -227,6 +235,7 @@ class RunPage {
         this.unbind();
         this.curves.close();
         this.health.close();
+        for (const part of this.results) part.close();
     }
 }
 

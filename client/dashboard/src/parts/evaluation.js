@@ -1,7 +1,11 @@
 // How a run does on the rows that were kept out of training.
-import { h } from '../lib/dom.js';
+import { h, replace } from '../lib/dom.js';
+import { entriesOf, firstEntry } from '../lib/evaluation.js';
 import { figure, percent, whole } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
+import { matrixTable } from './matrix.js';
+import { residualsView } from './residuals.js';
+import { ThresholdView } from './threshold.js';
 
 const NAMES = { valid_accuracy: percent, valid_roc_auc: figure };
 
@@ -15,49 +19,6 @@ function headline(evaluation) {
         h('div', null, h('dt', null, t('evaluation.rows')), h('dd', { class: 'big' }, whole(evaluation.rows))),
         figures.map(([name, value]) =>
             h('div', null, h('dt', null, name), h('dd', { class: 'big' }, (NAMES[name] ?? figure)(value))),
-        ),
-    );
-}
-
-/** Counts, and what share of the actual class each is: also by the depth of the color. */
-function confusion({ classes, confusion_matrix: matrix }) {
-    const head = h(
-        'tr',
-        null,
-        h('th', { scope: 'col' }, t('evaluation.actual')),
-        classes.map((name) => h('th', { scope: 'col', class: 'number' }, name)),
-        h('th', { scope: 'col', class: 'number' }, t('evaluation.rows')),
-    );
-    const rows = matrix.map((counts, actual) => {
-        const total = counts.reduce((sum, count) => sum + count, 0);
-        return h(
-            'tr',
-            null,
-            h('th', { scope: 'row' }, classes[actual]),
-            counts.map((count, predicted) => {
-                const share = total ? count / total : 0;
-                return h(
-                    'td',
-                    {
-                        class: `cell ${actual === predicted ? 'right' : 'wrong'}`,
-                        style: { '--share': `${Math.round(share * 100)}%` },
-                    },
-                    h('b', null, whole(count)),
-                    h('span', null, percent(share, 0)),
-                );
-            }),
-            h('td', { class: 'number' }, whole(total)),
-        );
-    });
-    return h(
-        'div',
-        { class: 'scroll', tabindex: '0' },
-        h(
-            'table',
-            { class: 'confusion' },
-            h('caption', null, t('evaluation.confusion')),
-            h('thead', null, head),
-            h('tbody', null, rows),
         ),
     );
 }
@@ -106,34 +67,69 @@ function words({ classes, confusion_matrix: matrix }) {
     let worst = null;
     matrix.forEach((counts, actual) =>
         counts.forEach((count, predicted) => {
-            if (actual !== predicted && count > (worst?.count ?? 0))
-                worst = { count, actual: classes[actual], predicted: classes[predicted] };
+            if (actual !== predicted && count > (worst?.n ?? 0))
+                worst = { n: count, count: whole(count), actual: classes[actual], predicted: classes[predicted] };
         }),
     );
     return worst ? t('evaluation.worst', worst) : t('evaluation.perfect');
 }
 
 /** Everything of one /v1/runs/{r}/evaluation. */
-export function evaluationView(evaluation) {
-    const matrix = evaluation.confusion_matrix;
-    return h(
-        'div',
-        { class: 'stack' },
-        headline(evaluation),
-        matrix && h('p', null, words(evaluation)),
-        matrix && h('div', { class: 'grid' }, confusion(evaluation), perClass(evaluation)),
-        evaluation.residuals &&
-            h(
-                'dl',
-                { class: 'facts' },
-                ['mean', 'standard_deviation', 'min', 'max'].map((name) =>
-                    h(
-                        'div',
-                        null,
-                        h('dt', null, t(`evaluation.residual.${name}`)),
-                        h('dd', null, figure(evaluation.residuals[name])),
-                    ),
+export class Evaluation {
+    /** query: of the address; changed(query) once the reader chose something else of it */
+    constructor(evaluation, query, changed) {
+        this.evaluation = evaluation;
+        this.changed = changed;
+        this.entries = entriesOf(evaluation);
+        this.choice = h(
+            'select',
+            { id: 'entry', onchange: () => changed({ of: this.choice.value || undefined }) },
+            this.entries.map(({ name }) => h('option', { value: name ?? '' }, name)),
+        );
+        this.place = h('div');
+        this.element = this.layout();
+        this.update(query);
+    }
+
+    layout() {
+        const { evaluation } = this,
+            matrix = evaluation.confusion_matrix;
+        return h(
+            'div',
+            { class: 'stack' },
+            headline(evaluation),
+            matrix && h('p', null, words(evaluation)),
+            evaluation.per_class &&
+                h(
+                    'div',
+                    { class: 'grid' },
+                    matrix &&
+                        h(
+                            'div',
+                            { class: 'scroll', tabindex: '0', id: 'confusion' },
+                            matrixTable(evaluation.classes, matrix, t('evaluation.confusion')),
+                        ),
+                    perClass(evaluation),
                 ),
-            ),
-    );
+            this.entries.some(({ kind }) => kind === 'class') && [
+                h('h3', null, t('threshold.title')),
+                h('p', { class: 'soft' }, t('threshold.why')),
+            ],
+            this.entries.length > 1 && h('label', { class: 'field' }, t('evaluation.class'), this.choice),
+            this.place,
+        );
+    }
+
+    update(query) {
+        const entry = this.entries.find(({ name }) => name !== null && name === query.of) ?? firstEntry(this.entries);
+        if (entry && entry !== this.entry) {
+            this.entry = entry;
+            this.choice.value = entry.name ?? '';
+            this.view = entry.kind === 'class' ? new ThresholdView(entry, query, this.changed) : null;
+            replace(this.place, this.view?.element ?? residualsView(entry));
+        } else {
+            this.view?.update(query);
+        }
+    }
+    close() {}
 }

@@ -36,9 +36,9 @@ char *buf_reserve(struct buf *b, size_t more)
         return NULL;
     }
     if (needed >= b->capacity) {
-        size_t capacity = b->capacity ? b->capacity : FIRST_CAPACITY;
-        while (capacity <= needed && capacity < SIZE_MAX / 2)
-            capacity *= 2;
+        size_t capacity = b->capacity < SIZE_MAX / 2 ? 2 * b->capacity : b->capacity;
+        capacity = capacity < FIRST_CAPACITY ? FIRST_CAPACITY : capacity;
+        capacity = capacity <= needed ? needed + 1 : capacity; /* what is asked for at once gets no more */
         char *data = mem_resize(b->data, capacity, 1);
         if (!data) {
             b->failed = true;

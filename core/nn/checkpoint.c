@@ -129,6 +129,7 @@ static void save_section(const struct mlp_trainer *t, enum section section, stru
 bool mlp_trainer_save(const struct mlp_trainer *t, struct buf *out)
 {
     struct sections_out file;
+    (void)buf_reserve(out, (size_t)mlp_spec_checkpoint(&t->network.spec)); /* once, instead of twice as much in the end */
     sections_start(&file, &format, out);
     for (int i = 0; i < SECTIONS; i++) {
         save_section(t, (enum section)i, out);

@@ -128,6 +128,8 @@ uint64_t mlp_spec_parameters(const struct mlp_spec *s);                  /* numb
 /* Bytes that a trainer for sources of these rows and blocks allocates (not the sources' own). Saturates at UINT64_MAX. */
 struct mlp_source;
 uint64_t mlp_spec_memory(const struct mlp_spec *s, const struct mlp_source *train, const struct mlp_source *valid);
+/* Bytes that mlp_trainer_save takes at most, beside those. */
+uint64_t mlp_spec_checkpoint(const struct mlp_spec *s);
 /* Multiply-adds of one epoch, times two: what an estimate of seconds divides by the machine's speed. */
 double mlp_spec_flops(const struct mlp_spec *s, uint64_t train_rows, uint64_t valid_rows);
 

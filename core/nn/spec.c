@@ -199,6 +199,23 @@ uint64_t mlp_spec_memory(const struct mlp_spec *s, const struct mlp_source *trai
     return bytes >= (double)UINT64_MAX ? UINT64_MAX : (uint64_t)bytes;
 }
 
+/* Of what is small: heads, digests, the state of schedule and diagnosis. */
+#define CHECKPOINT_REST (1u << 16)
+
+/* Weights with the optimizer's states, those that predictions would use, and the best ones'; then running moments. */
+uint64_t mlp_spec_checkpoint(const struct mlp_spec *s)
+{
+    uint64_t weights = 0, moments = 0;
+    for (uint32_t l = 1; l <= s->hidden_count + 1; l++) {
+        uint64_t stride = kernel_stride(layer_units(s, l));
+        weights += (layer_units(s, l - 1) + 1 + is_normalized(s, l)) * stride;
+        moments += is_normalized(s, l) ? 2 * stride : 0;
+    }
+    double reals = (double)weights * (2.0 + optimizers[s->optimizer.name].states + s->stopping.early) + (double)moments;
+    double bytes = reals * sizeof(real) + (double)(s->class_weights ? network_classes(s) : 0) * sizeof(double) + CHECKPOINT_REST;
+    return bytes >= (double)UINT64_MAX ? UINT64_MAX : (uint64_t)bytes;
+}
+
 double mlp_spec_flops(const struct mlp_spec *s, uint64_t train_rows, uint64_t valid_rows)
 {
     double forward = 0, backward = 0;

@@ -82,6 +82,9 @@ static void training_metrics(const struct scheduler_totals *t, struct buf *out)
     metric(out, "mlpd_runs_waiting", "gauge", "Runs that wait for a worker.", (double)t->waiting);
     metric(out, "mlpd_epochs_total", "counter", "Epochs trained since start.", (double)t->epochs);
     metric(out, "mlpd_training_seconds_total", "counter", "Seconds spent in epochs since start.", t->training_seconds);
+    metric(out, "mlpd_checkpoints_total", "counter", "Checkpoints written since start.", (double)t->checkpoints);
+    metric(out, "mlpd_checkpoint_seconds_total", "counter", "Seconds that training waited for checkpoints since start.",
+           t->checkpoint_seconds);
 }
 
 static void broadcast_metrics(struct broadcast *f, struct buf *out)

@@ -152,6 +152,14 @@ static void set_alarm(struct task_run *t, uint64_t took)
     alarm_set(t->scheduler->alarms, &t->slot->alarm, clock_monotonic_ns() + (every > least ? every : least));
 }
 
+static void count_checkpoint(struct scheduler *s, uint64_t took, bool written)
+{
+    pthread_mutex_lock(&s->lock);
+    s->totals.checkpoints += written;
+    s->totals.checkpoint_seconds += (double)took / 1e9;
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* All that the checkpoint says must be in the store before it; so training waits for a full disk in here as well. That the
  * file is not written is no harm but for the time it would save. */
 static enum err_code on_save(void *context, const struct mlp_trainer *trainer, const struct worker_progress *p, struct err *err)
@@ -168,7 +176,9 @@ static enum err_code on_save(void *context, const struct mlp_trainer *trainer, c
     t->unsaved = unsaved;
     if (!unsaved && t->behind)
         t->behind = recorder_got_further(t->recorder, NULL) != ERR_OK;
-    set_alarm(t, clock_monotonic_ns() - began);
+    uint64_t took = clock_monotonic_ns() - began;
+    count_checkpoint(t->scheduler, took, !unsaved);
+    set_alarm(t, took);
     return ERR_OK;
 }
 

@@ -41,5 +41,7 @@ struct scheduler_totals {
     uint64_t workers, busy, waiting;
     uint64_t epochs; /* trained since start */
     double training_seconds, flops; /* of them */
+    uint64_t checkpoints;
+    double checkpoint_seconds; /* that training waited for them */
 };
 void scheduler_totals(struct scheduler *s, struct scheduler_totals *ret);

@@ -238,7 +238,8 @@ enum err_code worker_estimate(const struct job_spec *spec, enum task task, const
         return code;
     struct mlp_source train, validation;
     uint64_t memory = rows_layout(rows.train, rows.valid, inputs, &train, &validation);
-    if (__builtin_add_overflow(memory, mlp_spec_memory(&network, &train, &validation), &memory))
+    if (__builtin_add_overflow(memory, mlp_spec_memory(&network, &train, &validation), &memory) ||
+        __builtin_add_overflow(memory, mlp_spec_checkpoint(&network), &memory))
         memory = UINT64_MAX;
     *ret = (struct worker_estimate){.parameters = mlp_spec_parameters(&network), .memory_bytes = memory,
                                     .flops = mlp_spec_flops(&network, rows.train, rows.valid) * spec->epochs};

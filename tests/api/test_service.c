@@ -107,6 +107,20 @@ static void metrics_are_prometheus_text_and_counters_grow(void **state)
                 sample(after, "mlpd_http_request_seconds_count"));
 }
 
+static void checkpoints_are_counted(void **state)
+{
+    (void)state;
+    struct reply *before = expect(http_get("/metrics"), 200);
+    long job = start_job(ENDLESS);
+    await_status(job, "running");
+    expect(http_call("POST", "/v1/jobs/%ld/pause", job), 200);
+    await_status(job, "paused");
+    struct reply *after = expect(http_get("/metrics"), 200);
+    assert_true(sample(after, "mlpd_checkpoints_total") == sample(before, "mlpd_checkpoints_total") + 1);
+    assert_true(sample(after, "mlpd_checkpoint_seconds_total") > sample(before, "mlpd_checkpoint_seconds_total"));
+    cancel_job(job);
+}
+
 /* ---- schema ------------------------------------------------------------------------------------------------------- */
 
 static const cJSON *get(const cJSON *object, const char *key)
@@ -293,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(is_healthy_and_ready),
         TEST(metrics_are_prometheus_text_and_counters_grow),
+        TEST_OF_WORK(checkpoints_are_counted),
         TEST(schema_is_a_json_schema),
         TEST(every_default_of_the_schema_comes_back_filled_in),
     };

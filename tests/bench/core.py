@@ -2,6 +2,7 @@
 BUILD/bench.json. Every part is told how its peers are run; nothing fails because it is slow."""
 import os
 import random
+import statistics
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from harness import (BUILD, SMALL_ROWS, Daemon, Missing, Report, Side, Turns, co
 
 WORK = work_directory()
 PIXEL_ROWS, WIDE_ROWS = 20000, 4096
+CHECKPOINT_ROWS = 2048
 FANN_ROWS = 1000  # of the large network: it takes a thousand times as long
 
 
@@ -180,6 +182,44 @@ def grid(report, daemon):
                  {"mlpd": values}, wanted="5", notes={"mlpd": "from created_at of the job to its finished_at"})
 
 
+# ---- what checkpoints cost --------------------------------------------------------------------------------------------
+
+def wide_table():
+    """Rows of 784 numbers and a class of ten."""
+    random.seed(3)
+    head = ",".join(f"x{c}" for c in range(784)) + ",class\n"
+    return (head + "".join(",".join(str(random.randrange(256)) for _ in range(784)) + f",c{random.randrange(10)}\n"
+                           for _ in range(CHECKPOINT_ROWS))).encode()
+
+
+def counters(daemon):
+    """Of /metrics: checkpoints, the seconds that training waited for them, and those it spent in epochs."""
+    _, _, text = daemon.raw("GET", "/metrics")
+    figures = dict(line.rsplit(" ", 1) for line in text.decode().splitlines() if not line.startswith("#"))
+    return [float(figures[f"mlpd_{name}_total"]) for name in ("checkpoints", "checkpoint_seconds", "training_seconds")]
+
+
+def checkpoints(report, daemon):
+    """The same run with checkpoints as by default, every 5 s, and with none but at its end, in turns."""
+    daemon.upload("wide", wide_table())
+    wide = dict(small_job("adam", 80, dataset="wide"), batch_size=256,
+                network={"hidden": [{"units": 1024}, {"units": 1024}]})
+    for what, job in ("784-1024-1024-10, batch 256, adam", wide), \
+                     ("30-16-2, batch 32, adam", small_job("adam", 6000)):
+        sides, shares, written = {"every 5 s": [], "none": []}, [], []
+        for _ in range(3):
+            for name, every in ("every 5 s", {}), ("none", {"checkpoint": {"every_seconds": 0}}):
+                before = counters(daemon)
+                sides[name].append(wall_seconds(daemon.runs(daemon.train(**job, **every))))
+                count, waited, trained = (now - then for now, then in zip(counters(daemon), before))
+                if not every:
+                    shares.append(100 * waited / (waited + trained))
+                    written.append(count)
+        report.group("cp", f"checkpoints: {what}", "s", sides, wanted="x 1.02",
+                     notes={"every 5 s": f"{statistics.median(written):.0f} checkpoints"})
+        report.group("cp", "of its time, what it waited for checkpoints", "%", {what.split(",")[0]: shares}, wanted="under 2")
+
+
 # ---- goal 8 -----------------------------------------------------------------------------------------------------------
 
 def make_csv(kind, rows):
@@ -229,6 +269,7 @@ def main():
         report.part("4", together, daemon)
         report.part("5", storing, daemon)
         report.part("6", grid, daemon)
+        report.part("cp", checkpoints, daemon)
     report.part("8", ingest)
     report.machine["seconds"] = round(time.monotonic() - started)
     report.write()

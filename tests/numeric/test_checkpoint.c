@@ -313,6 +313,29 @@ static void test_a_checkpoint_of_another_run(void **state)
     scene_done(&s);
 }
 
+/* Estimates of a run's memory count on it: never less than it is, nor much more. */
+static void test_the_size_is_known_before(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3u * MLP_OPTIMIZERS; i++) {
+        struct scene s;
+        struct buf saved;
+        buf_init(&saved, MAXIMUM);
+        scene_start(&s, (enum mlp_optimizer)(i / 3), 8, 30);
+        s.spec.hidden[0].units = s.spec.hidden[1].units = 200;
+        s.spec.hidden[0].batch_normalization = i % 3 == 2;
+        s.spec.stopping.early = i % 3 > 0;
+        struct mlp_trainer *t = trainer_of(&s);
+        fixture_case("optimizer %u, %u", i / 3, i % 3);
+        assert_true(mlp_trainer_save(t, &saved));
+        assert_in_range(mlp_spec_checkpoint(&s.spec), saved.length, saved.length + (1 << 16) + saved.length / 50);
+        assert_true(saved.capacity <= mlp_spec_checkpoint(&s.spec) + 1);
+        mlp_trainer_free(t);
+        buf_done(&saved);
+        scene_done(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_damage_is_seen),
         cmocka_unit_test(test_a_checkpoint_of_other_targets),
         cmocka_unit_test(test_a_checkpoint_of_another_run),
+        cmocka_unit_test(test_the_size_is_known_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,6 +63,7 @@ void run_write(const struct store_run *run, struct json_writer *w)
     metrics_write(run, w);
     json_name(w, "timings");
     timings_write(run, w);
+    json_field_raw(w, "resolved", run->resolved);
     json_field_raw(w, "environment", run->environment);
     json_name(w, "failure");
     failure_write(run, w);

@@ -31,6 +31,7 @@ void store_run_done(struct store_run *r)
     mem_free(r->hyperparameters);
     mem_free(r->layers);
     mem_free(r->environment);
+    mem_free(r->resolved);
     mem_free(r->failure_code);
     mem_free(r->failure_detail);
     mem_free(r->stopped_by);
@@ -59,6 +60,7 @@ static void run_read(struct query *q, void *item)
     r->parameters = (uint64_t)query_integer(q);
     r->layers = query_text(q);
     r->environment = query_text(q);
+    r->resolved = query_text(q);
     for (int m = 0; m < METRIC_COUNT; m++)
         r->metric[m] = query_real(q);
     r->best_epoch = (uint32_t)query_integer(q);
@@ -187,14 +189,13 @@ static enum err_code change(struct query *q, int64_t id, const char *expected, s
     return code || changes ? code : refuse(c, id, expected, err);
 }
 
-enum err_code store_run_start(struct store_tx *tx, int64_t id, uint64_t parameters, const char *layers,
-                              const char *environment, int64_t now, struct store_begun *ret, struct err *err)
+enum err_code store_run_start(struct store_tx *tx, const struct store_start *s, struct store_begun *ret, struct err *err)
 {
     struct connection *c = &tx->connection;
     struct query q = query_start(c, SQL_RUN_START);
-    query_put_integer(&q, (int64_t)parameters);
-    query_put_integer(&q, now);
-    query_put_integer(&q, id);
+    query_put_integer(&q, (int64_t)s->parameters);
+    query_put_integer(&q, s->now);
+    query_put_integer(&q, s->run);
     bool there = query_row(&q);
     struct store_begun begun = {0};
     if (there) {
@@ -204,12 +205,13 @@ enum err_code store_run_start(struct store_tx *tx, int64_t id, uint64_t paramete
     }
     enum err_code code = query_end(&q, err);
     if (code || !there)
-        return code ? code : refuse(c, id, "queued", err);
+        return code ? code : refuse(c, s->run, "queued", err);
     *ret = begun;
     struct query texts = query_start(c, SQL_RUN_TEXTS_START);
-    query_put_text(&texts, layers);
-    query_put_text(&texts, environment);
-    query_put_integer(&texts, id);
+    query_put_text(&texts, s->layers);
+    query_put_text(&texts, s->environment);
+    query_put_text(&texts, s->resolved);
+    query_put_integer(&texts, s->run);
     return query_run(&texts, NULL, err);
 }
 

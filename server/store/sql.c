@@ -72,7 +72,7 @@ const struct sql_text sql_texts[SQL_COUNT] = {
     [SQL_RUN_TEXTS_INSERT] = {SQL_WRITER, "INSERT INTO run_texts (run, spec, hyperparameters) VALUES (?, ?, ?)"},
     [SQL_RUN_GET] = {SQL_READER,
                      "SELECT id, job, number, status, cancel_requested, spec, hyperparameters, epoch, epochs, weight_updates, "
-                     "parameters, layers, environment, " SQL_METRICS ", best_epoch, queued_at, started_at, finished_at, "
+                     "parameters, layers, environment, resolved, " SQL_METRICS ", best_epoch, queued_at, started_at, finished_at, "
                      "training_seconds, samples_per_second, failure_code, failure_detail, failure_epoch, stopped_by, "
                      "model_epoch, model_sha256, model_bytes, attempts, crashes, version FROM runs JOIN run_texts ON run = id WHERE id = ?"},
     [SQL_RUN_STATUS] = {SQL_WRITER, "SELECT status FROM runs WHERE id = ?"},
@@ -84,7 +84,7 @@ const struct sql_text sql_texts[SQL_COUNT] = {
     [SQL_RUN_START] = {SQL_WRITER, "UPDATE runs SET status = 1, parameters = ?1, started_at = iif(started_at, started_at, ?2), "
                                    "attempts = attempts + 1, version = version + 1 WHERE id = ?3 AND status = 0 "
                                    "RETURNING epoch, attempts, crashes"},
-    [SQL_RUN_TEXTS_START] = {SQL_WRITER, "UPDATE run_texts SET layers = ?, environment = ? WHERE run = ?"},
+    [SQL_RUN_TEXTS_START] = {SQL_WRITER, "UPDATE run_texts SET layers = ?, environment = ?, resolved = ? WHERE run = ?"},
     [SQL_RUN_FINISH] = {SQL_WRITER, "UPDATE runs SET status = ?, finished_at = ?, training_seconds = ?, "
                                     "samples_per_second = ?, failure_code = ?, failure_detail = ?, failure_epoch = ?, "
                                     "stopped_by = ?, model_epoch = ?, model_sha256 = ?, model_bytes = ?, version = version + 1 WHERE id = ? AND status < 3"},

@@ -170,6 +170,7 @@ struct store_run {
     uint64_t weight_updates, parameters;
     char *layers;      /* JSON; NULL until it started */
     char *environment; /* JSON; NULL until it started */
+    char *resolved;    /* JSON; NULL until it started */
     double metric[METRIC_COUNT]; /* of the last stored epoch; of model_epoch once there is a model */
     uint32_t best_epoch;         /* lowest valid_loss (train_loss without validation); 0: none */
     int64_t queued_at, started_at, finished_at;
@@ -223,8 +224,12 @@ enum err_code store_runs_count_queued_tx(struct store_tx *tx, uint64_t *ret_coun
 struct store_begun {
     uint32_t epoch, attempts, crashes; /* the last that is stored; with this one; as in struct store_run */
 };
-enum err_code store_run_start(struct store_tx *tx, int64_t id, uint64_t parameters, const char *layers,
-                              const char *environment, int64_t now, struct store_begun *ret, struct err *err);
+struct store_start {
+    int64_t run, now;
+    uint64_t parameters;
+    const char *layers, *environment, *resolved; /* as in struct store_run */
+};
+enum err_code store_run_start(struct store_tx *tx, const struct store_start *s, struct store_begun *ret, struct err *err);
 struct store_epoch {
     uint32_t epoch;
     uint64_t weight_updates;

@@ -108,7 +108,10 @@ struct start_op {
 static enum err_code start_run(struct store_tx *tx, struct store_op *op, struct err *err)
 {
     struct start_op *o = (struct start_op *)op;
-    return store_run_start(tx, o->run, o->s->parameters, o->s->layers, o->s->environment, clock_wall_ms(), &o->begun, err);
+    const struct worker_started *s = o->s;
+    struct store_start start = {.run = o->run, .now = clock_wall_ms(), .parameters = s->parameters, .layers = s->layers,
+                                .environment = s->environment, .resolved = s->resolved};
+    return store_run_start(tx, &start, &o->begun, err);
 }
 
 enum err_code recorder_started(struct recorder *r, const struct worker_started *s, struct store_begun *ret, struct err *err)

@@ -13,6 +13,11 @@ const char *training_loss_name(int index)
     return index == LOSS_AUTO ? "auto" : index == LOSS_CROSS_ENTROPY ? "cross_entropy" : mlp_loss_name(index - LOSS_FIRST);
 }
 
+const char *training_loss_of(const struct mlp_spec *s)
+{
+    return training_loss_name(s->task == TASK_REGRESSION ? LOSS_FIRST + (int)s->loss : LOSS_CROSS_ENTROPY);
+}
+
 bool training_has_huber(const struct training_spec *t)
 {
     return t->loss == LOSS_FIRST + MLP_HUBER;

@@ -33,6 +33,7 @@ struct training_spec {
 
 extern const struct json_field regularization_fields[], schedule_fields[], early_stopping_fields[], stop_fields[];
 const char *training_loss_name(int index); /* of the field `loss`; NULL ends */
+const char *training_loss_of(const struct mlp_spec *s); /* by its name in the field `loss` */
 bool training_has_huber(const struct training_spec *t);
 bool training_stops_early(const void *early_stopping); /* whether the member was given */
 /* Fills defaults that depend on other fields. */

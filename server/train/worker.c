@@ -53,27 +53,55 @@ static void environment_write(unsigned threads, struct json_writer *w)
     json_object_end(w);
 }
 
+/* At the places that the spec has them: what it leaves open stands here as it was trained with. */
+static void resolved_write(const struct mlp_spec *s, const struct rows *r, struct json_writer *w)
+{
+    json_object(w);
+    json_field_string(w, "task", task_name(s->task));
+    json_field_string(w, "loss", training_loss_of(s));
+    json_name(w, "optimizer");
+    json_object(w);
+    json_field_double(w, "weight_decay", s->optimizer.weight_decay);
+    json_object_end(w);
+    json_name(w, "regularization");
+    json_object(w);
+    json_field_double(w, "clip_norm", s->clip_norm);
+    json_object_end(w);
+    json_name(w, "schedule");
+    json_object(w);
+    json_field_string(w, "name", mlp_schedule_name((int)s->schedule.name));
+    json_object_end(w);
+    json_field_unsigned(w, "train_rows", r->train.rows);
+    json_field_unsigned(w, "valid_rows", r->valid.rows);
+    json_object_end(w);
+}
+
 static enum err_code tell_started(const struct mlp_spec *s, const struct rows *r, const struct worker_events *events,
                                   struct err *err)
 {
-    struct buf layers, environment;
+    struct buf layers, environment, resolved;
     struct json_writer w;
     buf_init(&layers, 1 << 16);
     buf_init(&environment, 1 << 12);
+    buf_init(&resolved, 1 << 12);
     json_start(&w, &layers);
     layers_write(s, &w);
     json_start(&w, &environment);
     environment_write(threads_now(events), &w);
-    enum err_code code = layers.failed || environment.failed ? err_no_memory(err) : ERR_OK;
+    json_start(&w, &resolved);
+    resolved_write(s, r, &w);
+    enum err_code code = layers.failed || environment.failed || resolved.failed ? err_no_memory(err) : ERR_OK;
     if (!code)
         code = events->started(events->context,
                                &(struct worker_started){.parameters = mlp_spec_parameters(s),
                                                         .flops = mlp_spec_flops(s, r->train.rows, r->valid.rows),
                                                         .layers = buf_text(&layers),
-                                                        .environment = buf_text(&environment)},
+                                                        .environment = buf_text(&environment),
+                                                        .resolved = buf_text(&resolved)},
                                err);
     buf_done(&layers);
     buf_done(&environment);
+    buf_done(&resolved);
     return code;
 }
 

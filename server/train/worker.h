@@ -13,6 +13,7 @@ struct worker_started {
     double flops; /* of one epoch */
     const char *layers;      /* JSON: [{"layer","inputs","units","activation"}] */
     const char *environment; /* JSON */
+    const char *resolved;    /* JSON: what became of the spec's null and auto, at its fields' places, and the rows */
 };
 
 struct worker_progress { /* epochs that counted, and how long they took */

@@ -5,7 +5,7 @@
 
 #define RUN_MEMBERS                                                                                                          \
     "id job number status terminal hyperparameters spec epoch epochs weight_updates parameters layers metrics timings "      \
-    "environment failure stopped_by model_epoch model_sha256"
+    "resolved environment failure stopped_by model_epoch model_sha256"
 
 /* Of the tests that look at one run from many sides. */
 static long long_run(void)
@@ -44,6 +44,12 @@ static void a_run_has_all_its_members(void **state)
     assert_true(strcmp(text(r, "/timings/started_at"), text(r, "/timings/finished_at")) <= 0);
     double rate = 275 * 300 / number(r, "/timings/training_seconds");
     assert_true(fabs(number(r, "/timings/samples_per_second") / rate - 1) < 1e-6);
+    expect_members(r, "/resolved", "task loss optimizer regularization schedule train_rows valid_rows");
+    assert_string_equal(text(r, "/resolved/task"), "multiclass");
+    assert_string_equal(text(r, "/resolved/loss"), "cross_entropy");
+    assert_string_equal(text(r, "/resolved/schedule/name"), "constant"); /* of sgd */
+    assert_true(number(r, "/resolved/train_rows") == 275 && number(r, "/resolved/valid_rows") == 69);
+    assert_true(number(r, "/resolved/optimizer/weight_decay") == 0 && number(r, "/resolved/regularization/clip_norm") == 0);
     expect_members(r, "/environment", "version build libc instruction_set threads");
     assert_true(strstr(daemon_line(), text(r, "/environment/version")) != NULL);
     assert_true(*text(r, "/environment/build") && *text(r, "/environment/instruction_set"));
@@ -52,6 +58,24 @@ static void a_run_has_all_its_members(void **state)
     assert_int_equal(strspn(text(r, "/model_sha256"), "0123456789abcdef"), 64);
     assert_string_equal(text(r, "/spec/target"), "species");
     assert_true(json_same(at(r, "/spec"), at(job_get(whole(r, "/job")), "/spec")));
+}
+
+/* The spec leaves them to the run, which says what it took: 720 / the rows for training, each as often as it weighs. */
+static void a_run_says_what_it_was_left_to_choose(void **state)
+{
+    (void)state;
+    struct reply *r = run_get(train("{\"dataset\":\"penguins\",\"target\":\"species\",\"epochs\":1}"));
+    assert_true(is_null(r, "/spec/optimizer/weight_decay") && is_null(r, "/spec/regularization/clip_norm"));
+    assert_true(number(r, "/resolved/train_rows") == 310 && number(r, "/resolved/valid_rows") == 34);
+    assert_true(number(r, "/resolved/optimizer/weight_decay") == 720.0 / 310);
+    assert_true(number(r, "/resolved/regularization/clip_norm") == 0.5);
+    assert_string_equal(text(r, "/resolved/schedule/name"), "cosine");
+    expect(http_post_csv("/v1/datasets?name=counted", "x,y,w\n1,2,200\n2,3,0\n3,5,300\n4,5,220\n"), 201);
+    r = run_get(train("{\"dataset\":\"counted\",\"target\":\"y\",\"sample_weight\":\"w\",\"loss\":\"huber\",\"epochs\":1,"
+                      "\"validation\":{\"fraction\":0}}"));
+    assert_string_equal(text(r, "/resolved/task"), "regression");
+    assert_string_equal(text(r, "/resolved/loss"), "huber");
+    assert_true(number(r, "/resolved/train_rows") == 3 && number(r, "/resolved/optimizer/weight_decay") == 1);
 }
 
 static void layers_go_from_the_inputs_to_the_output(void **state)
@@ -182,7 +206,7 @@ static void a_run_that_never_began_has_no_results(void **state)
     cancel_job(job);
     r = run_get(run);
     expect_members(r, "", RUN_MEMBERS);
-    assert_true(is_null(r, "/layers") && is_null(r, "/environment") && is_null(r, "/model_sha256"));
+    assert_true(is_null(r, "/layers") && is_null(r, "/environment") && is_null(r, "/resolved") && is_null(r, "/model_sha256"));
     assert_true(is_null(r, "/metrics/train_loss") && is_null(r, "/metrics/best_epoch"));
     assert_true(number(r, "/epoch") == 0 && number(r, "/weight_updates") == 0);
     r = expect(http_get("/v1/runs/%ld/epochs", run), 200);
@@ -349,6 +373,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_run_has_all_its_members),
+        TEST(a_run_says_what_it_was_left_to_choose),
         TEST(layers_go_from_the_inputs_to_the_output),
         TEST(metrics_are_those_of_the_task),
         TEST(weight_updates_are_counted_exactly),

@@ -37,6 +37,7 @@ static void test_a_run_from_queued_to_succeeded(void **state)
     assert_int_equal(r.status, STATUS_SUCCEEDED);
     assert_string_equal(r.layers, "[1]");
     assert_string_equal(r.environment, "{\"threads\":1}");
+    assert_string_equal(r.resolved, "{\"task\":\"binary\"}");
     assert_int_equal(r.parameters, 77);
     assert_int_equal(r.started_at, NOW + 1);
     assert_int_equal(r.finished_at, NOW + 9);

@@ -1,6 +1,7 @@
 /* The execution of one run: from its row in the store to its result there. */
 #include "scheduler_internal.h"
 
+#include "checkpoint_pace.h"
 #include "checkpoints.h"
 #include "core/base/cleanup.h"
 #include "core/base/clock.h"
@@ -13,8 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CHECKPOINT_SHARE 50          /* writing takes at most one part of so many of the time */
-#define AFTER_CRASH_NS   100000000ull /* to the first checkpoint */
 
 /* A run on its worker: what was read of it, and what it became. */
 struct task_run {
@@ -27,7 +26,7 @@ struct task_run {
     struct recorder *recorder;
     struct checkpoints checkpoints;
     struct store_begun begun; /* as it stood in the store when it was started */
-    uint64_t patience_ns; /* the shortest time to the next checkpoint; grows after a crash */
+    struct checkpoint_pace pace;
     bool behind;          /* it has crashed, and got no further since */
     bool halved;          /* it was worse than others at a rung, and stops there */
     enum err_code rung_code; /* why it stops at the rung that it was interrupted at */
@@ -138,18 +137,11 @@ static enum err_code on_epoch(void *context, enum task task, const struct mlp_ep
 
 /* ---- checkpoints */
 
-/* How long until the next one: as long as the job says, and so long that `took` is no more than 2 % of it. After a crash the
- * first ones come soon, so that a run gets ahead even where crashes come fast. */
-static void set_alarm(struct task_run *t, uint64_t took)
+static void set_alarm(struct task_run *t)
 {
-    uint64_t every = (uint64_t)(t->spec.checkpoint.every_seconds * 1e9), least = took * CHECKPOINT_SHARE;
-    if (!every)
-        return;
-    if (t->patience_ns < every) {
-        every = t->patience_ns;
-        t->patience_ns *= 2;
-    }
-    alarm_set(t->scheduler->alarms, &t->slot->alarm, clock_monotonic_ns() + (every > least ? every : least));
+    uint64_t due = checkpoint_pace_next(&t->pace, clock_monotonic_ns());
+    if (due != UINT64_MAX)
+        alarm_set(t->scheduler->alarms, &t->slot->alarm, due);
 }
 
 static void count_checkpoint(struct scheduler *s, uint64_t took, bool written)
@@ -178,7 +170,8 @@ static enum err_code on_save(void *context, const struct mlp_trainer *trainer, c
         t->behind = recorder_got_further(t->recorder, NULL) != ERR_OK;
     uint64_t took = clock_monotonic_ns() - began;
     count_checkpoint(t->scheduler, took, !unsaved);
-    set_alarm(t, took);
+    checkpoint_pace_wrote(&t->pace, took);
+    set_alarm(t);
     return ERR_OK;
 }
 
@@ -200,8 +193,9 @@ static bool on_restore(void *context, struct mlp_trainer *trainer, struct worker
     struct task_run *t = context;
     bool again = t->begun.attempts > 1, restored = again && checkpoints_restore(&t->checkpoints, trainer, t->begun.epoch, ret);
     t->behind = t->begun.crashes > 0;
-    t->patience_ns = t->behind ? AFTER_CRASH_NS : UINT64_MAX;
-    set_alarm(t, 0);
+    checkpoint_pace_start(&t->pace, clock_monotonic_ns(), t->spec.checkpoint.every_seconds,
+                          mlp_spec_checkpoint(mlp_network_spec(mlp_trainer_network(trainer))), t->behind);
+    set_alarm(t);
     if (restored)
         ask_rung_again(t, ret->epoch);
     if (again)

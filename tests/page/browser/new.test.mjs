@@ -1,6 +1,6 @@
 // A job from nothing but the page: a file, its columns, the form, and what the daemon says of it.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { test, before, after } from 'node:test';
 import { Daemon, eventually, violations, visit, withBrowser } from './support.mjs';
 
@@ -19,6 +19,7 @@ after(() => daemon.remove());
 async function upload(page) {
     await page.goto(`${daemon.url}/#/new`);
     await page.locator('#file').setInputFiles('tests/data/penguins.csv');
+    await eventually(async () => (await page.locator('#dataset').inputValue()) === 'penguins', 'it is chosen');
     await page.locator('#columns').waitFor();
     await page.locator('#start:enabled').waitFor();
 }
@@ -48,10 +49,7 @@ test('a file is dropped, its columns are edited, and a grid is trained', async (
         await page.waitForURL(/#\/jobs\/\d+/);
         const job = await daemon.call(`/v1/jobs/${/\d+$/.exec(page.url())[0]}`);
         assert.equal(job.spec.columns.a.role, 'ignore');
-        assert.deepEqual(
-            [job.spec.columns.b.role, job.spec.columns.b.order.map(String)],
-            ['ordinal', ['0', '1', '2']],
-        );
+        assert.deepEqual([job.spec.columns.b.role, job.spec.columns.b.order.map(String)], ['ordinal', ['0', '1', '2']]);
         assert.deepEqual(job.spec.grid, { '/optimizer/learning_rate': [0.01, 0.1] });
     });
 });
@@ -120,6 +118,110 @@ test('a job is cloned with all that it says', async () => {
         await page.waitForURL(/#\/(jobs|runs)\/\d+/);
         const { data } = await daemon.call('/v1/jobs?name=second');
         assert.deepEqual({ ...data[0].spec, name: 'first' }, job.spec);
+    });
+});
+
+const several = {
+    'a grid over numbers, choices, truth values and whole objects': {
+        network: { hidden: [{ units: 4 }, { units: 3, dropout: 0.1 }] },
+        grid: {
+            '/network/hidden/0/units': [4, 8],
+            '/network/hidden/1/activation': ['relu', 'tanh'],
+            '/network/hidden/1/batch_normalization': [false, true],
+            '/early_stopping': [null, { patience: 2, metric: 'valid_accuracy' }],
+            '/class_weights': [null, 'balanced'],
+            '/columns/year/role': ['numeric', 'categorical'],
+        },
+    },
+    'a search with its runs and seed, and halving': {
+        epochs: 4,
+        search: {
+            parameters: {
+                '/optimizer/learning_rate': { log_uniform: [0.001, 0.1] },
+                '/network/hidden/0/units': { uniform: [2, 9] },
+                '/network/hidden/0/activation': { choice: ['relu', 'tanh'] },
+            },
+            runs: 3,
+            seed: 9,
+        },
+        halving: { metric: 'train_loss', min_epochs: 1, reduction: 2 },
+    },
+    'features, columns and weights': {
+        target: 'species',
+        features: ['year', 'island', 'bill_length_mm'],
+        columns: {
+            island: { role: 'ordinal', order: ['Dream', 'Biscoe', 'Torgersen'], scaling: 'minmax' },
+            year: { role: 'categorical', min_frequency: 3, category_limit: 5 },
+        },
+        class_weights: { Adelie: 2, Gentoo: 0.5 },
+        network: { hidden: [] },
+        batch_size: 'full',
+    },
+    'folds, stops and a schedule': {
+        validation: { folds: 2 },
+        optimizer: { name: 'momentum', learning_rate: 0.1, momentum: 0 },
+        schedule: { name: 'step', factor: 0.5, every: 2, warmup_epochs: 1 },
+        early_stopping: { metric: 'valid_accuracy', patience: 1 },
+        stop: { seconds: 9 },
+        regularization: { l1: 0.001, clip_norm: 0 },
+        loss: 'cross_entropy',
+        threads: 1,
+    },
+    'a column that marks the validation rows': {
+        validation: { column: 'year', value: 2009, train_value: 2007 },
+        sample_weight: 'body_mass_g',
+        target: 'island',
+        class_weights: 'balanced',
+        dataset: 'whole',
+    },
+};
+
+for (const [name, says] of Object.entries(several))
+    test(`a clone is the same job: ${name}`, async () => {
+        await daemon.uploadPenguins();
+        const rows = readFileSync('tests/data/penguins.csv', 'utf8').split('\n');
+        const whole = rows.filter((row) => !/,NA|,,/.test(row)).join('\n'); // weights are never missing
+        await daemon.call('/v1/datasets?name=whole', whole, { type: 'text/csv' });
+        const job = await daemon.train({ name, epochs: 2, target: 'sex', ...says });
+        const { data: runs } = await daemon.call(`/v1/jobs/${job.id}/runs?limit=1`);
+        const [{ id: first }] = runs;
+        for (const source of [`job=${job.id}`, `run=${first}`])
+            await visit(`${daemon.url}/#/new?${source}`, async (page) => {
+                await page.locator('#start:enabled').click();
+                await page.waitForURL(/#\/(jobs|runs)\/\d+/);
+                const { data } = await daemon.call('/v1/jobs?limit=1');
+                assert.notEqual(data[0].id, job.id);
+                const alone = { ...(await daemon.call(`/v1/runs/${first}`)).spec, halving: null };
+                assert.deepEqual(data[0].spec, source.startsWith('job') ? job.spec : alone);
+            });
+    });
+
+test('a clone of a job that starts from a run is the same job', async () => {
+    await daemon.uploadPenguins();
+    const first = await daemon.train({ epochs: 1, network: { hidden: [{ units: 4 }, { units: 3 }] } });
+    const [{ id: run }] = await daemon.runsOf(first.id);
+    const job = await daemon.train({ epochs: 1, initial: { run } });
+    await visit(`${daemon.url}/#/new?job=${job.id}`, async (page) => {
+        await page.locator('#start:enabled').click();
+        await page.waitForURL(/#\/runs\/\d+/);
+        const { data } = await daemon.call('/v1/jobs?limit=1');
+        assert.deepEqual(data[0].spec, job.spec);
+    });
+});
+
+test('a job starts from a run without saying its layers again', async () => {
+    const { data } = await daemon.call('/v1/jobs?limit=200');
+    const { initial } = data.find(({ spec }) => spec.initial).spec;
+    await visit(`${daemon.url}/#/new?dataset=penguins`, async (page) => {
+        await page.locator('#start:enabled').waitFor();
+        await page.getByLabel('species is the target').check();
+        await page.locator('summary', { hasText: 'initial' }).click();
+        await page.locator('[id="on/initial"]').check();
+        await field(page, '/initial/run').fill(String(initial.run));
+        await field(page, '/network/hidden/1/units').waitFor(); // the layers are those of the run
+        assert.equal(await field(page, '/network/hidden/1/units').getAttribute('placeholder'), '3');
+        await page.locator('#start:enabled').click();
+        await page.waitForURL(/#\/(jobs|runs)\/\d+/);
     });
 });
 

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import en from '../../../client/dashboard/src/locales/en.js';
 import es from '../../../client/dashboard/src/locales/es.js';
+import problems from '../../../client/dashboard/src/locales/es_problems.js';
+import { inOtherWords } from '../../../client/dashboard/src/lib/problems.js';
 import { translate } from '../../../client/dashboard/src/lib/i18n.js';
 
 const forms = (entry) => (typeof entry === 'string' ? [entry] : Object.values(entry));
@@ -44,6 +46,32 @@ test('no text is kept that the page never asks for', () => {
         (key) => !code.includes(`'${key}'`) && !prefixes.some((prefix) => key.startsWith(prefix)),
     );
     assert.deepEqual(unused, []);
+});
+
+test('what the daemon says is said in Spanish where every part of it is known', () => {
+    const said = (code, detail) => inOtherWords(problems, code, detail);
+    assert.equal(
+        said('range', 'must be at least 1 and at most 65536, not 0'),
+        'debe ser como mínimo 1 y como máximo 65536, no 0',
+    );
+    assert.equal(said('type', 'must be a number or null, not a string'), 'debe ser un número, o null, no un texto');
+    assert.equal(
+        said('not_found', 'the dataset has no column "specis"; did you mean "species"?'),
+        'el conjunto de datos no tiene la columna "specis"; ¿quería decir "species"?',
+    );
+    // A name is a name, also when it is a word of the daemon's or looks like a pattern.
+    assert.equal(said('value', '"running" is the target, and no feature: leave it out').slice(0, 9), '"running"');
+    assert.equal(said('not_found', 'the dataset has no column "$1 %1"').slice(-7), '"$1 %1"');
+    assert.equal(said('range', 'must be something else altogether'), null);
+    assert.equal(said('new_code', 'is required'), null);
+});
+
+test('a translation of what the daemon says has every figure and name of it', () => {
+    for (const [pattern, words] of Object.values(problems.details).flat()) {
+        const groups = new RegExp(`^${pattern}|`).exec('').length - 1,
+            used = [...words.matchAll(/[$%](\d)/g)].map(([, n]) => Number(n));
+        assert.ok(Math.max(0, ...used) <= groups, pattern);
+    }
 });
 
 test('plural forms follow the language', () => {

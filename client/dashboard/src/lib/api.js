@@ -11,6 +11,7 @@ export class Problem extends Error {
         super(body.detail || body.title || `HTTP ${status}`);
         this.status = status;
         this.title = body.title ?? '';
+        this.type = (body.type ?? '').replace(/^.*\//, '');
         this.errors = body.errors ?? [];
         this.instance = body.instance ?? '';
     }

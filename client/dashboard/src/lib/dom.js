@@ -38,6 +38,19 @@ export function replace(element, ...children) {
     return element;
 }
 
+/**
+ * Makes things anew by action(), with the focus and the caret where they were: in the element of the same id, or in the
+ * one of id `focus`.
+ */
+export function keepingFocus(action, focus = document.activeElement?.id) {
+    const { selectionStart: from, selectionEnd: to, id } = document.activeElement ?? {};
+    action();
+    const element = focus ? document.getElementById(focus) : null;
+    if (!element || element === document.activeElement) return;
+    element.focus({ preventScroll: true });
+    if (id === focus && Number.isInteger(from) && element.setSelectionRange) element.setSelectionRange(from, to);
+}
+
 /** Sets the text only if it differs, so that a selection in the page survives a refresh. */
 export function text(element, value) {
     if (element.textContent !== String(value)) element.textContent = value;

@@ -1,4 +1,5 @@
 // A form's values as the job that they make, and back. Pure: the fields come from /v1/schema.
+import { axesOf, axisAt, axisText, setAxis } from './axes.js';
 
 const escape = (name) => String(name).replaceAll('~', '~0').replaceAll('/', '~1');
 const unescape = (name) => name.replaceAll('~1', '/').replaceAll('~0', '~');
@@ -12,12 +13,18 @@ export function namesOf(pointer) {
     return pointer.split('/').slice(1).map(unescape);
 }
 
+/** Names come from tables of users: one that every object inherits ("__proto__") is a name like any other. */
+function own(object, name) {
+    return object !== null && typeof object === 'object' && Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+function put(object, name, value) {
+    Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
+}
+
 /** What is at a pointer; undefined for nothing. */
 export function valueOf(job, pointer) {
-    return namesOf(pointer).reduce(
-        (value, name) => (value === null || value === undefined ? value : value[name]),
-        job,
-    );
+    return namesOf(pointer).reduce(own, job);
 }
 
 /** Puts a value at a pointer; undefined takes it away, with the objects that are empty then. */
@@ -26,14 +33,13 @@ export function assign(job, pointer, value) {
         last = names.pop();
     const path = [job];
     for (const name of names) {
-        if (path.at(-1)[name] === undefined || path.at(-1)[name] === null) {
-            if (value === undefined) return;
-            path.at(-1)[name] = {};
-        }
-        path.push(path.at(-1)[name]);
+        const inner = own(path.at(-1), name) ?? null;
+        if (inner === null && value === undefined) return;
+        if (inner === null) put(path.at(-1), name, {});
+        path.push(own(path.at(-1), name));
     }
     if (value !== undefined) {
-        path.at(-1)[last] = value;
+        put(path.at(-1), last, value);
         return;
     }
     delete path.at(-1)[last];
@@ -58,70 +64,55 @@ export function fieldOf(schema) {
     };
 }
 
-function numberOf(token) {
-    const value = token === '' ? NaN : Number(token);
-    return Number.isFinite(value) ? value : token;
-}
-
-/**
- * What was typed into a number's field: undefined for nothing, one number, or a list of several, which blanks,
- * semicolons or commas part. comma: it parts decimals where nothing else can be meant ("0,5"). What is no number stays
- * a text, so that the daemon says what is wrong with it.
- */
-export function parseNumbers(text, { comma = false } = {}) {
-    const tokens = text
-        .split(/[\s;]+|,(?=\s)/)
-        .flatMap((token) => (comma && /^-?\d*,\d+$/.test(token) ? [token.replace(',', '.')] : token.split(',')))
-        .filter((token) => token !== '')
-        .map(numberOf);
-    return tokens.length === 0 ? undefined : tokens.length === 1 ? tokens[0] : tokens;
-}
-
-/** The values of a field: a list of them goes into the grid, one into the job. */
+/** The value of a field, or the axis {kind, values} of several: then it stands in the grid or the search. */
 export function setField(job, pointer, value) {
-    const inGrid = below('/grid', pointer);
-    assign(job, inGrid, Array.isArray(value) ? value : undefined);
-    assign(job, pointer, Array.isArray(value) ? undefined : value);
+    const axis = Array.isArray(value?.values) ? value : null;
+    setAxis(job, pointer, axis);
+    assign(job, pointer, axis ? undefined : value);
 }
 
 /** As a field shows it. */
 export function fieldText(job, pointer) {
-    const value = job.grid?.[pointer] ?? valueOf(job, pointer);
-    if (value === undefined || value === null) return '';
-    return Array.isArray(value) ? value.join(' ') : String(value);
+    const axis = axisAt(job, pointer),
+        value = valueOf(job, pointer);
+    if (axis) return axisText(axis);
+    return value === undefined || value === null
+        ? ''
+        : typeof value === 'object'
+          ? JSON.stringify(value)
+          : String(value);
 }
+
+/** What is no object of fields: it is taken over as it is. */
+const FREE = new Set(['grid', 'search', 'class_weights']);
 
 /** A job to start from: that of another, without what is left to the defaults (null) anyway. */
 export function cloned(spec) {
-    const kept = (value) =>
-        value !== null && typeof value === 'object' && !Array.isArray(value)
-            ? Object.fromEntries(
-                  Object.entries(value)
-                      .filter(([, inner]) => inner !== null)
-                      .map(([name, inner]) => [name, kept(inner)])
-                      .filter(
-                          ([, inner]) =>
-                              typeof inner !== 'object' || Object.keys(inner).length > 0 || Array.isArray(inner),
-                      ),
-              )
-            : Array.isArray(value)
-              ? value.map(kept)
-              : value;
+    const isEmpty = (value) => !Array.isArray(value) && typeof value === 'object' && Object.keys(value).length === 0;
+    const kept = (value, name) => {
+        if (value === null || typeof value !== 'object' || FREE.has(name)) return structuredClone(value);
+        if (Array.isArray(value)) return value.map((item) => kept(item));
+        return Object.fromEntries(
+            Object.entries(value)
+                .filter(([, inner]) => inner !== null)
+                .map(([inside, inner]) => [inside, kept(inner, inside)])
+                .filter(([inside, inner]) => FREE.has(inside) || !isEmpty(inner)),
+        );
+    };
     return kept(spec);
 }
 
-/** The field that an error belongs to: "/grid/~1epochs/0" is one of /epochs; null: of none of `pointers`. */
+/**
+ * The field that an error belongs to: "/grid/~1epochs/0" is one of /epochs, and so is "/search/parameters/~1epochs";
+ * null: of none of `pointers`.
+ */
 export function errorField(pointer, pointers) {
-    const names = namesOf(pointer);
-    let at = names[0] === 'grid' && names.length > 1 ? names[1] : pointer;
+    const names = namesOf(pointer),
+        axis =
+            names[0] === 'grid' ? names[1] : names[0] === 'search' && names[1] === 'parameters' ? names[2] : undefined;
+    let at = axis?.startsWith('/') ? axis : pointer;
     while (at !== '' && !pointers.has(at)) at = at.slice(0, at.lastIndexOf('/'));
     return at || null;
-}
-
-/** The grid no longer goes over what is under a pointer. */
-export function dropGrid(job, pointer) {
-    for (const other of Object.keys(job.grid ?? {}))
-        if (other.startsWith(`${pointer}/`)) assign(job, below('/grid', other), undefined);
 }
 
 /** Another rule (of an optimizer, a schedule) has other settings: those of the old one go, but for `kept`. */
@@ -130,8 +121,7 @@ export function changeRule(job, pointer, value, kept = ['learning_rate', 'warmup
     const goes = (name) => name !== 'name' && !kept.includes(name);
     for (const name of Object.keys(valueOf(job, parent) ?? {}))
         if (goes(name)) assign(job, below(parent, name), undefined);
-    for (const other of Object.keys(job.grid ?? {}))
-        if (other.startsWith(`${parent}/`) && goes(namesOf(other).at(-1)))
-            assign(job, below('/grid', other), undefined);
+    for (const { pointer: other } of axesOf(job))
+        if (other.startsWith(`${parent}/`) && goes(namesOf(other).at(-1))) setAxis(job, other, null);
     setField(job, pointer, value);
 }

@@ -1,7 +1,11 @@
 // Spanish and English. A text is a string with {names}, or {one, other} chosen by {n}.
 
-const loaders = { en: () => import('../locales/en.js'), es: () => import('../locales/es.js') };
+const loaders = {
+    en: () => Promise.all([import('../locales/en.js')]),
+    es: () => Promise.all([import('../locales/es.js'), import('../locales/es_problems.js')]),
+};
 let texts = {},
+    problems = null,
     language = 'en',
     plural = new Intl.PluralRules('en');
 
@@ -18,10 +22,17 @@ export function preferredLanguage() {
 }
 
 export async function useLanguage(name) {
-    texts = (await loaders[name]()).default;
+    const [words, said] = await loaders[name]();
+    texts = words.default;
+    problems = said?.default ?? null; // the daemon speaks English
     language = name;
     plural = new Intl.PluralRules(name);
     document.documentElement.lang = name;
+}
+
+/** What the daemon says, in this language: see locales/es_problems.js; null in its own. */
+export function problemTable() {
+    return problems;
 }
 
 export function translate(table, rules, key, values = {}) {

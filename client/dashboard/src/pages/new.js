@@ -1,10 +1,12 @@
 // A new job: a table, what its columns are for, and a form that the daemon judges as one types.
 import { get, post } from '../lib/api.js';
 import { curlJob, withToken } from '../lib/curl.js';
-import { h, replace } from '../lib/dom.js';
+import { h, keepingFocus, replace } from '../lib/dom.js';
 import { cloned } from '../lib/form.js';
 import { bytes, duration, whole } from '../lib/format.js';
+import { loadHelp } from '../lib/help.js';
 import { t } from '../lib/i18n.js';
+import { problemText } from '../lib/problems.js';
 import { go } from '../lib/router.js';
 import { exercise, trainOnSample } from '../lib/sample.js';
 import { codeBlock } from '../parts/copy.js';
@@ -88,11 +90,15 @@ class NewPage {
             get('v1/schema'),
             get('v1/datasets?limit=200'),
             source && get(source),
+            loadHelp(),
         ]);
-        const changed = () => this.changed();
-        this.table = new ColumnsForm(schema, changed);
-        this.fields = new JobForm(schema, changed);
+        this.fields = new JobForm(schema, () => this.changed());
+        this.table = new ColumnsForm(schema, {
+            changed: () => this.columnsChanged(),
+            retargeted: () => this.fields.again(),
+        });
         if (from) this.job = cloned(from.spec);
+        if (query.run) delete this.job.halving; // which compares runs, and this is one
         this.name.value = this.job.name ?? '';
         this.datasets = list.data;
         this.showChoice();
@@ -102,7 +108,6 @@ class NewPage {
                 'section',
                 { class: 'card stack', id: 'form' },
                 h('h2', null, t('new.form')),
-                h('p', { class: 'soft' }, t('new.several')),
                 h('label', { class: 'field' }, t('new.name'), this.name),
                 this.fields.element,
             ),
@@ -134,7 +139,7 @@ class NewPage {
             delete this.job.columns;
             delete this.job.features;
             this.job.dataset = dataset.name;
-            if (!dataset.columns.some((column) => column.name === this.job.target))
+            if (![this.job.target].flat().every((target) => dataset.columns.some(({ name }) => name === target)))
                 this.job.target = (
                     dataset.columns.find(({ type }) => type === 'categorical') ?? dataset.columns.at(-1)
                 ).name;
@@ -142,9 +147,25 @@ class NewPage {
         this.showChoice();
         this.choice.value = dataset.name;
         this.table.show(dataset, this.job);
-        replace(this.columns, this.table.element);
-        this.fields.show(this.job);
+        replace(this.columns, this.table.element, this.names(dataset));
+        keepingFocus(() => this.fields.show(this.job, dataset)); // who has begun to type goes on
         this.form.hidden = false;
+        this.changed();
+    }
+
+    /** What fields suggest that take the name of a column, or of a table. */
+    names(dataset) {
+        const list = (id, things) =>
+            h(
+                'datalist',
+                { id },
+                things.map(({ name }) => h('option', { value: name })),
+            );
+        return [list('names-of-columns', dataset.columns), list('names-of-datasets', this.datasets)];
+    }
+
+    columnsChanged() {
+        this.fields.axes.show(this.job);
         this.changed();
     }
 
@@ -206,7 +227,7 @@ class NewPage {
                 h(
                     'ul',
                     null,
-                    rest.map(({ pointer, detail }) => h('li', null, h('code', null, pointer || '/'), ' ', detail)),
+                    rest.map((error) => h('li', null, h('code', null, error.pointer || '/'), ' ', problemText(error))),
                 ),
         );
     }

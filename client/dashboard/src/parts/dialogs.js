@@ -2,6 +2,7 @@
 import { askAgain } from '../lib/api.js';
 import { h, replace } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
+import { problemMessage, problemText, problemTitle } from '../lib/problems.js';
 import { boundKeys } from '../lib/keys.js';
 
 /** Shows a modal dialog; resolves with the value of the button that closed it ("" for Escape). */
@@ -65,17 +66,21 @@ export function problemBox(problem, box = h('div')) {
     box.setAttribute('role', 'alert');
     return replace(
         box,
-        h('strong', null, problem.status === 0 ? t('problem.offline') : problem.title || t('problem.title')),
+        h(
+            'strong',
+            null,
+            problem.status === 0 ? t('problem.offline') : problem.title ? problemTitle(problem) : t('problem.title'),
+        ),
         problem.status === 0
             ? h('p', null, t('problem.offline.detail'))
-            : problem.message !== problem.title && h('p', null, problem.message),
+            : problem.message !== problem.title && h('p', null, problemMessage(problem)),
         problem.status === 401 && h('button', { onclick: askAgain }, t('token.enter')),
         problem.errors.length > 0 &&
             h(
                 'ul',
                 null,
-                problem.errors.map(({ pointer, detail }) =>
-                    h('li', null, h('code', null, pointer || '/'), ' ', detail),
+                problem.errors.map((error) =>
+                    h('li', null, h('code', null, error.pointer || '/'), ' ', problemText(error)),
                 ),
             ),
     );

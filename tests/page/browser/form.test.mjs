@@ -1,4 +1,4 @@
-// All that a job can say, said in the form: what varies, which columns are learnt from, what classes weigh; and in Spanish.
+// All that a job can say, said in the form: what varies, what is learnt from, what classes weigh; and in Spanish.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { test, before, after } from 'node:test';

@@ -23,7 +23,7 @@ export function axesOf(job) {
         .filter(({ kind }) => kind);
 }
 
-/** Points that are drawn instead of every combination, or the other way round: the ends of a range are its values then. */
+/** Points that are drawn instead of every combination, or the other way round: then a range is a list of its ends. */
 export function useSearch(job, on) {
     const axes = axesOf(job);
     if (on === Boolean(job.search)) return;
@@ -95,8 +95,8 @@ function valueOfToken(token) {
 }
 
 /**
- * Blanks, semicolons or commas part. comma: it parts decimals where nothing else can be meant ("0,5"). What is no number
- * stays a text, so that the daemon says what is wrong with it.
+ * Blanks, semicolons or commas part. comma: it parts decimals where nothing else can be meant ("0,5"). What is no
+ * number stays a text, so that the daemon says what is wrong with it.
  */
 export function parseTokens(text, { comma = false } = {}) {
     return text
@@ -112,8 +112,8 @@ export function parseValues(text, options) {
 }
 
 /**
- * What was typed into a field: undefined for nothing, one value, or the axis {kind, values} of several. numeric: of a field
- * of numbers; the text of any other is one value, unless it is a list in JSON.
+ * What was typed into a field: undefined for nothing, one value, or the axis {kind, values} of several. numeric: of a
+ * field of numbers; the text of any other is one value, unless it is a list in JSON.
  */
 export function parseTyped(text, { numeric = true, comma = false } = {}) {
     const list = asList(text.trim());

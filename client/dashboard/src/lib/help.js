@@ -9,7 +9,7 @@ export async function loadHelp() {
     table = (await loaders[currentLanguage()]?.())?.default ?? {};
 }
 
-/** "/network/hidden/3/units" -> every layer as one, "*": the fields of every layer, and of every column, are the same. */
+/** "/network/hidden/3/units" with a star for the 3: the fields of all layers, and of all columns, are the same. */
 export function helpPath(pointer) {
     return pointer.replace(/^(\/network\/hidden|\/columns)\/[^/]+/, '$1/*');
 }

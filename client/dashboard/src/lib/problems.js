@@ -3,8 +3,8 @@ import { h } from './dom.js';
 import { currentLanguage, problemTable } from './i18n.js';
 
 /**
- * detail in the words of a table (locales/es_problems.js), or null: of the rows of its code the first whose pattern is the whole
- * text; $1 is what its first group found, %1 the table's word for it.
+ * detail in the words of a table (locales/es_problems.js), or null: of the rows of its code the first whose pattern is
+ * the whole text; $1 is what its first group found, %1 the table's word for it.
  */
 export function inOtherWords(table, code, detail) {
     for (const [pattern, words] of table?.details[code] ?? []) {

@@ -18,7 +18,7 @@ export function leaves(schema, layers, pointer = '', into = {}) {
 const FIXED = /^\/(name|dataset|target|columns|grid|search|halving|threads|checkpoint)(\/|$)/;
 
 export class AxesForm {
-    /** changed(pointer): after the axis of a field changed; again(id): what else is asked for changed; id keeps the focus */
+    /** changed(pointer): the axis of a field changed; again(id): so did what else is asked for, and id has the focus */
     constructor(schema, { changed, again }) {
         Object.assign(this, { schema, changed, again });
         this.body = h('div', { class: 'scroll', tabindex: '0' });

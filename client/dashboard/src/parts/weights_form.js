@@ -11,8 +11,8 @@ function modeOf(weights) {
 }
 
 /**
- * A select, and a field for each class where each has a weight. weights: of the job now; classes: of the target, as far as
- * they are known; set(weights): undefined for none.
+ * A select, and a field for each class where each has a weight. weights: of the job now; classes: of the target, as far
+ * as they are known; set(weights): undefined for none.
  */
 export function weightsField({ weights, classes, properties, set }) {
     let given = modeOf(weights) === 'each' ? { ...weights } : {};

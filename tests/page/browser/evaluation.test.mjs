@@ -1,5 +1,5 @@
-// What a run reached, looked at closely: a threshold that moves, numbers beside what they should have been, and what is lost
-// when a column is shuffled. Every figure is counted once more from what the daemon says.
+// What a run reached, looked at closely: a threshold that moves, numbers beside what they should have been, and what is
+// lost when a column is shuffled. Every figure is counted once more from what the daemon says.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { test, before, after } from 'node:test';

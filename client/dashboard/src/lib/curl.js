@@ -11,9 +11,17 @@ export function curlUpload(file, name) {
     return `curl --data-binary @${quote(file)} -H 'Content-Type: text/csv' ${quote(url)}`;
 }
 
+function curlPost(path, body) {
+    const text = quote(JSON.stringify(body, null, 2));
+    return `curl -H 'Content-Type: application/json' ${quote(address(path))} -d ${text}`;
+}
+
 export function curlJob(spec) {
-    const body = quote(JSON.stringify(spec, null, 2));
-    return `curl -H 'Content-Type: application/json' ${quote(address('v1/jobs'))} -d ${body}`;
+    return curlPost('v1/jobs', spec);
+}
+
+export function curlPredict(run, row) {
+    return curlPost(`v1/runs/${run}/predict`, { instances: [row] });
 }
 
 /** The place of the token, when one is needed: never the token itself. */

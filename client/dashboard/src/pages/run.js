@@ -81,7 +81,8 @@ class RunPage {
         this.problem = h('div', { hidden: true });
         this.summary = h('p', { class: 'soft summary' });
         this.actions = new JobActions({ done: () => this.end.now(), fail: (problem) => this.fail(problem) });
-        this.playground = h('a', { class: 'button', id: 'try', hidden: true, href: `#/runs/${id}/predict` }, t('run.try'));
+        const predict = `#/runs/${id}/predict`;
+        this.playground = h('a', { class: 'button', id: 'try', hidden: true, href: predict }, t('run.try'));
         this.model = h('button', { id: 'model', hidden: true, onclick: () => saveModel(id) }, t('run.model'));
         this.curves = new Curves({ query });
         this.health = new Health();

@@ -1,5 +1,5 @@
-// Which columns the network rests on: what is lost on the validation rows when one of them is shuffled. It is worked out
-// when it is asked for, and the address keeps that.
+// Which columns the network rests on: what is lost on the validation rows when one of them is shuffled. Worked out when
+// it is asked for, and the address keeps that.
 import { get } from '../lib/api.js';
 import { h, replace, s } from '../lib/dom.js';
 import { figure, percent, whole } from '../lib/format.js';

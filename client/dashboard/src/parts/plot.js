@@ -1,5 +1,5 @@
-// Small pictures in SVG: axes, lines, dots, bars, one mark. Colors are those of the style sheet, so that they follow the
-// theme by themselves; below stand a caption in words and the figures as a table.
+// Small pictures in SVG: axes, lines, dots, bars, one mark. Colors are those of the style sheet, so that they follow
+// the theme by themselves; below stand a caption in words and the figures as a table.
 import { h, replace, s, text } from '../lib/dom.js';
 import { ticks } from '../lib/evaluation.js';
 import { figure } from '../lib/format.js';
@@ -114,8 +114,8 @@ const draw = {
 };
 
 /**
- * {id, x, y: {from, to, label}, layers: [{kind: 'line' | 'dots' | 'bars', color, ...}], columns: of the table, caption}.
- * Returns {element, mark([x, y] or null), say(caption)}.
+ * {id, x, y: {from, to, label}, layers: [{kind: 'line', 'dots' or 'bars', color, ...}], columns: of the
+ * table, caption}. Returns {element, mark([x, y] or null), say(caption)}.
  */
 export function plot({ id, x, y, layers, columns, caption = '' }) {
     const at = scales(x, y),

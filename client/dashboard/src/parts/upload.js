@@ -31,32 +31,15 @@ function upload(file, name, progress) {
     });
 }
 
-/** done(dataset), fail(problem) */
-export function dropZone({ done, fail }) {
-    const bar = progressBar(),
-        state = h('p', { class: 'soft', role: 'status' });
-    bar.hidden = true;
-    const take = async (file) => {
-        if (!file) return;
-        bar.hidden = false;
-        replace(state, t('new.uploading', { file: file.name }));
-        try {
-            const dataset = await upload(file, datasetName(file.name), (share) => updateProgress(bar, share));
-            replace(state, t('new.uploaded', { file: file.name }));
-            await done(dataset);
-        } catch (problem) {
-            replace(state);
-            fail(problem);
-        } finally {
-            bar.hidden = true;
-        }
-    };
+/** A place to drop a CSV file on, or to choose one by; take(file) is called with it. inside: elements below. */
+export function fileZone({ id, prompt, take }, ...inside) {
+    const give = (file) => file && take(file);
     const input = h('input', {
         type: 'file',
-        id: 'file',
+        id,
         accept: '.csv,.tsv,.txt,text/csv',
         hidden: true,
-        onchange: () => take(input.files[0]),
+        onchange: () => give(input.files[0]),
     });
     const zone = h(
         'div',
@@ -70,14 +53,35 @@ export function dropZone({ done, fail }) {
             ondrop: (event) => {
                 event.preventDefault();
                 zone.classList.remove('over');
-                take(event.dataTransfer.files[0]);
+                give(event.dataTransfer.files[0]);
             },
         },
-        h('p', null, t('new.drop')),
+        h('p', null, prompt),
         h('button', { type: 'button', id: 'choose', onclick: () => input.click() }, t('new.choose')),
         input,
-        bar,
-        state,
+        inside,
     );
     return zone;
+}
+
+/** done(dataset), fail(problem) */
+export function dropZone({ done, fail }) {
+    const bar = progressBar(),
+        state = h('p', { class: 'soft', role: 'status' });
+    bar.hidden = true;
+    const take = async (file) => {
+        bar.hidden = false;
+        replace(state, t('new.uploading', { file: file.name }));
+        try {
+            const dataset = await upload(file, datasetName(file.name), (share) => updateProgress(bar, share));
+            replace(state, t('new.uploaded', { file: file.name }));
+            await done(dataset);
+        } catch (problem) {
+            replace(state);
+            fail(problem);
+        } finally {
+            bar.hidden = true;
+        }
+    };
+    return fileZone({ id: 'file', prompt: t('new.drop'), take }, bar, state);
 }

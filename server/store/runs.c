@@ -189,13 +189,12 @@ static enum err_code change(struct query *q, int64_t id, const char *expected, s
     return code || changes ? code : refuse(c, id, expected, err);
 }
 
-enum err_code store_run_start(struct store_tx *tx, const struct store_start *s, struct store_begun *ret, struct err *err)
+enum err_code store_run_start(struct store_tx *tx, int64_t id, int64_t now, struct store_begun *ret, struct err *err)
 {
     struct connection *c = &tx->connection;
     struct query q = query_start(c, SQL_RUN_START);
-    query_put_integer(&q, (int64_t)s->parameters);
-    query_put_integer(&q, s->now);
-    query_put_integer(&q, s->run);
+    query_put_integer(&q, now);
+    query_put_integer(&q, id);
     bool there = query_row(&q);
     struct store_begun begun = {0};
     if (there) {
@@ -205,13 +204,25 @@ enum err_code store_run_start(struct store_tx *tx, const struct store_start *s, 
     }
     enum err_code code = query_end(&q, err);
     if (code || !there)
-        return code ? code : refuse(c, s->run, "queued", err);
+        return code ? code : refuse(c, id, "queued", err);
     *ret = begun;
-    struct query texts = query_start(c, SQL_RUN_TEXTS_START);
-    query_put_text(&texts, s->layers);
-    query_put_text(&texts, s->environment);
-    query_put_text(&texts, s->resolved);
-    query_put_integer(&texts, s->run);
+    return ERR_OK;
+}
+
+enum err_code store_run_describe(struct store_tx *tx, const struct store_description *d, struct err *err)
+{
+    struct connection *c = &tx->connection;
+    struct query q = query_start(c, SQL_RUN_DESCRIBE);
+    query_put_integer(&q, (int64_t)d->parameters);
+    query_put_integer(&q, d->run);
+    enum err_code code = change(&q, d->run, "running", err);
+    if (code)
+        return code;
+    struct query texts = query_start(c, SQL_RUN_TEXTS_DESCRIBE);
+    query_put_text(&texts, d->layers);
+    query_put_text(&texts, d->environment);
+    query_put_text(&texts, d->resolved);
+    query_put_integer(&texts, d->run);
     return query_run(&texts, NULL, err);
 }
 

@@ -81,10 +81,11 @@ const struct sql_text sql_texts[SQL_COUNT] = {
     [SQL_RUNS_FIGURES] = {SQL_READER, "SELECT id, number, status, " SQL_METRICS ", best_epoch, best_loss FROM runs WHERE job = ? "
                                       "ORDER BY number"},
     [SQL_RUNS_COUNT_QUEUED] = {SQL_WRITER, "SELECT count(*) FROM runs WHERE status = 0"},
-    [SQL_RUN_START] = {SQL_WRITER, "UPDATE runs SET status = 1, parameters = ?1, started_at = iif(started_at, started_at, ?2), "
-                                   "attempts = attempts + 1, version = version + 1 WHERE id = ?3 AND status = 0 "
+    [SQL_RUN_START] = {SQL_WRITER, "UPDATE runs SET status = 1, started_at = iif(started_at, started_at, ?1), "
+                                   "attempts = attempts + 1, version = version + 1 WHERE id = ?2 AND status = 0 "
                                    "RETURNING epoch, attempts, crashes"},
-    [SQL_RUN_TEXTS_START] = {SQL_WRITER, "UPDATE run_texts SET layers = ?, environment = ?, resolved = ? WHERE run = ?"},
+    [SQL_RUN_DESCRIBE] = {SQL_WRITER, "UPDATE runs SET parameters = ?, version = version + 1 WHERE id = ? AND status = 1"},
+    [SQL_RUN_TEXTS_DESCRIBE] = {SQL_WRITER, "UPDATE run_texts SET layers = ?, environment = ?, resolved = ? WHERE run = ?"},
     [SQL_RUN_FINISH] = {SQL_WRITER, "UPDATE runs SET status = ?, finished_at = ?, training_seconds = ?, "
                                     "samples_per_second = ?, failure_code = ?, failure_detail = ?, failure_epoch = ?, "
                                     "stopped_by = ?, model_epoch = ?, model_sha256 = ?, model_bytes = ?, version = version + 1 WHERE id = ? AND status < 3"},

@@ -224,12 +224,14 @@ enum err_code store_runs_count_queued_tx(struct store_tx *tx, uint64_t *ret_coun
 struct store_begun {
     uint32_t epoch, attempts, crashes; /* the last that is stored; with this one; as in struct store_run */
 };
-struct store_start {
-    int64_t run, now;
+enum err_code store_run_start(struct store_tx *tx, int64_t id, int64_t now, struct store_begun *ret, struct err *err);
+/* What a running run is found to be once its rows are read; as in struct store_run. */
+struct store_description {
+    int64_t run;
     uint64_t parameters;
-    const char *layers, *environment, *resolved; /* as in struct store_run */
+    const char *layers, *environment, *resolved;
 };
-enum err_code store_run_start(struct store_tx *tx, const struct store_start *s, struct store_begun *ret, struct err *err);
+enum err_code store_run_describe(struct store_tx *tx, const struct store_description *d, struct err *err);
 struct store_epoch {
     uint32_t epoch;
     uint64_t weight_updates;

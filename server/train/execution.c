@@ -63,7 +63,7 @@ static enum err_code on_started(void *context, const struct worker_started *star
 {
     struct task_run *t = context;
     t->flops = started->flops;
-    return recorder_started(t->recorder, started, &t->begun, err);
+    return recorder_described(t->recorder, started, err);
 }
 
 /* As many as the job asks for; else all cores while no other run wants one. */
@@ -334,8 +334,7 @@ static enum err_code finish(struct task_run *t, enum err_code outcome, const str
 static enum err_code fail_before_start(struct task_run *t, enum err_code outcome, const struct err *why, struct err *err)
 {
     struct worker_result nothing = {.samples_per_second = NAN};
-    struct worker_started started = {.layers = NULL, .environment = NULL};
-    enum err_code code = recorder_has_started(t->recorder) ? ERR_OK : recorder_started(t->recorder, &started, &t->begun, err);
+    enum err_code code = recorder_has_started(t->recorder) ? ERR_OK : recorder_started(t->recorder, &t->begun, err);
     return code ? code : finish(t, outcome, why, &nothing, err);
 }
 
@@ -398,30 +397,28 @@ static void put_back(struct task_run *t, const struct err *why)
 static enum err_code settle(struct task_run *t, enum err_code outcome, const struct err *why, struct worker_result *result,
                             struct err *err)
 {
-    bool started = recorder_has_started(t->recorder);
     if (is_storage(t->rung_code))
         return err_set(err, t->rung_code, "%s", t->rung_why.message);
     if (is_storage(outcome))
         return err_set(err, outcome, "%s", why->message);
     bool cancelled = (atomic_load(&t->slot->stop) & CANCEL) && result->model.length; /* and there is something to keep */
     if (outcome == ERR_STOPPED && atomic_load(&t->slot->leave) && !cancelled)
-        return started ? leave(t, result, err) : ERR_OK; /* else queued still */
-    return started ? finish_at_last(t, outcome, why, result, err) : fail_before_start(t, outcome, why, err);
+        return leave(t, result, err);
+    return finish_at_last(t, outcome, why, result, err);
 }
 
 static void execute(struct task_run *t)
 {
     struct worker_events events = {.started = on_started, .threads = threads_for, .epoch = on_epoch, .restore = on_restore,
                                    .save = on_save, .interrupt = &t->slot->interrupt, .leave = &t->slot->leave, .initial = t->initial,
+                                   .goes_on = t->begun.epoch > 0,
                                    .context = t};
     struct worker_result result;
     struct err why = {0}, err = {0};
     log_event(LOG_INFO, "run started", "run", LOG_N(t->run.id), "job", LOG_N(t->run.job), NULL);
     enum err_code outcome = worker_execute(&t->spec, t->table, t->valid, &t->slot->stop, &events, &result, &why);
     alarm_clear(t->scheduler->alarms, &t->slot->alarm);
-    if (outcome == ERR_CONFLICT && !recorder_has_started(t->recorder))
-        log_event(LOG_INFO, "run skipped", "run", LOG_N(t->run.id), "reason", why.message, NULL);
-    else if (settle(t, outcome, &why, &result, &err))
+    if (settle(t, outcome, &why, &result, &err))
         put_back(t, &err);
     else if (!t->left)
         log_event(LOG_INFO, "run ended", "run", LOG_N(t->run.id), "epochs", LOG_N(result.epoch), "outcome",
@@ -435,11 +432,17 @@ void execution_run(struct scheduler *s, struct slot *slot, int64_t run)
     struct err why = {0}, err = {0};
     enum err_code code = load(&t, run, &why);
     bool gone = !t.recorder && (code == ERR_NOT_FOUND || code == ERR_CONFLICT); /* deleted or cancelled before its turn */
+    if (!code) { /* before its rows are read: an end of the daemon while they are is one of this run's */
+        code = recorder_started(t.recorder, &t.begun, &why);
+        gone = code == ERR_NOT_FOUND || code == ERR_CONFLICT;
+    }
     if (!code)
         execute(&t);
-    else if (!gone && (!t.recorder || is_storage(code)))
+    else if (gone)
+        log_event(LOG_INFO, "run skipped", "run", LOG_N(run), "reason", why.message, NULL);
+    else if (!t.recorder || is_storage(code))
         put_back(&t, &why);
-    else if (!gone && fail_before_start(&t, code, &why, &err))
+    else if (fail_before_start(&t, code, &why, &err))
         put_back(&t, &err);
     unload(&t);
 }

@@ -9,7 +9,7 @@
 #define BATCH_EPOCHS 512
 #define BATCH_NS 50000000ull /* an epoch waits this long at most for others to come along */
 
-/* A batch of epochs on its way to the store. */
+/* A batch of epochs on its way to the store; or, before all of them, what the run is found to be. */
 struct batch {
     struct store_op op;
     struct batch *next; /* among those that failed */
@@ -18,6 +18,7 @@ struct batch {
     uint32_t layer_count;
     struct store_epoch *epochs; /* capacity; one allocation with the layers behind it */
     float *layers;              /* capacity x layer_count x 4 */
+    struct store_description *description; /* NULL in all but the first; owns its texts */
 };
 
 struct recorder {
@@ -49,10 +50,22 @@ enum err_code recorder_new(struct store *store, struct hub *hub, int64_t run, in
     return ERR_OK;
 }
 
+static void description_free(struct store_description *d)
+{
+    if (!d)
+        return;
+    mem_free((void *)(uintptr_t)d->layers);
+    mem_free((void *)(uintptr_t)d->environment);
+    mem_free((void *)(uintptr_t)d->resolved);
+    mem_free(d);
+}
+
 static void batch_free(struct batch *b)
 {
-    if (b)
-        mem_free(b->epochs);
+    if (!b)
+        return;
+    description_free(b->description);
+    mem_free(b->epochs);
     mem_free(b);
 }
 
@@ -101,22 +114,18 @@ bool recorder_has_started(const struct recorder *r)
 struct start_op {
     struct store_op op;
     int64_t run;
-    const struct worker_started *s;
     struct store_begun begun;
 };
 
 static enum err_code start_run(struct store_tx *tx, struct store_op *op, struct err *err)
 {
     struct start_op *o = (struct start_op *)op;
-    const struct worker_started *s = o->s;
-    struct store_start start = {.run = o->run, .now = clock_wall_ms(), .parameters = s->parameters, .layers = s->layers,
-                                .environment = s->environment, .resolved = s->resolved};
-    return store_run_start(tx, &start, &o->begun, err);
+    return store_run_start(tx, o->run, clock_wall_ms(), &o->begun, err);
 }
 
-enum err_code recorder_started(struct recorder *r, const struct worker_started *s, struct store_begun *ret, struct err *err)
+enum err_code recorder_started(struct recorder *r, struct store_begun *ret, struct err *err)
 {
-    struct start_op o = {.op.run = start_run, .run = r->run, .s = s};
+    struct start_op o = {.op.run = start_run, .run = r->run};
     enum err_code code = store_execute(r->store, &o.op, err);
     if (code)
         return code;
@@ -133,7 +142,8 @@ enum err_code recorder_started(struct recorder *r, const struct worker_started *
 static enum err_code append_epochs(struct store_tx *tx, struct store_op *op, struct err *err)
 {
     const struct batch *b = (const struct batch *)op;
-    return store_epochs_append(tx, b->recorder->run, b->epochs, b->count, err);
+    return b->description ? store_run_describe(tx, b->description, err)
+                          : store_epochs_append(tx, b->recorder->run, b->epochs, b->count, err);
 }
 
 static void keep_locked(struct recorder *r, struct batch *b)
@@ -163,20 +173,20 @@ static void epochs_appended(struct store_op *op)
         batch_free(b);
 }
 
-static enum err_code batch_new(struct recorder *r, uint32_t layer_count, struct err *err)
+static enum err_code batch_new(struct recorder *r, size_t capacity, uint32_t layer_count, struct batch **ret, struct err *err)
 {
     struct batch *b = mem_zalloc(sizeof *b);
     size_t one = sizeof(struct store_epoch) + (size_t)layer_count * 4 * sizeof(float);
-    if (!b || !(b->epochs = mem_array(BATCH_EPOCHS, one))) {
+    if (!b || !(b->epochs = mem_array(capacity, one))) {
         batch_free(b);
         return err_no_memory(err);
     }
     b->op = (struct store_op){.run = append_epochs, .done = epochs_appended};
     b->recorder = r;
-    b->capacity = BATCH_EPOCHS;
+    b->capacity = capacity;
     b->layer_count = layer_count;
-    b->layers = (float *)(void *)(b->epochs + BATCH_EPOCHS);
-    r->batch = b;
+    b->layers = (float *)(void *)(b->epochs + capacity);
+    *ret = b;
     return ERR_OK;
 }
 
@@ -244,6 +254,25 @@ static enum err_code wait_for_store(struct recorder *r, struct err *err)
     return ERR_OK;
 }
 
+/* An epoch numbered 0, so that it stays the first among those that failed. */
+enum err_code recorder_described(struct recorder *r, const struct worker_started *s, struct err *err)
+{
+    struct batch *b;
+    enum err_code code = batch_new(r, 1, 0, &b, err);
+    if (code)
+        return code;
+    struct store_description *d = b->description = mem_zalloc(sizeof *d);
+    if (d)
+        *d = (struct store_description){.run = r->run, .parameters = s->parameters, .layers = mem_strdup(s->layers),
+                                        .environment = mem_strdup(s->environment), .resolved = mem_strdup(s->resolved)};
+    if (!d || !d->layers || !d->environment || !d->resolved) {
+        batch_free(b);
+        return err_no_memory(err);
+    }
+    submit(r, b);
+    return wait_for_store(r, err);
+}
+
 static void copy_epoch(struct batch *b, enum task task, const struct mlp_epoch *e)
 {
     struct store_epoch *out = &b->epochs[b->count];
@@ -270,7 +299,7 @@ enum err_code recorder_epoch(struct recorder *r, enum task task, const struct ml
     if (e->epoch <= r->stored) /* it is there already, to the same bits */
         return ERR_OK;
     if (!r->batch) {
-        enum err_code code = batch_new(r, e->layer_count, err);
+        enum err_code code = batch_new(r, BATCH_EPOCHS, e->layer_count, &r->batch, err);
         if (code)
             return code;
     }

@@ -17,7 +17,9 @@ void recorder_free(struct recorder *r); /* waits for what is under way */
 void recorder_patience(struct recorder *r, bool (*wait)(void *context, const struct err *why), void *context);
 /* Waits for the commit of queued -> running, and tells how it stood: epochs that are stored are passed over when they come
  * again. ERR_CONFLICT when the run is not queued any more. */
-enum err_code recorder_started(struct recorder *r, const struct worker_started *s, struct store_begun *ret, struct err *err);
+enum err_code recorder_started(struct recorder *r, struct store_begun *ret, struct err *err);
+/* Stores what the worker found the run to be, before its epochs; the codes of recorder_epoch. */
+enum err_code recorder_described(struct recorder *r, const struct worker_started *s, struct err *err);
 /* While the store fails, training waits in here. ERR_STOPPED when the run shall stop meanwhile; its epochs are kept still. */
 enum err_code recorder_epoch(struct recorder *r, enum task task, const struct mlp_epoch *e, struct err *err);
 /* Waits until all epochs so far are committed; the codes of recorder_epoch. */

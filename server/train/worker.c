@@ -210,7 +210,8 @@ enum err_code worker_execute(const struct job_spec *spec, const struct table *ta
     buf_init(&ret_result->evaluation, EVALUATION_MAX_BYTES);
 
     const struct encoder *encoder = events->initial ? model_encoder(events->initial) : NULL;
-    enum err_code code = rows_prepare(&rows, spec, table, valid, encoder, 0, stop, err);
+    const atomic_int *until = events->goes_on ? events->leave : stop;
+    enum err_code code = rows_prepare(&rows, spec, table, valid, encoder, 0, until, err);
     if (!code)
         code = job_weights_classes(spec, table, rows.encoder, rows.split.train, rows.split.train_count, &class_weights, err);
     if (!code) {

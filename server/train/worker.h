@@ -32,6 +32,8 @@ struct worker_events {
     enum err_code (*save)(void *context, const struct mlp_trainer *t, const struct worker_progress *p, struct err *err);
     atomic_int *interrupt;  /* set together with `stop`; alone: `save` is called and training goes on. NULL: `stop` is enough */
     const struct model *initial; /* whose weights and encoder it starts from; NULL: it draws and fits its own */
+    bool goes_on; /* it has epochs already: a stop that comes before it is where it was lets it come there first, so that its
+                   * model can be kept; `leave` does not */
     const atomic_int *leave; /* set: it shall go on another time, stop without a model or an evaluation; NULL: never */
     void *context;
 };

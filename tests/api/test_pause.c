@@ -3,6 +3,7 @@
 #include "support/api.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -246,6 +247,24 @@ static void await_running(long job)
         r = expect(http_get("/v1/jobs/%ld?wait=1", job), 200);
 }
 
+/* That it has got its rows and trains, after so many interruptions: its layers are there, and the log says each time that it
+ * goes on. */
+static void await_training(long job, int interruptions)
+{
+    char line[80];
+    struct reply *r = run_get(run_of(job, 0));
+    while (is_null(r, "/layers"))
+        r = expect(http_get("/v1/runs/%ld?wait=1", whole(r, "/id")), 200);
+    snprintf(line, sizeof line, "\"event\":\"run goes on\",\"run\":\"%ld\"", whole(r, "/id"));
+    for (int found = -1; found < interruptions; poll(NULL, 0, 5)) {
+        char *log = daemon_log();
+        found = 0;
+        for (const char *at = log; (at = strstr(at, line)); at++)
+            found++;
+        test_free(log);
+    }
+}
+
 /* Neither an epoch nor a checkpoint between three ends by force. */
 static void a_run_that_gets_nowhere_fails(void **state)
 {
@@ -266,13 +285,42 @@ static void a_run_that_gets_nowhere_fails(void **state)
     train(QUICK); /* and the others go on */
 }
 
+/* A large table whose rows take long to encode: its layers are known only then. */
+static void ends_while_rows_are_prepared_count(void **state)
+{
+    (void)state;
+    enum { ROWS = 300000, LINE = 32 };
+    char *csv = malloc(ROWS * LINE), *end = csv;
+    assert_non_null(csv);
+    end += sprintf(end, "a,b,c,d,e,f,y\n");
+    for (unsigned i = 0; i < ROWS - 1; i++)
+        end += snprintf(end, LINE, "%u,%u,%u,%u,%u,%u,%u\n", i % 997, i * 7 % 991, i * 11 % 983, i * 13 % 977, i * 17 % 971,
+                        i * 19 % 967, i % 3);
+    expect(http_post_csv("/v1/datasets?name=large", csv), 201);
+    free(csv);
+    long job = start_job("{\"dataset\":\"large\",\"target\":\"y\",\"task\":\"multiclass\",\"columns\":{"
+                         "\"a\":{\"role\":\"categorical\"},\"b\":{\"role\":\"categorical\"},\"c\":{\"role\":\"categorical\"},"
+                         "\"d\":{\"role\":\"categorical\"},\"e\":{\"role\":\"categorical\"},\"f\":{\"role\":\"categorical\"}}}");
+    for (int i = 0; i < 3; i++) {
+        await_running(job);
+        daemon_kill();
+        daemon_start_again();
+    }
+    assert_string_equal(text(finish_job(job), "/status"), "failed");
+    struct reply *r = run_get(run_of(job, 0));
+    assert_string_equal(text(r, "/failure/code"), "poison");
+    assert_true(is_null(r, "/layers")); /* it never came further */
+    expect(http_call("DELETE", "/v1/jobs/%ld", job), 204);
+    expect(http_call("DELETE", "/v1/datasets/large"), 204);
+}
+
 /* A stop in between leaves a checkpoint: it gets somewhere, and the count begins again. */
 static void a_run_that_gets_further_is_tried_again(void **state)
 {
     (void)state;
     long job = start_job(HEAVY, "0");
     for (int i = 0; i < 4; i++) {
-        await_running(job);
+        await_training(job, i);
         assert_string_equal(text(job_get(job), "/status"), "running");
         if (i == 1)
             daemon_stop(SIGTERM);
@@ -296,6 +344,7 @@ int main(void)
         TEST_OF_WORK(paused_stays_paused),
         TEST_OF_WORK(orphans_are_swept_and_damage_is_passed_over),
         TEST_OF_WORK(a_run_that_gets_nowhere_fails),
+        TEST_OF_WORK(ends_while_rows_are_prepared_count),
         TEST_OF_WORK(a_run_that_gets_further_is_tried_again),
     };
     return cmocka_run_group_tests(tests, daemon_setup_one_worker_with_penguins, daemon_teardown);

@@ -129,8 +129,9 @@ BODY(body_job_pause, store_job_pause(tx, w->id, &w->runs, err))
 BODY(body_job_resume, store_job_resume(tx, w->id, &w->runs, err))
 BODY(body_job_delete, store_job_delete(tx, w->id, &w->ids, &w->count, err))
 BODY(body_run_insert, store_run_insert(tx, w->input, &w->id, err))
-BODY(body_run_start, store_run_start(tx, &(struct store_start){.run = w->id, .now = NOW + 1, .parameters = 77, .layers = "[1]",
-                                     .environment = "{\"threads\":1}", .resolved = "{\"task\":\"binary\"}"}, &w->begun, err))
+BODY(body_run_start, store_run_start(tx, w->id, NOW + 1, &w->begun, err))
+BODY(body_run_describe, store_run_describe(tx, &(struct store_description){.run = w->id, .parameters = 77, .layers = "[1]",
+                                           .environment = "{\"threads\":1}", .resolved = "{\"task\":\"binary\"}"}, err))
 BODY(body_run_finish, store_run_finish(tx, w->input, err))
 BODY(body_run_got_further, store_run_got_further(tx, w->id, err))
 BODY(body_epochs_append, store_epochs_append(tx, w->id, w->input, w->count, err))
@@ -203,6 +204,7 @@ static inline enum err_code on_id(struct fixture *f, body run, int64_t id)
 static inline void start_run(struct fixture *f, int64_t run)
 {
     assert_int_equal(on_id(f, body_run_start, run), ERR_OK);
+    assert_int_equal(on_id(f, body_run_describe, run), ERR_OK);
 }
 
 static inline enum err_code finish_run(struct fixture *f, int64_t run, enum store_status status)

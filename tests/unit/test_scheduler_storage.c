@@ -66,9 +66,10 @@ static struct recorder *make_recorder(struct scheduled *s, int64_t run)
     struct recorder *r = NULL;
     assert_int_equal(recorder_new(s->f->store, s->hub, run, s->job, &r, &s->f->err), ERR_OK);
     assert_false(recorder_has_started(r));
-    struct worker_started started = {.layers = "[]", .environment = "{}"};
+    struct worker_started started = {.layers = "[]", .environment = "{}", .resolved = "{}"};
     struct store_begun begun;
-    assert_int_equal(recorder_started(r, &started, &begun, &s->f->err), ERR_OK);
+    assert_int_equal(recorder_started(r, &begun, &s->f->err), ERR_OK);
+    assert_int_equal(recorder_described(r, &started, &s->f->err), ERR_OK);
     assert_true(recorder_has_started(r));
     return r;
 }

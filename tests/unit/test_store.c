@@ -67,8 +67,8 @@ static void test_totals_count_what_is_there(void **state)
     assert_int_equal(t.runs_by_status[STATUS_QUEUED], 1);
     assert_int_equal(t.runs_by_status[STATUS_RUNNING], 1);
     assert_int_equal(t.runs_by_status[STATUS_FAILED], 0);
-    assert_int_equal(t.commits, 5);
-    assert_int_equal(t.ops, 5);
+    assert_int_equal(t.commits, 6);
+    assert_int_equal(t.ops, 6);
     assert_int_equal(t.queued_ops, 0);
     assert_true(t.database_bytes > 0 && t.wal_bytes > 0);
 }

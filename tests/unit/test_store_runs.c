@@ -25,7 +25,14 @@ static void test_a_run_from_queued_to_succeeded(void **state)
     assert_null(r.model_sha256);
     assert_true(isnan(r.metric[METRIC_TRAIN_LOSS]) && isnan(r.training_seconds));
     store_run_done(&r);
-    start_run(f, id);
+    assert_int_equal(on_id(f, body_run_describe, id), ERR_CONFLICT);
+    assert_int_equal(on_id(f, body_run_start, id), ERR_OK);
+    r = run_of(f, id); /* its rows are still to be read */
+    assert_int_equal(r.status, STATUS_RUNNING);
+    assert_int_equal(r.parameters, 5);
+    assert_null(r.layers);
+    store_run_done(&r);
+    assert_int_equal(on_id(f, body_run_describe, id), ERR_OK);
     assert_int_equal(on_id(f, body_run_start, id), ERR_CONFLICT);
     assert_int_equal(on_id(f, body_run_start, 99), ERR_NOT_FOUND);
     struct store_finish finish = {.run = id, .status = STATUS_SUCCEEDED, .now = NOW + 9, .training_seconds = 2.5,

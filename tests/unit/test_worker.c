@@ -17,7 +17,8 @@ struct story {
     uint32_t stop_at, fail_at; /* in this epoch's event; 0: never */
     enum err_code started_code, epoch_code;
     atomic_int stop, leave;
-    bool leaves; /* as well, where it stops */
+    bool leaves;       /* as well, where it stops */
+    uint32_t restored; /* epochs that it has when it starts */
     unsigned started;
     uint32_t epochs;
     uint64_t parameters, weight_updates;
@@ -61,12 +62,19 @@ static unsigned threads_of(void *context)
     return ((struct story *)context)->threads;
 }
 
+static bool restore(void *context, struct mlp_trainer *t, struct worker_progress *ret)
+{
+    (void)t;
+    ret->epoch = ((struct story *)context)->restored;
+    return ret->epoch > 0;
+}
+
 static enum err_code tell(struct story *story, const struct table *t, const char *body)
 {
     struct job_spec s;
     spec_of(body, &s);
     struct worker_events events = {.started = on_started, .threads = story->threads ? threads_of : NULL, .epoch = on_epoch,
-                                   .leave = &story->leave, .context = story};
+                                   .leave = &story->leave, .restore = restore, .goes_on = story->restored > 0, .context = story};
     enum err_code code = worker_execute(&s, t, NULL, &story->stop, &events, &story->result, &story->err);
     job_spec_done(&s);
     return code;
@@ -340,12 +348,14 @@ static void test_stopping(void **state)
 {
     struct data_fixture *f = *state;
     struct table *t = make_table(f);
-    struct story before = {.stop = 1}, during = {.stop_at = 3};
+    struct story before = {.stop = 1}, behind = {.stop = 1, .restored = 3}, during = {.stop_at = 3};
     assert_int_equal(tell(&before, t, JOB("k", "")), ERR_STOPPED);
     assert_int_equal(before.epochs, 0);
     assert_int_equal(before.result.epoch, 0);
     assert_int_equal(before.result.model.length, 0); /* nothing was learned */
     assert_int_equal(before.result.evaluation.length, 0);
+    assert_int_equal(tell(&behind, t, JOB("k", "")), ERR_STOPPED); /* before it is where it was: that is kept */
+    model_unref(model_of(&behind));
     assert_int_equal(tell(&during, t, JOB("k", "")), ERR_STOPPED);
     assert_int_equal(during.epochs, 3);
     assert_int_equal(during.result.epoch, 3);
@@ -353,6 +363,7 @@ static void test_stopping(void **state)
     cleanup(json_freep) struct json *e = evaluation_of(&during);
     assert_true(number_at(e, "/valid_loss") == during.valid_loss);
     story_done(&before);
+    story_done(&behind);
     story_done(&during);
     table_unref(t);
 }

@@ -24,15 +24,21 @@ void encoder_feature_done(struct encoder_feature *f)
     *f = (struct encoder_feature){0};
 }
 
+void encoder_target_done(struct encoder_target *target)
+{
+    texts_free(target->class, target->classes);
+    mem_free((void *)(uintptr_t)target->name);
+    *target = (struct encoder_target){0};
+}
+
 void encoder_free(struct encoder *e)
 {
     if (!e)
         return;
-    for (uint32_t k = 0; e->class_name && k < e->classes; k++)
-        mem_free(e->class_name[k]);
+    for (uint32_t j = 0; e->target && j < e->targets; j++)
+        encoder_target_done(&e->target[j]);
     for (uint32_t i = 0; e->feature && i < e->features; i++)
         encoder_feature_done(&e->feature[i]);
-    mem_free(e->class_name);
     mem_free(e->feature);
     mem_free(e->by_name);
     unpack_texts_free(e->missing, e->missing_count);
@@ -85,7 +91,7 @@ uint32_t encoder_inputs(const struct encoder *e)
 
 uint32_t encoder_outputs(const struct encoder *e)
 {
-    return e->task == TASK_MULTICLASS ? e->classes : 1;
+    return e->task == TASK_MULTICLASS ? e->target[0].classes : e->targets;
 }
 
 uint32_t encoder_features(const struct encoder *e)
@@ -135,40 +141,28 @@ int32_t encoder_find_text(const char *const *sorted, uint32_t count, const char 
     return -1;
 }
 
-const char *encoder_target(const struct encoder *e)
+uint32_t encoder_targets(const struct encoder *e)
 {
-    return e->target;
+    return e->targets;
+}
+
+const struct encoder_target *encoder_target(const struct encoder *e, uint32_t target)
+{
+    return &e->target[target];
 }
 
 bool encoder_passes_over(const struct encoder *e, const char *name, size_t length)
 {
-    return !compare(name, length, e->target) ||
+    bool is_target = false;
+    for (uint32_t j = 0; !is_target && j < e->targets; j++)
+        is_target = !compare(name, length, e->target[j].name);
+    return is_target ||
            encoder_find_text((const char *const *)e->passed_over, (uint32_t)e->passed_over_count, name, length) >= 0;
 }
 
 char encoder_decimal(const struct encoder *e)
 {
     return e->decimal;
-}
-
-uint32_t encoder_classes(const struct encoder *e)
-{
-    return e->classes;
-}
-
-const char *encoder_class(const struct encoder *e, uint32_t k)
-{
-    return e->class_name[k];
-}
-
-double encoder_target_mean(const struct encoder *e)
-{
-    return e->target_mean;
-}
-
-double encoder_target_deviation(const struct encoder *e)
-{
-    return e->target_deviation;
 }
 
 /* ---- one row, cell by cell ------------------------------------------------------------------------------------------ */

@@ -8,8 +8,8 @@
  * more input, "other", as do unseen ones then; one more input for "missing" when training had any. Without "other" an unseen
  * category is all zeros. A number is a category by its text, printed with the fewest digits that read back the same.
  * ordinal: the place in a given order, from 0, and then as a number; an unseen category is as good as missing.
- * regression target: standardized. Class target: the sorted categories (numeric targets: sorted values, printed with
- * the fewest digits that read back the same); class k of binary is P(class 1).
+ * regression target: standardized, each of several on its own. Class target: the sorted categories (numeric targets: sorted
+ * values, printed with the fewest digits that read back the same); binary, and each target of multilabel, is P(class 1).
  *
  * An encoder is immutable after fit or load: any number of threads may use it. */
 #pragma once
@@ -42,10 +42,12 @@ struct encoder_column {
 };
 
 struct encoder_options {
-    const char *target;
-    const char *const *features; /* NULL: all columns but the target, in the table's order */
+    const char *const *targets; /* one, or several of regression or multilabel */
+    uint32_t target_count;
+    const char *const *features; /* NULL: all columns but the targets, in the table's order */
     uint32_t feature_count;
-    enum task task; /* TASK_AUTO: categorical of two classes binary, of more multiclass, numeric regression */
+    enum task task; /* TASK_AUTO: categorical of two classes binary, several of them multilabel, of more multiclass; numeric
+                     * regression */
     const struct encoder_column *columns; /* each name once, in any order */
     uint32_t column_count;
     const char *skipped;     /* a column that is no feature and says something else of the rows, or NULL */
@@ -73,6 +75,13 @@ struct encoder_feature {
     bool has_missing;      /* categories: has an input for "missing" */
 };
 
+struct encoder_target {
+    const char *name;
+    double mean, deviation; /* regression: of the training rows; else 0 and 1 */
+    uint32_t classes;       /* 0 for regression, 2 for binary and multilabel */
+    const char *const *class;
+};
+
 /* Which columns are features, and how each will be encoded. */
 struct encoder_choice {
     uint32_t column; /* of the table */
@@ -82,7 +91,7 @@ struct encoder_choice {
     uint32_t category_limit;
     const struct encoder_column *own; /* what was said of it, or NULL */
 };
-/* The features, in order (mem_free). Unknown or repeated columns, target or skipped column among the features or columns, no
+/* The features, in order (mem_free). Unknown or repeated columns, targets or skipped column among the features or columns, no
  * feature left: ERR_INVALID with a message that names the column. */
 enum err_code encoder_choose(const struct table *t, const struct encoder_options *o, struct encoder_choice **ret_choices,
                              uint32_t *ret_count, struct err *err);
@@ -90,15 +99,16 @@ enum err_code encoder_choose(const struct table *t, const struct encoder_options
  * "min_frequency" or "category_limit". *ret_inputs: how many inputs it makes at most. */
 enum err_code encoder_choice_check(const struct table *t, const struct encoder_choice *c, uint32_t *ret_inputs,
                                    const char **ret_option, struct err *err);
-/* The task alone: a task that does not fit the target (binary with other than two classes, regression on text) is ERR_INVALID.
- * ret_task is never TASK_AUTO. */
-enum err_code encoder_check_target(const struct table *t, const struct encoder_options *o, enum task *ret_task,
+/* The task alone: a task that does not fit the targets (binary with other than two classes, regression on text) is ERR_INVALID, and
+ * *ret_at (may be NULL) the number of the target at fault, or how many there are when it is the task. ret_task is never
+ * TASK_AUTO. */
+enum err_code encoder_check_target(const struct table *t, const struct encoder_options *o, enum task *ret_task, uint32_t *ret_at,
                                    struct err *err);
 /* Resolves names and task against the table before any fitting: what encoder_check_target, encoder_choose
  * and encoder_choice_check refuse is ERR_INVALID with a message that names the column. */
 enum err_code encoder_check(const struct table *t, const struct encoder_options *o, enum task *ret_task, struct err *err);
-/* The rows whose target is present (mem_free), ascending; classes (mem_free; NULL for regression) holds each one's class
- * number; of a class that only rows of weight 0 have, -1. Rows without a target are left out. */
+/* The rows whose targets are all present (mem_free), ascending; classes (mem_free; NULL for regression and for several targets)
+ * holds each one's class number; of a class that only rows of weight 0 have, -1. Rows without a target are left out. */
 enum err_code encoder_target_rows(const struct table *t, const struct encoder_options *o, uint32_t **ret_rows,
                                   int32_t **ret_classes, size_t *ret_count, struct err *err);
 /* Fits on these rows of the table, each by its weight: one of weight 2 is as good as two rows, one of 0 as none. Classes come from
@@ -109,17 +119,14 @@ void encoder_free(struct encoder *e);
 
 enum task encoder_task(const struct encoder *e);
 uint32_t encoder_inputs(const struct encoder *e);
-uint32_t encoder_outputs(const struct encoder *e); /* 1, or the classes of multiclass */
+uint32_t encoder_outputs(const struct encoder *e); /* one for each target, or for each class of multiclass */
 uint32_t encoder_features(const struct encoder *e);
 const struct encoder_feature *encoder_feature(const struct encoder *e, uint32_t feature);
 int encoder_find(const struct encoder *e, const char *name, size_t length); /* a feature's index by name, or -1 */
-const char *encoder_target(const struct encoder *e);
-/* Whether a column is no feature, and may be given all the same: the target, and those that training was told to ignore. */
+uint32_t encoder_targets(const struct encoder *e);
+const struct encoder_target *encoder_target(const struct encoder *e, uint32_t target);
+/* Whether a column is no feature, and may be given all the same: the targets, and those that training was told to ignore. */
 bool encoder_passes_over(const struct encoder *e, const char *name, size_t length);
-uint32_t encoder_classes(const struct encoder *e); /* 0 for regression, 2 for binary */
-const char *encoder_class(const struct encoder *e, uint32_t k);
-double encoder_target_mean(const struct encoder *e);
-double encoder_target_deviation(const struct encoder *e);
 
 /* How a table's columns meet the encoder: made once per (encoder, table), then any thread may use it. */
 struct encoder_view;
@@ -130,10 +137,10 @@ enum err_code encoder_view_new(const struct encoder *e, const struct table *t, s
 enum err_code encoder_view_new_weighted(const struct encoder *e, const struct table *t, const char *weights,
                                         struct encoder_view **ret_view, struct err *err);
 void encoder_view_free(struct encoder_view *v);
-/* The table's rows that have a target (mem_free), ascending. ERR_INVALID without any. */
+/* The table's rows that have all targets (mem_free), ascending. ERR_INVALID without any. */
 enum err_code encoder_view_rows(const struct encoder_view *v, uint32_t **ret_rows, size_t *ret_count, struct err *err);
-/* x: count x stride (stride >= inputs; the rest of each row is left alone), y: count (standardized value, or class
- * number; NULL to leave out). */
+/* x: count x stride (stride >= inputs; the rest of each row is left alone), y: count x targets (standardized values, or class
+ * numbers; NULL to leave out). */
 void encoder_encode(const struct encoder_view *v, const uint32_t *rows, size_t count, real *x, size_t stride, real *y);
 
 /* Predictions, one cell at a time: start a row (every feature missing), set what is given. */

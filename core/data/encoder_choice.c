@@ -28,6 +28,14 @@ const char *encoder_scaling_name(int scaling)
 
 /* ---- which ---------------------------------------------------------------------------------------------------------- */
 
+static bool is_target(const struct encoder_options *o, const char *name)
+{
+    bool is = false;
+    for (uint32_t j = 0; !is && j < o->target_count; j++)
+        is = !strcmp(name, o->targets[j]);
+    return is;
+}
+
 /* Which of o->columns, from 1, is said of each of the table's columns; 0: none (mem_free). */
 static enum err_code said_of_columns(const struct table *t, const struct encoder_options *o, uint32_t **ret_own,
                                      struct err *err)
@@ -40,7 +48,7 @@ static enum err_code said_of_columns(const struct table *t, const struct encoder
         int column = table_find(t, name);
         if (column < 0)
             return err_set(err, ERR_INVALID, "no column \"%.100s\" to say something of", name);
-        if (!strcmp(name, o->target) || (o->skipped && !strcmp(name, o->skipped)))
+        if (is_target(o, name) || (o->skipped && !strcmp(name, o->skipped)))
             return err_set(err, ERR_INVALID, "\"%.100s\" is no feature: leave it out of columns", name);
         if (own[column])
             return err_set(err, ERR_INVALID, "the column \"%.100s\" is described twice", name);
@@ -57,7 +65,7 @@ static enum err_code check_feature(const struct table *t, const struct encoder_o
     int column = table_find(t, name);
     if (column < 0)
         return err_set(err, ERR_INVALID, "no column \"%.100s\" for a feature", name);
-    if (!strcmp(name, o->target))
+    if (is_target(o, name))
         return err_set(err, ERR_INVALID, "the target \"%.100s\" cannot be a feature as well", name);
     if (o->skipped && !strcmp(name, o->skipped))
         return err_set(err, ERR_INVALID, "the column \"%.100s\" says which rows are for validation: it cannot be a feature",
@@ -88,7 +96,7 @@ static struct encoder_choice choice_of(const struct table *t, const struct encod
 
 static bool is_feature(const struct encoder_options *o, const char *name)
 {
-    return strcmp(name, o->target) != 0 && !(o->skipped && !strcmp(name, o->skipped));
+    return !is_target(o, name) && !(o->skipped && !strcmp(name, o->skipped));
 }
 
 enum err_code encoder_choose(const struct table *t, const struct encoder_options *o, struct encoder_choice **ret_choices,
@@ -113,10 +121,11 @@ enum err_code encoder_choose(const struct table *t, const struct encoder_options
     }
     if (code)
         return code;
+    const char *several = o->target_count > 1 ? "s, such as" : "";
     if (!count && o->column_count)
-        return err_set(err, ERR_INVALID, "no feature: all columns besides the target \"%.100s\" are ignored", o->target);
+        return err_set(err, ERR_INVALID, "no feature: all columns besides the target%s \"%.100s\" are ignored", several, o->targets[0]);
     if (!count)
-        return err_set(err, ERR_INVALID, "no feature: the table needs a column besides the target \"%.100s\"", o->target);
+        return err_set(err, ERR_INVALID, "no feature: the table needs a column besides the target%s \"%.100s\"", several, o->targets[0]);
     *ret_choices = list;
     *ret_count = count;
     list = NULL;

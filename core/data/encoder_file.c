@@ -5,7 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-#define ENCODER_VERSION 2 /* 1 knew neither roles nor scalings */
+#define ENCODER_VERSION 3  /* 1 knew neither roles nor scalings */
+#define ENCODER_OLDEST  2  /* that is still read: it has one target */
+#define TARGET_LEAST    24 /* bytes of one without a name or a class */
 #define FEATURE_LEAST   48 /* bytes of one without a name or a category */
 
 static void save_categories(const char *const *category, uint32_t count, struct buf *out)
@@ -30,16 +32,21 @@ static void save_feature(const struct encoder_feature *f, struct buf *out)
         pack_u32(out, f->level[k]);
 }
 
+static void save_target(const struct encoder_target *target, struct buf *out)
+{
+    pack_text(out, target->name);
+    pack_f64(out, target->mean);
+    pack_f64(out, target->deviation);
+    save_categories(target->class, target->classes, out);
+}
+
 bool encoder_save(const struct encoder *e, struct buf *out)
 {
     pack_u32(out, ENCODER_VERSION);
     pack_u32(out, e->task);
-    pack_text(out, e->target);
-    pack_f64(out, e->target_mean);
-    pack_f64(out, e->target_deviation);
-    pack_u32(out, e->classes);
-    for (uint32_t k = 0; k < e->classes; k++)
-        pack_text(out, e->class_name[k]);
+    pack_u32(out, e->targets);
+    for (uint32_t j = 0; j < e->targets; j++)
+        save_target(&e->target[j], out);
     pack_texts(out, (const char *const *)e->missing, e->missing_count);
     pack_u32(out, (uint32_t)e->decimal);
     pack_texts(out, (const char *const *)e->passed_over, e->passed_over_count);
@@ -49,17 +56,40 @@ bool encoder_save(const struct encoder *e, struct buf *out)
     return !out->failed;
 }
 
-static void load_classes(struct encoder *e, struct unpack *u)
+static void load_classes(struct encoder_target *target, enum task task, struct unpack *u)
 {
     uint32_t classes = unpack_u32(u);
-    u->failed |= classes > ENCODER_MAX_CLASSES || (e->task == TASK_REGRESSION ? classes != 0 : classes < 2) ||
-                 (e->task == TASK_BINARY && classes != 2);
+    u->failed |= classes > ENCODER_MAX_CLASSES || (task == TASK_REGRESSION ? classes != 0 : classes < 2) ||
+                 (task != TASK_MULTICLASS && classes > 2);
     if (!unpack_room(u, classes, sizeof(uint32_t)))
         return;
-    e->class_name = mem_array(classes + 1, sizeof *e->class_name);
-    unpack_got_memory(u, e->class_name);
-    for (; !u->failed && e->classes < classes; e->classes++)
-        e->class_name[e->classes] = unpack_text(u);
+    const char **class = mem_array(classes + 1, sizeof *class);
+    target->class = class;
+    unpack_got_memory(u, class);
+    for (; !u->failed && target->classes < classes; target->classes++)
+        class[target->classes] = unpack_text(u);
+}
+
+static void load_target(struct encoder_target *target, enum task task, struct unpack *u)
+{
+    target->name = unpack_text(u);
+    target->mean = unpack_f64(u);
+    target->deviation = unpack_f64(u);
+    u->failed |= !isfinite(target->mean) || !isfinite(target->deviation) || target->deviation <= 0;
+    load_classes(target, task, u);
+}
+
+static void load_targets(struct encoder *e, uint32_t version, struct unpack *u)
+{
+    uint32_t targets = version > ENCODER_OLDEST ? unpack_u32(u) : 1;
+    bool several = e->task == TASK_REGRESSION || e->task == TASK_MULTILABEL;
+    u->failed |= !targets || (targets > 1 && !several) || (targets == 1 && e->task == TASK_MULTILABEL);
+    if (!unpack_room(u, targets, TARGET_LEAST))
+        return;
+    e->target = mem_array(targets, sizeof *e->target);
+    unpack_got_memory(u, e->target);
+    for (; !u->failed && e->targets < targets; e->targets++)
+        load_target(&e->target[e->targets], e->task, u);
 }
 
 /* Texts that ascend, so that they are found. */
@@ -112,16 +142,12 @@ static void load_feature(struct encoder_feature *f, struct unpack *u)
         load_levels(f, u);
 }
 
-static void load(struct encoder *e, struct unpack *u)
+static void load(struct encoder *e, uint32_t version, struct unpack *u)
 {
     uint32_t task = unpack_u32(u);
-    u->failed |= task != TASK_REGRESSION && task != TASK_BINARY && task != TASK_MULTICLASS;
-    e->task = (enum task)task;
-    e->target = unpack_text(u);
-    e->target_mean = unpack_f64(u);
-    e->target_deviation = unpack_f64(u);
-    u->failed |= !isfinite(e->target_mean) || !isfinite(e->target_deviation);
-    load_classes(e, u);
+    u->failed |= task <= TASK_AUTO || task > TASK_MULTILABEL;
+    e->task = u->failed ? TASK_AUTO : (enum task)task;
+    load_targets(e, version, u);
     e->missing = unpack_texts(u, &e->missing_count);
     uint32_t decimal = unpack_u32(u);
     u->failed |= decimal != '.' && decimal != ',';
@@ -143,12 +169,12 @@ enum err_code encoder_load(const void *data, size_t length, struct encoder **ret
     if (!e)
         return err_no_memory(err);
     uint32_t version = unpack_u32(&u);
-    if (!u.failed && version != ENCODER_VERSION) {
+    if (!u.failed && (version < ENCODER_OLDEST || version > ENCODER_VERSION)) {
         encoder_free(e);
-        return err_set(err, ERR_CORRUPT, "the model's encoder is of version %u, and this program reads %d: train the run again, or "
-                       "use the program that made it", version, ENCODER_VERSION);
+        return err_set(err, ERR_CORRUPT, "the model's encoder is of version %u, and this program reads %d to %d: train the run again, or "
+                       "use the program that made it", version, ENCODER_OLDEST, ENCODER_VERSION);
     }
-    load(e, &u);
+    load(e, version, &u);
     enum err_code code = u.failed || u.at != u.end ? ERR_CORRUPT : encoder_number_inputs(e, NULL);
     if (u.no_memory || code == ERR_NO_MEMORY)
         code = err_no_memory(err);

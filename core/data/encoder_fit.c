@@ -14,14 +14,14 @@
 #define CHUNK 4096 /* rows read at once */
 #define LOOK_ROWS 16384 /* of all columns before the next of the first */
 
-enum err_code encoder_check_target(const struct table *t, const struct encoder_options *o, enum task *ret_task,
+enum err_code encoder_check_target(const struct table *t, const struct encoder_options *o, enum task *ret_task, uint32_t *ret_at,
                                    struct err *err)
 {
-    struct target target = {0};
-    enum err_code code = target_read(t, o, &target, err);
+    struct targets targets = {0};
+    enum err_code code = targets_read(t, o, &targets, ret_at, err);
     if (!code)
-        *ret_task = target.task;
-    target_done(&target);
+        *ret_task = targets.task;
+    targets_done(&targets);
     return code;
 }
 
@@ -31,7 +31,7 @@ enum err_code encoder_check(const struct table *t, const struct encoder_options 
     uint32_t count = 0, inputs;
     const char *option;
     enum task task = TASK_AUTO;
-    enum err_code code = encoder_check_target(t, o, &task, err);
+    enum err_code code = encoder_check_target(t, o, &task, NULL, err);
     if (!code)
         code = encoder_choose(t, o, &choices, &count, err);
     for (uint32_t i = 0; !code && i < count; i++)
@@ -46,22 +46,20 @@ enum err_code encoder_check(const struct table *t, const struct encoder_options 
 enum err_code encoder_target_rows(const struct table *t, const struct encoder_options *o, uint32_t **ret_rows,
                                   int32_t **ret_classes, size_t *ret_count, struct err *err)
 {
-    struct target target = {0};
-    enum err_code code = target_read(t, o, &target, err);
+    struct targets targets = {0};
+    enum err_code code = targets_read(t, o, &targets, NULL, err);
     if (code)
         return code;
-    size_t count = 0, rows = table_rows(t) - table_column(t, target.column)->missing;
-    cleanup(mem_freep) uint32_t *row = mem_array(rows, sizeof *row);
-    cleanup(mem_freep) int32_t *class = target.classes ? mem_array(rows, sizeof *class) : NULL;
-    if (!row || (target.classes && !class))
+    size_t count = 0;
+    cleanup(mem_freep) uint32_t *row = NULL;
+    cleanup(mem_freep) int32_t *class = NULL;
+    bool has_classes = targets.count == 1 && targets.target[0].classes;
+    code = targets_rows(&targets, t, &row, &count, err);
+    if (!code && has_classes && !(class = mem_array(count + 1, sizeof *class)))
         code = err_no_memory(err);
-    table_will_need(t, target.column, 0, (uint32_t)table_rows(t) - 1);
-    for (uint64_t i = 0; !code && i < table_rows(t) && count < rows; i++)
-        if (table_has(t, target.column, i))
-            row[count++] = (uint32_t)i;
     if (!code && class)
-        target_classes(&target, t, row, count, class);
-    target_done(&target);
+        target_classes(&targets.target[0], t, row, count, class);
+    targets_done(&targets);
     if (code)
         return code;
     *ret_rows = row;
@@ -301,8 +299,8 @@ static enum err_code fit_feature(const struct fit_rows *r, struct sight *s, stru
     return ERR_OK;
 }
 
-static enum err_code fit_features(struct encoder *e, const struct fit_rows *r, uint32_t target,
-                                  const struct encoder_choice *choices, uint32_t features, struct err *err)
+static enum err_code fit_features(struct encoder *e, const struct fit_rows *r, const struct encoder_choice *choices,
+                                  uint32_t features, struct err *err)
 {
     struct sight *sights;
     enum err_code code = sights_new(r->t, choices, features, &sights, err);
@@ -312,11 +310,35 @@ static enum err_code fit_features(struct encoder *e, const struct fit_rows *r, u
     for (; !code && e->features < features; e->features++)
         code = fit_feature(r, &sights[e->features], &e->feature[e->features], err);
     sights_free(sights, features);
-    if (!code && e->task == TASK_REGRESSION) {
-        struct encoder_choice as_number = {.column = target};
-        struct sight s = {.choice = &as_number, .column = table_column(r->t, target), .moments = MOMENTS_NONE};
-        code = look_at_cells(r, &s, 0, r->count, err);
-        fit_number(&s.moments, &e->target_mean, &e->target_deviation);
+    return code;
+}
+
+/* The texts of the classes become the encoder's. */
+static enum err_code fit_target(enum task task, const struct fit_rows *r, struct target *from, struct encoder_target *to,
+                                struct err *err)
+{
+    const struct column *c = table_column(r->t, from->column);
+    *to = (struct encoder_target){.name = mem_strdup(c->name), .deviation = 1, .classes = from->classes,
+                                  .class = (const char *const *)from->name};
+    from->name = NULL;
+    if (!to->name)
+        return err_no_memory(err);
+    if (task != TASK_REGRESSION)
+        return ERR_OK;
+    struct encoder_choice as_number = {.column = from->column};
+    struct sight s = {.choice = &as_number, .column = c, .moments = MOMENTS_NONE};
+    enum err_code code = look_at_cells(r, &s, 0, r->count, err);
+    fit_number(&s.moments, &to->mean, &to->deviation);
+    return code;
+}
+
+static enum err_code fit_targets(struct encoder *e, const struct fit_rows *r, struct targets *targets, struct err *err)
+{
+    e->target = mem_array(targets->count, sizeof *e->target);
+    enum err_code code = e->target ? ERR_OK : err_no_memory(err);
+    for (uint32_t j = 0; !code && j < targets->count; j++) {
+        code = fit_target(e->task, r, &targets->target[j], &e->target[j], err);
+        e->targets++;
     }
     return code;
 }
@@ -360,7 +382,7 @@ static bool copy_missing(struct encoder *e, const struct table *t)
     return e->missing != NULL;
 }
 
-static enum err_code fit(struct encoder *e, const struct table *t, const struct encoder_options *o, struct target *target,
+static enum err_code fit(struct encoder *e, const struct table *t, const struct encoder_options *o, struct targets *targets,
                          const uint32_t *rows, size_t count, struct err *err)
 {
     cleanup(mem_freep) struct encoder_choice *choices = NULL;
@@ -368,20 +390,17 @@ static enum err_code fit(struct encoder *e, const struct table *t, const struct 
     enum err_code code = encoder_choose(t, o, &choices, &features, err);
     if (code)
         return code;
-    e->task = target->task;
-    e->classes = target->classes;
-    e->class_name = target->name;
-    target->name = NULL;
-    e->target_deviation = 1;
-    e->target = mem_strdup(o->target);
+    e->task = targets->task;
     if (!copy_missing(e, t) || !copy_passed_over(e, o))
         return err_no_memory(err);
     e->feature = mem_array(features, sizeof *e->feature);
-    if (!e->target || !e->feature)
+    if (!e->feature)
         return err_no_memory(err);
     struct fit_rows r = {.t = t, .row = rows, .count = count, .weights = row_weights_find(t, o->weights)};
     r.total = row_weights_total(t, r.weights, rows, count);
-    code = fit_features(e, &r, target->column, choices, features, err);
+    code = fit_features(e, &r, choices, features, err);
+    if (!code)
+        code = fit_targets(e, &r, targets, err);
     e->decimal = decimal_of(e, t);
     return code ? code : encoder_number_inputs(e, err);
 }
@@ -389,13 +408,13 @@ static enum err_code fit(struct encoder *e, const struct table *t, const struct 
 enum err_code encoder_fit(const struct table *t, const struct encoder_options *o, const uint32_t *rows, size_t count,
                           struct encoder **ret_encoder, struct err *err)
 {
-    struct target target = {0};
-    enum err_code code = target_read(t, o, &target, err);
+    struct targets targets = {0};
+    enum err_code code = targets_read(t, o, &targets, NULL, err);
     if (code)
         return code;
     struct encoder *e = mem_zalloc(sizeof *e);
-    code = e ? fit(e, t, o, &target, rows, count, err) : err_no_memory(err);
-    target_done(&target);
+    code = e ? fit(e, t, o, &targets, rows, count, err) : err_no_memory(err);
+    targets_done(&targets);
     if (code)
         encoder_free(e);
     else

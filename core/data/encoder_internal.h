@@ -5,10 +5,8 @@
 
 struct encoder {
     enum task task;
-    char *target;
-    double target_mean, target_deviation;
-    uint32_t classes;
-    char **class_name;
+    uint32_t targets;
+    struct encoder_target *target; /* owns its texts */
     uint32_t features, inputs;
     struct encoder_feature *feature; /* owns its texts */
     uint32_t *by_name;               /* feature numbers, sorted by name */
@@ -39,3 +37,4 @@ double encoder_category_value(const struct encoder_feature *f, const char *text,
 enum err_code encoder_set_order(const struct table *t, const struct encoder_choice *c, struct encoder_feature *f,
                                 struct err *err);
 void encoder_feature_done(struct encoder_feature *f);
+void encoder_target_done(struct encoder_target *target);

@@ -28,9 +28,11 @@ struct encoder_view {
     const struct encoder *encoder;
     const struct table *table;
     struct view_column *feature;
-    uint32_t target;          /* column */
-    int32_t *class_of_code;   /* classes in a text column */
-    struct view_value *class; /* classes in a numeric column: ascending */
+    struct view_target {
+        uint32_t column;
+        int32_t *class_of_code;   /* classes in a text column */
+        struct view_value *class; /* classes in a numeric column: ascending */
+    } *target;
 };
 
 void encoder_view_free(struct encoder_view *v)
@@ -42,9 +44,12 @@ void encoder_view_free(struct encoder_view *v)
         mem_free(v->feature[i].value_of_code);
         mem_free(v->feature[i].known);
     }
+    for (uint32_t j = 0; v->target && j < v->encoder->targets; j++) {
+        mem_free(v->target[j].class_of_code);
+        mem_free(v->target[j].class);
+    }
     mem_free(v->feature);
-    mem_free(v->class_of_code);
-    mem_free(v->class);
+    mem_free(v->target);
     mem_free(v);
 }
 
@@ -129,11 +134,11 @@ static enum err_code map_feature(struct view_column *to, const struct encoder_fe
                         : err_set(err, ERR_INVALID, "the table has no %s column \"%.100s\"", column_type_name(f->type), f->name);
 }
 
-/* ---- the target ----------------------------------------------------------------------------------------------------- */
+/* ---- targets -------------------------------------------------------------------------------------------------------- */
 
-static enum err_code no_class(const struct encoder *e, const char *text, struct err *err)
+static enum err_code no_class(const struct encoder_target *e, const char *text, struct err *err)
 {
-    return err_set(err, ERR_INVALID, "the target \"%.100s\" holds \"%.60s\", which is no class of the training", e->target, text);
+    return err_set(err, ERR_INVALID, "the target \"%.100s\" holds \"%.60s\", which is no class of the training", e->name, text);
 }
 
 struct class_name {
@@ -146,63 +151,64 @@ static int by_text(const void *a, const void *b)
     return strcmp(((const struct class_name *)a)->text, ((const struct class_name *)b)->text);
 }
 
-static enum err_code map_text_classes(struct encoder_view *v, const struct column *c, int weights, struct err *err)
+static enum err_code map_text_classes(struct view_target *to, const struct encoder_target *e, const struct table *t, int weights,
+                                      struct err *err)
 {
-    const struct encoder *e = v->encoder;
+    const struct column *c = table_column(t, to->column);
     cleanup(mem_freep) bool *there = NULL;
     cleanup(mem_freep) struct class_name *name = mem_array((size_t)e->classes + 1, sizeof *name);
-    v->class_of_code = mem_array((size_t)c->categories + 1, sizeof *v->class_of_code);
-    if (!name || !v->class_of_code)
+    to->class_of_code = mem_array((size_t)c->categories + 1, sizeof *to->class_of_code);
+    if (!name || !to->class_of_code)
         return err_no_memory(err);
     for (uint32_t k = 0; k < e->classes; k++)
-        name[k] = (struct class_name){e->class_name[k], (int32_t)k};
+        name[k] = (struct class_name){e->class[k], (int32_t)k};
     qsort(name, e->classes, sizeof *name, by_text);
     for (uint32_t code = 0; code < c->categories; code++) {
         struct class_name key = {.text = c->category[code]};
         const struct class_name *found = bsearch(&key, name, e->classes, sizeof *name, by_text);
-        if (!found && !there && row_weights_codes(v->table, weights, v->target, &there, err))
+        if (!found && !there && row_weights_codes(t, weights, to->column, &there, err))
             return err_no_memory(err);
         if (!found && there[code])
             return no_class(e, c->category[code], err);
-        v->class_of_code[code] = found ? found->class : -1;
+        to->class_of_code[code] = found ? found->class : -1;
     }
     return ERR_OK;
 }
 
-static enum err_code map_numeric_classes(struct encoder_view *v, int weights, struct err *err)
+static enum err_code map_numeric_classes(struct view_target *to, const struct encoder_target *e, const struct table *t, int weights,
+                                         struct err *err)
 {
-    const struct encoder *e = v->encoder;
     char text[TEXT_NUMBER_SIZE];
-    v->class = mem_array((size_t)e->classes + 1, sizeof *v->class);
-    if (!v->class)
+    to->class = mem_array((size_t)e->classes + 1, sizeof *to->class);
+    if (!to->class)
         return err_no_memory(err);
     for (uint32_t k = 0; k < e->classes; k++) {
-        double value = encoder_text_value(e->class_name[k], strlen(e->class_name[k]), '.');
-        v->class[k] = (struct view_value){isnan(value) ? -INFINITY : value, k}; /* no cell is infinite */
+        double value = encoder_text_value(e->class[k], strlen(e->class[k]), '.');
+        to->class[k] = (struct view_value){isnan(value) ? -INFINITY : value, k}; /* no cell is infinite */
     }
-    qsort(v->class, e->classes, sizeof *v->class, by_value);
-    table_will_need(v->table, v->target, 0, (uint32_t)table_rows(v->table) - 1);
-    for (uint64_t row = 0; row < table_rows(v->table); row++) {
-        double value = table_number(v->table, v->target, row);
-        if (!isnan(value) && isnan(look_up(v->class, e->classes, value)) && row_weights_there(v->table, weights, row))
+    qsort(to->class, e->classes, sizeof *to->class, by_value);
+    table_will_need(t, to->column, 0, (uint32_t)table_rows(t) - 1);
+    for (uint64_t row = 0; row < table_rows(t); row++) {
+        double value = table_number(t, to->column, row);
+        if (!isnan(value) && isnan(look_up(to->class, e->classes, value)) && row_weights_there(t, weights, row))
             return no_class(e, text_number(value + 0.0, text), err);
     }
     return ERR_OK;
 }
 
-static enum err_code map_target(struct encoder_view *v, int weights, struct err *err)
+static enum err_code map_target(struct view_target *to, const struct encoder_target *e, const struct table *t, int weights,
+                                struct err *err)
 {
-    const struct encoder *e = v->encoder;
-    int found = table_find(v->table, e->target);
+    int found = table_find(t, e->name);
     if (found < 0)
-        return err_set(err, ERR_INVALID, "no column \"%.100s\" for the target", e->target);
-    v->target = (uint32_t)found;
-    const struct column *c = table_column(v->table, v->target);
-    if (e->task != TASK_REGRESSION)
-        return c->type == COLUMN_NUMERIC ? map_numeric_classes(v, weights, err) : map_text_classes(v, c, weights, err);
+        return err_set(err, ERR_INVALID, "no column \"%.100s\" for the target", e->name);
+    to->column = (uint32_t)found;
+    const struct column *c = table_column(t, to->column);
+    if (e->classes)
+        return c->type == COLUMN_NUMERIC ? map_numeric_classes(to, e, t, weights, err) : map_text_classes(to, e, t, weights, err);
     return c->type == COLUMN_NUMERIC ? ERR_OK
                                      : err_set(err, ERR_INVALID, "the target \"%.100s\" holds texts such as \"%.60s\", and it was "
-                                               "a number in training", e->target, c->category[0]);
+                                               "a number in training", e->name, c->category[0]);
 }
 
 enum err_code encoder_view_new(const struct encoder *e, const struct table *t, struct encoder_view **ret_view,
@@ -220,7 +226,10 @@ enum err_code encoder_view_new_weighted(const struct encoder *e, const struct ta
     v->encoder = e;
     v->table = t;
     v->feature = mem_array(e->features, sizeof *v->feature);
-    enum err_code code = v->feature ? map_target(v, row_weights_find(t, weights), err) : err_no_memory(err);
+    v->target = mem_array(e->targets, sizeof *v->target);
+    enum err_code code = v->feature && v->target ? ERR_OK : err_no_memory(err);
+    for (uint32_t j = 0; !code && j < e->targets; j++)
+        code = map_target(&v->target[j], &e->target[j], t, row_weights_find(t, weights), err);
     for (uint32_t i = 0; !code && i < e->features; i++)
         code = map_feature(&v->feature[i], &e->feature[i], t, err);
     if (code) {
@@ -231,20 +240,32 @@ enum err_code encoder_view_new_weighted(const struct encoder *e, const struct ta
     return ERR_OK;
 }
 
+static bool has_targets(const struct encoder_view *v, uint64_t row)
+{
+    bool all = true;
+    for (uint32_t j = 0; all && j < v->encoder->targets; j++)
+        all = table_has(v->table, v->target[j].column, row);
+    return all;
+}
+
 enum err_code encoder_view_rows(const struct encoder_view *v, uint32_t **ret_rows, size_t *ret_count, struct err *err)
 {
-    size_t count = 0, rows = (size_t)(table_rows(v->table) - table_column(v->table, v->target)->missing);
-    if (!rows)
-        return err_set(err, ERR_INVALID, "the target \"%.100s\" has no value in any row", v->encoder->target);
-    uint32_t *row = mem_array(rows, sizeof *row);
+    size_t count = 0, rows = (size_t)table_rows(v->table);
+    cleanup(mem_freep) uint32_t *row = mem_array(rows + 1, sizeof *row);
     if (!row)
         return err_no_memory(err);
-    table_will_need(v->table, v->target, 0, (uint32_t)table_rows(v->table) - 1);
-    for (uint64_t i = 0; i < table_rows(v->table) && count < rows; i++)
-        if (table_has(v->table, v->target, i))
+    for (uint32_t j = 0; rows && j < v->encoder->targets; j++)
+        table_will_need(v->table, v->target[j].column, 0, (uint32_t)rows - 1);
+    for (uint64_t i = 0; i < rows; i++)
+        if (has_targets(v, i))
             row[count++] = (uint32_t)i;
+    if (!count && v->encoder->targets > 1)
+        return err_set(err, ERR_INVALID, "no row has a value in all %u targets", v->encoder->targets);
+    if (!count)
+        return err_set(err, ERR_INVALID, "the target \"%.100s\" has no value in any row", v->encoder->target[0].name);
     *ret_rows = row;
     *ret_count = count;
+    row = NULL;
     return ERR_OK;
 }
 
@@ -301,27 +322,30 @@ static void encode_categories(const struct encoder_view *v, uint32_t feature, co
     }
 }
 
-static void encode_value(const struct encoder_view *v, const uint32_t *rows, size_t count, real *y)
+/* y: of the first row; each next is `stride` further. */
+static void encode_value(const struct encoder_view *v, uint32_t target, const uint32_t *rows, size_t count, real *y, size_t stride)
 {
+    const struct encoder_target *e = &v->encoder->target[target];
     double cell[BLOCK];
-    table_numbers(v->table, v->target, rows, count, cell);
+    table_numbers(v->table, v->target[target].column, rows, count, cell);
     for (size_t i = 0; i < count; i++)
-        y[i] = (real)((cell[i] - v->encoder->target_mean) / v->encoder->target_deviation);
+        y[i * stride] = (real)((cell[i] - e->mean) / e->deviation);
 }
 
-static void encode_class(const struct encoder_view *v, const uint32_t *rows, size_t count, real *y)
+static void encode_class(const struct encoder_view *v, uint32_t target, const uint32_t *rows, size_t count, real *y, size_t stride)
 {
+    const struct view_target *to = &v->target[target];
     int32_t code[BLOCK];
     double cell[BLOCK];
-    if (v->class_of_code) {
-        table_codes(v->table, v->target, rows, count, code);
+    if (to->class_of_code) {
+        table_codes(v->table, to->column, rows, count, code);
         for (size_t i = 0; i < count; i++)
-            y[i] = code[i] < 0 ? -1 : (real)v->class_of_code[code[i]];
+            y[i * stride] = code[i] < 0 ? -1 : (real)to->class_of_code[code[i]];
         return;
     }
-    table_numbers(v->table, v->target, rows, count, cell);
+    table_numbers(v->table, to->column, rows, count, cell);
     for (size_t i = 0; i < count; i++)
-        y[i] = isnan(cell[i]) ? -1 : (real)look_up(v->class, v->encoder->classes, cell[i]);
+        y[i * stride] = isnan(cell[i]) ? -1 : (real)look_up(to->class, v->encoder->target[target].classes, cell[i]);
 }
 
 void encoder_encode(const struct encoder_view *v, const uint32_t *rows, size_t count, real *x, size_t stride, real *y)
@@ -332,7 +356,7 @@ void encoder_encode(const struct encoder_view *v, const uint32_t *rows, size_t c
         for (uint32_t i = 0; i < e->features; i++)
             (e->feature[i].encoding == ENCODING_CATEGORIES ? encode_categories : encode_numbers)(v, i, rows + at, n,
                                                                                                  x + at * stride, stride);
-        if (y)
-            (e->task == TASK_REGRESSION ? encode_value : encode_class)(v, rows + at, n, y + at);
+        for (uint32_t j = 0; y && j < e->targets; j++)
+            (e->task == TASK_REGRESSION ? encode_value : encode_class)(v, j, rows + at, n, y + at * e->targets + j, e->targets);
     }
 }

@@ -212,7 +212,8 @@ uint64_t mlp_spec_checkpoint(const struct mlp_spec *s)
         moments += is_normalized(s, l) ? 2 * stride : 0;
     }
     double reals = (double)weights * (2.0 + optimizers[s->optimizer.name].states + s->stopping.early) + (double)moments;
-    double bytes = reals * sizeof(real) + (double)(s->class_weights ? network_classes(s) : 0) * sizeof(double) + CHECKPOINT_REST;
+    double lent = (double)(s->class_weights ? network_classes(s) : 0) + (double)mlp_targets(s);
+    double bytes = reals * sizeof(real) + lent * sizeof(double) + CHECKPOINT_REST;
     return bytes >= (double)UINT64_MAX ? UINT64_MAX : (uint64_t)bytes;
 }
 

@@ -57,19 +57,18 @@ static void targets_write(struct json_writer *w, const struct encoder *e)
 {
     json_name(w, "targets");
     json_array(w);
-    json_object(w);
-    json_field_string(w, "name", encoder_target(e));
-    if (encoder_task(e) == TASK_REGRESSION) {
-        json_field_double(w, "mean", encoder_target_mean(e));
-        json_field_double(w, "standard_deviation", encoder_target_deviation(e));
-    } else {
-        json_name(w, "classes");
-        json_array(w);
-        for (uint32_t k = 0; k < encoder_classes(e); k++)
-            json_put_string(w, encoder_class(e, k));
-        json_array_end(w);
+    for (uint32_t j = 0; j < encoder_targets(e); j++) {
+        const struct encoder_target *target = encoder_target(e, j);
+        json_object(w);
+        json_field_string(w, "name", target->name);
+        if (target->classes) {
+            texts_write(w, "classes", target->class, target->classes);
+        } else {
+            json_field_double(w, "mean", target->mean);
+            json_field_double(w, "standard_deviation", target->deviation);
+        }
+        json_object_end(w);
     }
-    json_object_end(w);
     json_array_end(w);
 }
 

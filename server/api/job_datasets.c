@@ -51,7 +51,9 @@ bool job_plan_check_valid(const struct job_plan *p, const struct job_spec *s, st
     encoder_view_free(view);
     encoder_free(encoder);
     if (!code && !job_validation_count(s, p->table, p->valid).valid)
-        code = err_set(&err, ERR_INVALID, "the target \"%.100s\" has no value in any row", s->target);
+        code = s->targets.count > 1
+                   ? err_set(&err, ERR_INVALID, "no row has a value in all %zu targets", s->targets.count)
+                   : err_set(&err, ERR_INVALID, "the target \"%.100s\" has no value in any row", *(char *const *)s->targets.items);
     if (code)
         violation_add(point, "/validation/dataset", "value", "does not fit the job: %s", err.message);
     return !code;

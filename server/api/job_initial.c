@@ -85,11 +85,21 @@ static enum err_code fill_encoding(struct job_plan *p, const struct store_run *r
 static bool has_target(const struct job_plan *p, const struct store_run *run, struct violations *violations)
 {
     const struct json *target = json_get(p->body, "target");
-    const char *theirs = encoder_target(model_encoder(p->initial));
-    if (!target || json_kind(target) != JSON_STRING || !strcmp(json_string(target), theirs))
-        return true; /* what is no text is told by the fields of a job */
-    violation_add(violations, "/target", "value", "must be \"%.100s\", which run %lld predicts", theirs,
-                  (long long)run->id);
+    const struct encoder *e = model_encoder(p->initial);
+    bool list = target && json_kind(target) == JSON_ARRAY, same = true;
+    if (!target || (json_kind(target) != JSON_STRING && !list))
+        return true; /* that is told by the fields of a job */
+    const struct json *name = list ? json_first(target) : target;
+    for (uint32_t j = 0; same && j < encoder_targets(e); j++, name = list && name ? json_next(name) : NULL)
+        same = name && (json_kind(name) != JSON_STRING || !strcmp(json_string(name), encoder_target(e, j)->name));
+    if (same && !name)
+        return true;
+    if (encoder_targets(e) == 1)
+        violation_add(violations, "/target", "value", "must be \"%.100s\", which run %lld predicts", encoder_target(e, 0)->name,
+                      (long long)run->id);
+    else
+        violation_add(violations, "/target", "value", "must be the %u targets of run %lld in its order, \"%.60s\" first",
+                      encoder_targets(e), (long long)run->id, encoder_target(e, 0)->name);
     return false;
 }
 

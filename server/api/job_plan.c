@@ -480,7 +480,7 @@ enum err_code job_plan_make(struct app *app, const char *text, size_t length, st
         violation_add(violations, "/halving", "value", "needs runs to compare: give a grid or a search");
     if (!code)
         code = job_plan_find_datasets(app, p, violations, err);
-    if (!code && p->table && p->spec.target)
+    if (!code && p->table && job_targets_bound(&p->spec))
         (void)job_spec_check_table(&p->spec, p->table, &p->task, violations);
     if (!code && !violations->count && p->initial)
         job_initial_check(p, violations);

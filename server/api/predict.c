@@ -1,5 +1,6 @@
 /* POST /v1/runs/{run}/predict: raw rows in, answers out, in the same order. JSON instances by name or in the order of the
  * features; CSV with a header gives CSV. Rows are predicted in chunks, so that memory stays small beside the body. */
+#include "answers.h"
 #include "api.h"
 
 #include "core/base/cleanup.h"
@@ -60,75 +61,16 @@ static real *next_row(struct prediction *p)
 
 /* ---- answers ---------------------------------------------------------------------------------------------------------- */
 
-static double probability(const struct encoder *e, const real *out, uint32_t k)
-{
-    if (encoder_task(e) != TASK_BINARY)
-        return (double)out[k];
-    return k ? (double)out[0] : 1 - (double)out[0];
-}
-
-static double in_units(const struct encoder *e, real out)
-{
-    return encoder_target_mean(e) + encoder_target_deviation(e) * (double)out;
-}
-
-static void answer_json(struct prediction *p, const real *out)
-{
-    const struct encoder *e = p->encoder;
-    if (encoder_task(e) == TASK_REGRESSION) {
-        json_put_double(&p->w, in_units(e, out[0]));
-        return;
-    }
-    json_object(&p->w);
-    json_field_string(&p->w, "class", encoder_class(e, metrics_winner(encoder_task(e), encoder_classes(e), out)));
-    json_name(&p->w, "probabilities");
-    json_object(&p->w);
-    for (uint32_t k = 0; k < encoder_classes(e); k++) {
-        json_name(&p->w, encoder_class(e, k));
-        json_put_float(&p->w, (float)probability(e, out, k));
-    }
-    json_object_end(&p->w);
-    json_object_end(&p->w);
-}
-
-static void csv_text(struct buf *out, const char *text)
-{
-    if (!strpbrk(text, ",\"\r\n")) {
-        buf_puts(out, text);
-        return;
-    }
-    buf_putc(out, '"');
-    for (const char *c = text; *c; c++) {
-        if (*c == '"')
-            buf_putc(out, '"');
-        buf_putc(out, *c);
-    }
-    buf_putc(out, '"');
-}
-
-static void answer_csv(struct prediction *p, const real *out)
-{
-    const struct encoder *e = p->encoder;
-    char number[JSON_NUMBER_SIZE];
-    if (encoder_task(e) == TASK_REGRESSION) {
-        buf_printf(p->body, "%s\n", json_number_text(in_units(e, out[0]), number));
-        return;
-    }
-    csv_text(p->body, encoder_class(e, metrics_winner(encoder_task(e), encoder_classes(e), out)));
-    for (uint32_t k = 0; k < encoder_classes(e); k++) {
-        double share = probability(e, out, k);
-        buf_putc(p->body, ',');
-        buf_puts(p->body, isfinite(share) ? text_float((float)share, number) : "null");
-    }
-    buf_putc(p->body, '\n');
-}
-
 static enum err_code predict_waiting(struct prediction *p, struct err *err)
 {
     uint32_t inputs = encoder_inputs(p->encoder), outputs = encoder_outputs(p->encoder);
     enum err_code code = mlp_predict(p->network, p->x, p->waiting, inputs, p->out, p->scratch, err);
-    for (size_t i = 0; !code && i < p->waiting; i++)
-        (p->csv ? answer_csv : answer_json)(p, p->out + i * outputs);
+    for (size_t i = 0; !code && i < p->waiting; i++) {
+        if (p->csv)
+            answer_csv(p->encoder, p->out + i * outputs, p->body);
+        else
+            answer_json(p->encoder, p->out + i * outputs, &p->w);
+    }
     p->waiting = 0;
     return code ? code : p->body->failed ? err_no_memory(err) : ERR_OK;
 }
@@ -335,16 +277,7 @@ static enum err_code read_header(struct prediction *p, const struct csv_cell *ce
             seen[feature] = true;
         p->column_feature[c] = feature;
     }
-    if (encoder_task(p->encoder) == TASK_REGRESSION) {
-        buf_puts(p->body, "prediction\n");
-        return ERR_OK;
-    }
-    buf_puts(p->body, "class");
-    for (uint32_t k = 0; k < encoder_classes(p->encoder); k++) {
-        buf_putc(p->body, ',');
-        csv_text(p->body, encoder_class(p->encoder, k));
-    }
-    buf_putc(p->body, '\n');
+    answer_csv_header(p->encoder, p->body);
     return ERR_OK;
 }
 

@@ -231,7 +231,8 @@ static enum err_code bind_list(const struct json_field *f, const struct json *v,
         return err_no_memory(b->err);
     list->count = count;
     /* the range is the list's own, not its elements' */
-    const struct json_field element = {.name = f->name, .type = f->type, .fields = f->fields, .scalars = f->scalars};
+    const struct json_field element = {.name = f->name, .type = f->type, .fields = f->fields, .scalars = f->scalars,
+                                       .minimum = f->text_maximum > 0, .maximum = f->text_maximum};
     char *at = list->items;
     size_t index = 0;
     for (const struct json *e = json_first(v); e; e = json_next(e), at += size, index++) {
@@ -255,10 +256,18 @@ static enum err_code bind_array(const struct json_field *f, const struct json *v
 static enum err_code bind_strings(const struct json_field *f, const struct json *v, void *at, const char *pointer,
                                   struct binding *b)
 {
+    struct json_list *list = at;
     if (json_kind(v) == JSON_ARRAY)
-        return bind_list(f, v, at, sizeof(char *), bind_string, pointer, b);
-    wrong_type(f, "an array of strings", v, pointer, b);
-    return ERR_OK;
+        return bind_list(f, v, list, sizeof(char *), bind_string, pointer, b);
+    if (!f->one || json_kind(v) != JSON_STRING) {
+        wrong_type(f, f->one ? "a string, or an array of strings" : "an array of strings", v, pointer, b);
+        return ERR_OK;
+    }
+    if (!(list->items = mem_array(1, sizeof(char *))))
+        return err_no_memory(b->err);
+    list->count = 1;
+    const struct json_field text = {.name = f->name, .minimum = 1, .maximum = f->text_maximum};
+    return bind_string(&text, v, list->items, pointer, b);
 }
 
 static enum err_code bind_map(const struct json_field *f, const struct json *v, void *at, const char *pointer,

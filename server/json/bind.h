@@ -68,6 +68,8 @@ struct json_field {
     const char *(*names)(int index);       /* FIELD_ENUM: NULL ends */
     const struct json_field *fields;       /* FIELD_OBJECT, FIELD_ARRAY, FIELD_MAP: ends with a NULL name */
     size_t element_size;                   /* FIELD_ARRAY, FIELD_MAP */
+    bool one; /* FIELD_STRINGS: a text alone is a list of one, which is written as the text */
+    double text_maximum; /* FIELD_STRINGS: characters of each text, from 1; 0: no check */
     bool scalars; /* FIELD_STRING, FIELD_STRINGS: numbers and truth values are taken too, as their texts */
     const struct json_custom *custom;      /* FIELD_CUSTOM */
     bool (*shown)(const void *structure);  /* json_write leaves the field out when it answers false; NULL: always shown */

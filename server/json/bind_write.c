@@ -152,6 +152,10 @@ static void write_strings(const struct json_field *f, const void *at, struct jso
     const struct json_list *list = at;
     if (wrote_null(f, list, w))
         return;
+    if (f->one && list->count == 1) {
+        json_put_string(w, *(char *const *)list->items);
+        return;
+    }
     json_array(w);
     for (size_t i = 0; i < list->count; i++)
         json_put_string(w, ((char *const *)list->items)[i]);
@@ -273,15 +277,37 @@ static void schema_inside(const struct json_field *f, struct json_writer *w)
         f->custom->schema(w);
 }
 
+/* A text, or a list of texts. */
+static void schema_one(const struct json_field *f, struct json_writer *w)
+{
+    json_name(w, "oneOf");
+    json_array(w);
+    json_object(w);
+    json_field_string(w, "type", "string");
+    json_object_end(w);
+    json_object(w);
+    schema_type(f, w);
+    json_field_raw(w, "items", "{\"type\":\"string\"}");
+    schema_range(f, w);
+    json_object_end(w);
+    json_array_end(w);
+}
+
 static void schema_field(const struct json_field *f, struct json_writer *w)
 {
     json_name(w, f->name);
     json_object(w);
-    schema_type(f, w);
+    if (!f->one)
+        schema_type(f, w);
     if (f->help)
         json_field_string(w, "description", f->help);
     if (f->fallback)
         json_field_raw(w, "default", f->fallback);
+    if (f->one) {
+        schema_one(f, w);
+        json_object_end(w);
+        return;
+    }
     schema_range(f, w);
     schema_names(f, w);
     schema_inside(f, w);

@@ -36,7 +36,7 @@ static enum err_code sample_encode(const struct encoder *encoder, const struct t
     uint32_t inputs = encoder_inputs(encoder);
     cleanup(mem_freep) uint32_t *taken = mem_array(s->count, sizeof *taken);
     s->x = mem_array(s->count, inputs * sizeof *s->x);
-    s->y = mem_array(s->count, sizeof *s->y);
+    s->y = mem_array(s->count, encoder_targets(encoder) * sizeof *s->y);
     s->weights = weight < 0 ? NULL : mem_array(s->count, sizeof *s->weights);
     if (!taken || !s->x || !s->y || (weight >= 0 && !s->weights))
         return err_no_memory(err);
@@ -145,7 +145,8 @@ static enum err_code measure(const struct importance_request *request, const str
         const struct encoder_feature *f = encoder_feature(encoder, i);
         features[i] = (struct importance_feature){f->input, f->inputs};
     }
-    const struct mlp_matrix rows = {.x = s->x, .y = s->y, .weights = s->weights, .stride = inputs, .inputs = inputs};
+    const struct mlp_matrix rows = {.x = s->x, .y = s->y, .weights = s->weights, .stride = inputs, .inputs = inputs,
+                                    .targets = encoder_targets(encoder)};
     struct importance_base base;
     enum err_code code = mlp_importance(model_network(model), &rows, s->count, features, count, request->repeats,
                                         request->seed, stop, done, &base, importance, err);

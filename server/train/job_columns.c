@@ -171,8 +171,9 @@ enum err_code job_columns_check_table(const struct job_spec *s, const struct tab
     for (size_t i = 0; i < s->columns.count; i++) {
         pointer_member(pointer, "/columns", column[i].name);
         job_column_exists(t, column[i].name, pointer, violations);
-        if (!strcmp(column[i].name, s->target))
-            violation_add(violations, pointer, "value", "\"%s\" is the target, and no feature: leave it out", column[i].name);
+        if (job_targets_has(s, column[i].name))
+            violation_add(violations, pointer, "value", "\"%s\" is %s target, and no feature: leave it out", column[i].name,
+                          s->targets.count > 1 ? "a" : "the");
         if (s->validation.column && !strcmp(column[i].name, s->validation.column))
             violation_add(violations, pointer, "value", "\"%s\" marks the validation rows, and is no feature: leave it out",
                           column[i].name);

@@ -70,7 +70,7 @@ static const struct json_custom threads_custom = {threads_bind, threads_write, t
 
 static const char *task_name_at(int index)
 {
-    return index >= TASK_AUTO && index <= TASK_MULTICLASS ? task_name((enum task)index) : NULL;
+    return index >= TASK_AUTO && index <= TASK_MULTILABEL ? task_name((enum task)index) : NULL;
 }
 
 static bool hidden_is_leaky(const void *hidden)
@@ -205,12 +205,13 @@ const struct json_field job_spec_fields[] = {
      .help = "A text for people; it need not be unique."},
     {.name = "dataset", .type = FIELD_STRING, JOB(dataset), .required = true, .minimum = 1, .maximum = 128,
      .help = "Name or id of an uploaded dataset."},
-    {.name = "target", .type = FIELD_STRING, JOB(target), .required = true, .minimum = 1, .maximum = TABLE_MAX_CELL,
-     .help = "The column to predict."},
+    {.name = "target", .type = FIELD_STRINGS, JOB(targets), .required = true, .minimum = 1, .maximum = TABLE_MAX_COLUMNS,
+     .one = true, .text_maximum = TABLE_MAX_CELL, .help = "The column to predict, or a list of several: all numbers, or all of two classes."},
     {.name = "task", .type = FIELD_ENUM, JOB(task), .names = task_name_at, .fallback = "\"auto\"",
-     .help = "auto: a categorical target of two classes is binary, of more is multiclass, a numeric one is regression."},
+     .help = "auto: a categorical target of two classes is binary, of more is multiclass, a numeric one is regression; several "
+             "targets are regression when all are numeric, multilabel when each has two classes."},
     {.name = "features", .type = FIELD_STRINGS, JOB(features), .nullable = true, .minimum = 1,
-     .maximum = TABLE_MAX_COLUMNS, .fallback = "null", .help = "The columns to learn from; null for all but the target."},
+     .maximum = TABLE_MAX_COLUMNS, .fallback = "null", .help = "The columns to learn from; null for all but the targets."},
     {.name = "columns", .type = FIELD_MAP, JOB(columns), .fields = job_column_fields, .element_size = sizeof(struct job_column),
      .minimum = 0, .maximum = TABLE_MAX_COLUMNS, .fallback = "{}",
      .help = "Columns by name that are encoded in another way than by their type."},
@@ -355,7 +356,8 @@ void job_spec_write(const struct job_spec *s, struct json_writer *w)
 
 struct encoder_options job_spec_encoder_options(const struct job_spec *s)
 {
-    return (struct encoder_options){.target = s->target,
+    return (struct encoder_options){.targets = (const char *const *)s->targets.items,
+                                    .target_count = (uint32_t)s->targets.count,
                                     .features = s->features.count ? (const char *const *)s->features.items : NULL,
                                     .feature_count = (uint32_t)s->features.count,
                                     .task = (enum task)s->task,
@@ -386,7 +388,7 @@ enum err_code job_spec_check_table(const struct job_spec *s, const struct table 
                                    struct violations *violations)
 {
     size_t before = violations->count;
-    job_column_exists(t, s->target, "/target", violations);
+    job_targets_check_columns(s, t, violations);
     char *const *features = s->features.items;
     bool bound = true;
     for (size_t i = 0; i < s->features.count; i++) {
@@ -397,8 +399,9 @@ enum err_code job_spec_check_table(const struct job_spec *s, const struct table 
             continue;
         }
         job_column_exists(t, features[i], pointer, violations);
-        if (!strcmp(features[i], s->target))
-            violation_add(violations, pointer, "value", "\"%s\" is the target: it cannot be a feature too", features[i]);
+        if (job_targets_has(s, features[i]))
+            violation_add(violations, pointer, "value", "\"%s\" is %s: it cannot be a feature too", features[i],
+                          s->targets.count > 1 ? "a target" : "the target");
         if (s->validation.column && !strcmp(features[i], s->validation.column))
             violation_add(violations, pointer, "value", "\"%s\" marks the validation rows: it cannot be a feature too", features[i]);
     }
@@ -415,15 +418,8 @@ enum err_code job_spec_check_table(const struct job_spec *s, const struct table 
         violation_add(violations, pointer, "duplicate", "\"%s\" is in the list twice", features[twice]);
         return ERR_INVALID;
     }
-    struct err err = {0};
-    struct encoder_options options = job_spec_encoder_options(s);
     enum task task = TASK_AUTO;
-    if (encoder_check_target(t, &options, &task, &err)) {
-        enum task automatic;
-        options.task = TASK_AUTO;
-        bool task_is_wrong = s->task != TASK_AUTO && !encoder_check_target(t, &options, &automatic, NULL);
-        violation_add(violations, task_is_wrong ? "/task" : "/target", "value", "%s", err.message);
-    }
+    job_targets_check_task(s, t, &task, violations);
     (void)job_columns_check_table(s, t, violations);
     if (violations->count == before)
         job_weights_check_classes(s, t, task, violations);

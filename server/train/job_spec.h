@@ -6,6 +6,7 @@
 #include "core/data/table.h"
 #include "core/nn/mlp.h"
 #include "job_columns.h"
+#include "job_targets.h"
 #include "job_weights.h"
 #include "job_validation.h"
 #include "server/json/bind.h"
@@ -28,9 +29,9 @@ struct job_halving { /* halving.h */
 struct job_spec {
     char *name;
     char *dataset; /* name or id */
-    char *target;
+    struct json_list targets; /* char * */
     int task; /* enum task */
-    struct json_list features; /* char *; none: all columns but the target */
+    struct json_list features; /* char *; none: all columns but the targets */
     struct json_list columns;  /* struct job_column */
     struct encoder_column *encoder_columns; /* the same as the encoder takes them; points into columns */
     struct job_encoding encoding;
@@ -68,7 +69,7 @@ void job_spec_done(struct job_spec *s);
 /* The filled-in JSON object. */
 void job_spec_write(const struct job_spec *s, struct json_writer *w);
 
-/* Checks target, features and task against the dataset's table; violations carry the field's pointer. */
+/* Checks targets, features and task against the dataset's table; violations carry the field's pointer. */
 enum err_code job_spec_check_table(const struct job_spec *s, const struct table *t, enum task *ret_task,
                                    struct violations *violations);
 /* The encoder's options; they point into s. */

@@ -49,7 +49,7 @@ const struct json_field job_validation_fields[] = {
     {.name = "fraction", .type = FIELD_DOUBLE, VALIDATION(fraction), .minimum = 0, .maximum = 0.9, .fallback = "0.1",
      .shown = has_fraction, .help = "Share of the rows kept for validation, drawn by the seed; 0 for none."},
     {.name = "stratified", .type = FIELD_BOOLEAN, VALIDATION(stratified), .fallback = "true", .shown = has_stratified,
-     .help = "Of classes: each gives its share to a fraction or a fold."},
+     .help = "Of the classes of one target: each gives its share to a fraction or a fold."},
     {.name = "folds", .type = FIELD_UINT, VALIDATION(folds), .nullable = true, .minimum = 2, .maximum = SPLIT_MAX_FOLDS,
      .fallback = "null", .shown = has_folds,
      .help = "Instead of a fraction: a run for each of so many folds, each row for validation in one of them."},
@@ -121,8 +121,9 @@ void job_validation_check_table(const struct job_spec *s, const struct table *t,
         return;
     size_t before = violations->count;
     job_column_exists(t, v->column, "/validation/column", violations);
-    if (!strcmp(v->column, s->target))
-        violation_add(violations, "/validation/column", "value", "\"%s\" is the target: it cannot mark rows too", v->column);
+    if (job_targets_has(s, v->column))
+        violation_add(violations, "/validation/column", "value", "\"%s\" is %s target: it cannot mark rows too", v->column,
+                      s->targets.count > 1 ? "a" : "the");
     if (violations->count > before || !v->value)
         return;
     if (split_mark_find(t, v->column, v->value, NULL, &mark, &err))
@@ -131,30 +132,49 @@ void job_validation_check_table(const struct job_spec *s, const struct table *t,
         violation_add(violations, "/validation/train_value", "value", "%s", err.message);
 }
 
-/* Rows with a target and a weight above 0. */
-static uint64_t rows_there(const struct table *t, uint32_t target, int weights)
+/* What a row needs to be used: each target, and a weight above 0. */
+struct needs {
+    uint32_t target[TABLE_MAX_COLUMNS], targets;
+    int weights;
+};
+
+static void needs_of(const struct job_spec *s, const struct table *t, struct needs *ret)
 {
-    uint64_t count = weights < 0 ? table_rows(t) - table_column(t, target)->missing : 0;
-    for (uint64_t row = 0; weights >= 0 && row < table_rows(t); row++)
-        count += table_has(t, target, row) && row_weights_there(t, weights, row);
+    ret->targets = job_targets_columns(s, t, ret->target);
+    ret->weights = row_weights_find(t, s->sample_weight);
+}
+
+static bool is_there(const struct needs *n, const struct table *t, uint64_t row)
+{
+    return job_targets_there(t, n->target, n->targets, row) && row_weights_there(t, n->weights, row);
+}
+
+static uint64_t rows_there(const struct job_spec *s, const struct table *t)
+{
+    struct needs n;
+    needs_of(s, t, &n);
+    if (n.targets < s->targets.count)
+        return 0;
+    if (n.targets == 1 && n.weights < 0)
+        return table_rows(t) - table_column(t, n.target[0])->missing;
+    uint64_t count = 0;
+    for (uint64_t row = 0; row < table_rows(t); row++)
+        count += is_there(&n, t, row);
     return count;
 }
 
 struct job_rows job_validation_count(const struct job_spec *s, const struct table *t, const struct table *valid)
 {
     const struct job_validation *v = &s->validation;
-    uint32_t target = (uint32_t)table_find(t, s->target);
-    int weights = row_weights_find(t, s->sample_weight);
-    struct job_rows n = {.train = rows_there(t, target, weights)};
+    struct job_rows n = {.train = rows_there(s, t), .valid = valid ? rows_there(s, valid) : 0};
     struct split_mark mark;
-    int there = valid ? table_find(valid, s->target) : -1;
-    if (there >= 0)
-        n.valid = rows_there(valid, (uint32_t)there, row_weights_find(valid, s->sample_weight));
+    struct needs needs;
     if (!v->column || !v->value || split_mark_find(t, v->column, v->value, v->train_value, &mark, NULL))
         return n;
     n.train = 0;
+    needs_of(s, t, &needs);
     for (uint64_t row = 0; row < table_rows(t); row++) {
-        enum split_side side = table_has(t, target, row) && row_weights_there(t, weights, row) ? split_mark_side(t, &mark, row) : SPLIT_OUT;
+        enum split_side side = is_there(&needs, t, row) ? split_mark_side(t, &mark, row) : SPLIT_OUT;
         n.train += side == SPLIT_TRAIN;
         n.valid += side == SPLIT_VALID;
     }
@@ -177,7 +197,7 @@ struct job_rows job_validation_rows(const struct job_spec *s, enum task task, st
     } else if (has_fraction(v)) {
         n.valid = (uint64_t)llround(v->fraction * (double)counted.train);
         /* a class keeps a row for training whatever the fraction is; numbers do not */
-        if ((task == TASK_REGRESSION || !v->stratified) && n.valid >= counted.train)
+        if ((task == TASK_REGRESSION || task == TASK_MULTILABEL || !v->stratified) && n.valid >= counted.train)
             violation_add(violations, "/validation/fraction", "range", "leaves none of the %llu rows with a target for training",
                           (unsigned long long)counted.train);
     }

@@ -43,20 +43,27 @@ static bool has_class(const struct column *c, const bool *there, const char *nam
 
 void job_weights_check_classes(const struct job_spec *s, const struct table *t, enum task task, struct violations *violations)
 {
-    const struct column *target = table_column(t, (uint32_t)table_find(t, s->target));
+    char *const *targets = s->targets.items;
     if (!s->class_weights)
         return;
+    if (s->targets.count > 1) {
+        violation_add(violations, "/class_weights", "value", "are of the classes of one target, and the job has %zu: leave them out, or "
+                      "weigh rows by sample_weight", s->targets.count);
+        return;
+    }
     if (task == TASK_REGRESSION) {
         violation_add(violations, "/class_weights", "value", "the task is regression, which has no classes: leave it out");
         return;
     }
     cleanup(mem_freep) bool *there = NULL;
+    uint32_t column = (uint32_t)table_find(t, targets[0]);
+    const struct column *target = table_column(t, column);
     if (json_kind(s->class_weights) != JSON_OBJECT || target->type != COLUMN_CATEGORICAL ||
-        row_weights_codes(t, row_weights_find(t, s->sample_weight), (uint32_t)table_find(t, s->target), &there, NULL))
+        row_weights_codes(t, row_weights_find(t, s->sample_weight), column, &there, NULL))
         return; /* without memory: the run says it */
     for (const struct json *w = json_first(s->class_weights); w; w = json_next(w))
         if (!has_class(target, there, json_key(w)))
-            violation_add(violations, "/class_weights", "not_found", "\"%s\" has no class \"%.100s\"", s->target, json_key(w));
+            violation_add(violations, "/class_weights", "not_found", "\"%s\" has no class \"%.100s\"", targets[0], json_key(w));
 }
 
 void job_weights_check_table(const struct job_spec *s, const struct table *t, struct violations *violations)
@@ -69,8 +76,9 @@ void job_weights_check_table(const struct job_spec *s, const struct table *t, st
         return;
     const struct column *c = table_column(t, (uint32_t)table_find(t, s->sample_weight));
     char *const *features = s->features.items;
-    if (!strcmp(s->sample_weight, s->target))
-        violation_add(violations, "/sample_weight", "value", "\"%s\" is the target: it cannot be a weight too", s->target);
+    if (job_targets_has(s, s->sample_weight))
+        violation_add(violations, "/sample_weight", "value", "\"%s\" is %s target: it cannot be a weight too", s->sample_weight,
+                      s->targets.count > 1 ? "a" : "the");
     else if (c->type != COLUMN_NUMERIC)
         violation_add(violations, "/sample_weight", "value", "\"%s\" is categorical: weights are numbers", c->name);
     else if (c->minimum < 0)
@@ -124,13 +132,13 @@ static enum err_code count_classes(const struct job_spec *s, const struct table 
     return code;
 }
 
-static enum err_code given_classes(const struct json *given, const struct encoder *e, double *weights, struct err *err)
+static enum err_code given_classes(const struct json *given, const struct encoder_target *target, double *weights, struct err *err)
 {
     for (const struct json *w = json_first(given); w; w = json_next(w)) {
         uint32_t k = 0;
-        while (k < encoder_classes(e) && strcmp(encoder_class(e, k), json_key(w)) != 0)
+        while (k < target->classes && strcmp(target->class[k], json_key(w)) != 0)
             k++;
-        if (k == encoder_classes(e))
+        if (k == target->classes)
             return err_set(err, ERR_INVALID, "class_weights: the target has no class \"%.100s\"", json_key(w));
         weights[k] = json_number(w);
     }
@@ -140,7 +148,8 @@ static enum err_code given_classes(const struct json *given, const struct encode
 enum err_code job_weights_classes(const struct job_spec *s, const struct table *t, const struct encoder *e,
                                   const uint32_t *train, size_t train_count, double **ret, struct err *err)
 {
-    uint32_t classes = encoder_classes(e);
+    const struct encoder_target *target = encoder_target(e, 0); /* several have no weights of classes */
+    uint32_t classes = target->classes;
     *ret = NULL;
     if (!s->class_weights || !classes)
         return ERR_OK;
@@ -156,7 +165,7 @@ enum err_code job_weights_classes(const struct job_spec *s, const struct table *
     for (uint32_t k = 0; !code && k < classes; k++)
         weights[k] = balanced && counts[k] > 0 ? sum / (classes * counts[k]) : 1;
     if (!code && !balanced)
-        code = given_classes(s->class_weights, e, weights, err);
+        code = given_classes(s->class_weights, target, weights, err);
     if (code)
         mem_free(weights);
     else

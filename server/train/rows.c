@@ -69,15 +69,15 @@ uint64_t rows_memory_limit(void)
 
 /* ---- blocks --------------------------------------------------------------------------------------------------------- */
 
-static uint64_t row_bytes(uint32_t inputs)
+static uint64_t row_bytes(uint32_t inputs, uint32_t targets)
 {
-    return ((uint64_t)inputs + 1) * sizeof(real);
+    return ((uint64_t)inputs + targets) * sizeof(real);
 }
 
-uint64_t rows_layout(uint64_t train_rows, uint64_t valid_rows, uint32_t inputs, struct mlp_source *train,
+uint64_t rows_layout(uint64_t train_rows, uint64_t valid_rows, uint32_t inputs, uint32_t targets, struct mlp_source *train,
                      struct mlp_source *valid)
 {
-    uint64_t bytes = row_bytes(inputs);
+    uint64_t bytes = row_bytes(inputs, targets);
     *train = (struct mlp_source){.rows = train_rows};
     *valid = (struct mlp_source){.rows = valid_rows};
     if ((train_rows + valid_rows) * bytes <= rows_sizes.at_once) /* under 2^32 rows of under 2^23 bytes each */
@@ -95,7 +95,7 @@ static enum err_code encode(const struct rows_part *p, size_t from, size_t count
         if (stop && atomic_load_explicit(stop, memory_order_relaxed))
             return err_set(err, ERR_STOPPED, "stopped");
         size_t some = count - at < ENCODE_ROWS ? count - at : ENCODE_ROWS;
-        encoder_encode(p->view, p->row + from + at, some, x + at * p->inputs, p->inputs, y + at);
+        encoder_encode(p->view, p->row + from + at, some, x + at * p->inputs, p->inputs, y + at * p->targets);
     }
     return ERR_OK;
 }
@@ -124,8 +124,8 @@ static enum err_code load(const void *context, const uint32_t *blocks, size_t co
     if (!p->whole)
         will_need(p, blocks, count);
     for (size_t b = 0, at = 0; !code && !p->whole && b < count; at += block_length(p, blocks[b++]))
-        code = encode(p, (size_t)blocks[b] * p->block_rows, block_length(p, blocks[b]), p->x + at * p->inputs, p->y + at, stop,
-                      err);
+        code = encode(p, (size_t)blocks[b] * p->block_rows, block_length(p, blocks[b]), p->x + at * p->inputs,
+                      p->y + at * p->targets, stop, err);
     if (!code && !p->whole)
         will_need(p, blocks + count, ahead);
     return code;
@@ -147,7 +147,10 @@ static void gather(const void *context, const uint32_t *rows, size_t count, real
         if (weights)
             weights[i] = p->weights[own];
         memcpy(x + i * stride, p->x + row * p->inputs, p->inputs * sizeof *x);
-        y[i] = p->y[row];
+        if (p->targets == 1)
+            y[i] = p->y[row];
+        else
+            memcpy(y + i * p->targets, p->y + row * p->targets, p->targets * sizeof *y);
     }
 }
 
@@ -194,7 +197,7 @@ static enum err_code prepare_part(struct rows_part *p, struct mlp_source *source
     if (!p->count)
         return ERR_OK;
     p->x = mem_array(rows, p->inputs * sizeof(real));
-    p->y = mem_array(rows, sizeof(real));
+    p->y = mem_array(rows, p->targets * sizeof(real));
     p->blocks = mem_array((size_t)source->window_blocks + 1, sizeof *p->blocks);
     if (!p->x || !p->y || !p->blocks)
         return err_no_memory(err);
@@ -212,6 +215,8 @@ static enum err_code split(struct rows *r, const struct job_spec *spec, const st
     enum err_code code = encoder_target_rows(table, options, &rows, &classes, &count, err);
     if (!code)
         code = job_weights_drop(spec, table, rows, classes, &count, err);
+    if (!code && !count && spec->targets.count > 1)
+        code = err_set(err, ERR_INVALID, "no row has a value in all %zu targets", spec->targets.count);
     if (code)
         return code;
     if (v->column)
@@ -247,7 +252,7 @@ enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const st
                            const struct encoder *encoder, uint64_t memory, const atomic_int *stop, struct err *err)
 {
     struct encoder_options options = job_spec_encoder_options(spec);
-    enum err_code code = encoder_check_target(table, &options, &options.task, err);
+    enum err_code code = encoder_check_target(table, &options, &options.task, NULL, err);
     if (!code && !valid != !spec->validation.dataset)
         code = err_set(err, ERR_INTERNAL, "validation rows of a dataset without its table");
     if (!code)
@@ -262,16 +267,16 @@ enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const st
     struct row_total total = row_weights_total(table, row_weights_find(table, spec->sample_weight), r->split.train,
                                                r->split.train_count);
     r->counted = row_total_rows(&total);
-    uint32_t inputs = encoder_inputs(r->encoder);
+    uint32_t inputs = encoder_inputs(r->encoder), targets = encoder_targets(r->encoder);
     struct rows_part part = {.view = r->view, .table = table, .row = r->split.train, .count = r->split.train_count,
-                             .inputs = inputs};
+                             .inputs = inputs, .targets = targets};
     r->part[0] = r->part[1] = part;
     r->part[1].row = r->split.valid;
     r->part[1].count = r->split.valid_count;
     if (valid && (code = take_table(r, spec, valid, &r->part[1], err)))
         return code;
-    rows_layout(r->part[0].count, r->part[1].count, inputs, &r->train, &r->valid);
-    uint64_t bytes = (r->train.rows + r->valid.rows) * row_bytes(inputs);
+    rows_layout(r->part[0].count, r->part[1].count, inputs, targets, &r->train, &r->valid);
+    uint64_t bytes = (r->train.rows + r->valid.rows) * row_bytes(inputs, targets);
     bool whole = bytes <= (memory ? memory : rows_memory_limit() / 4) || !r->train.block_rows;
     r->part[0].whole = r->part[1].whole = whole;
     for (int i = 0; !code && i < 2; i++)
@@ -281,17 +286,17 @@ enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const st
     return code ? code : prepare_part(&r->part[1], &r->valid, stop, err);
 }
 
-/* All rows that have a target. */
-static enum err_code target_rows(const struct table *table, const char *target, uint32_t **ret, size_t *ret_count,
+/* All rows that have every target. */
+static enum err_code target_rows(const struct table *table, const struct job_spec *spec, uint32_t **ret, size_t *ret_count,
                                  struct err *err)
 {
-    int column = table_find(table, target);
+    uint32_t columns[TABLE_MAX_COLUMNS], targets = job_targets_columns(spec, table, columns);
     size_t count = 0;
     uint32_t *rows = mem_array((size_t)table_rows(table) + 1, sizeof *rows);
     if (!rows)
         return err_no_memory(err);
-    for (uint64_t i = 0; column >= 0 && i < table_rows(table); i++)
-        if (table_has(table, (uint32_t)column, i))
+    for (uint64_t i = 0; targets == spec->targets.count && i < table_rows(table); i++)
+        if (job_targets_there(table, columns, targets, i))
             rows[count++] = (uint32_t)i;
     *ret = rows;
     *ret_count = count;
@@ -304,10 +309,10 @@ enum err_code rows_validation(const struct job_spec *spec, const struct table *t
     struct rows r = {0};
     struct encoder_options options = job_spec_encoder_options(spec);
     if (spec->validation.dataset) {
-        enum err_code failed = target_rows(table, spec->target, ret, ret_count, err);
+        enum err_code failed = target_rows(table, spec, ret, ret_count, err);
         return failed ? failed : job_weights_drop(spec, table, *ret, NULL, ret_count, err);
     }
-    enum err_code code = encoder_check_target(table, &options, &options.task, err);
+    enum err_code code = encoder_check_target(table, &options, &options.task, NULL, err);
     if (!code)
         code = split(&r, spec, &options, table, err);
     uint32_t *rows = code ? NULL : mem_array(r.split.valid_count + 1, sizeof *rows);

@@ -20,9 +20,9 @@ struct rows_part {
     const struct table *table;
     const uint32_t *row; /* of the table */
     size_t count;
-    uint32_t inputs, block_rows;
+    uint32_t inputs, targets, block_rows;
     bool whole;  /* x and y hold all rows; else those of the window */
-    real *x, *y; /* rows x inputs */
+    real *x, *y; /* rows x inputs; rows x targets */
     real *weights; /* of all `count` rows; NULL: 1 each */
     uint32_t *blocks; /* of the window */
 };
@@ -48,7 +48,7 @@ void rows_done(struct rows *r); /* of zeroed rows too */
 enum err_code rows_validation(const struct job_spec *spec, const struct table *table, uint32_t **ret, size_t *ret_count,
                               struct err *err);
 /* Sets the rows and blocks of sources for so many rows, for estimates; returns the bytes that they take at least. */
-uint64_t rows_layout(uint64_t train_rows, uint64_t valid_rows, uint32_t inputs, struct mlp_source *train,
+uint64_t rows_layout(uint64_t train_rows, uint64_t valid_rows, uint32_t inputs, uint32_t targets, struct mlp_source *train,
                      struct mlp_source *valid);
 /* What one run may take: a share of the machine's memory, or of the limits of the process (RLIMIT_AS, RLIMIT_DATA, memory
  * control group). */

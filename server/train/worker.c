@@ -15,7 +15,7 @@
 
 static const char *output_activation(enum task task)
 {
-    return task == TASK_REGRESSION ? "identity" : task == TASK_BINARY ? "sigmoid" : "softmax";
+    return task == TASK_REGRESSION ? "identity" : task == TASK_MULTICLASS ? "softmax" : "sigmoid";
 }
 
 static void layers_write(const struct mlp_spec *s, struct json_writer *w)
@@ -197,6 +197,16 @@ static enum err_code train_and_conclude(const struct mlp_spec *spec, const struc
     return code;
 }
 
+/* Of each target (mem_free). */
+static enum err_code read_deviations(const struct encoder *e, double **ret, struct err *err)
+{
+    if (!(*ret = mem_array(encoder_targets(e), sizeof **ret)))
+        return err_no_memory(err);
+    for (uint32_t j = 0; j < encoder_targets(e); j++)
+        (*ret)[j] = encoder_target(e, j)->deviation;
+    return ERR_OK;
+}
+
 enum err_code worker_execute(const struct job_spec *spec, const struct table *table, const struct table *valid,
                              const atomic_int *stop, const struct worker_events *events, struct worker_result *ret_result,
                              struct err *err)
@@ -204,7 +214,7 @@ enum err_code worker_execute(const struct job_spec *spec, const struct table *ta
     struct rows rows = {0};
     struct mlp_spec network;
     struct mlp_trainer *trainer = NULL;
-    cleanup(mem_freep) double *class_weights = NULL;
+    cleanup(mem_freep) double *class_weights = NULL, *deviations = NULL;
     *ret_result = (struct worker_result){.training_seconds = 0, .samples_per_second = NAN};
     buf_init(&ret_result->model, MODEL_MAX_BYTES);
     buf_init(&ret_result->evaluation, EVALUATION_MAX_BYTES);
@@ -214,12 +224,12 @@ enum err_code worker_execute(const struct job_spec *spec, const struct table *ta
     enum err_code code = rows_prepare(&rows, spec, table, valid, encoder, 0, until, err);
     if (!code)
         code = job_weights_classes(spec, table, rows.encoder, rows.split.train, rows.split.train_count, &class_weights, err);
+    if (!code)
+        code = read_deviations(rows.encoder, &deviations, err);
     if (!code) {
         job_spec_network(spec, encoder_task(rows.encoder), encoder_inputs(rows.encoder), encoder_outputs(rows.encoder),
                          rows.counted, &network);
-        double deviation = encoder_target_deviation(rows.encoder);
-        if (network.task == TASK_REGRESSION)
-            network.target_deviations = &deviation;
+        network.target_deviations = deviations;
         network.class_weights = class_weights;
         code = mlp_trainer_new(&network, &rows.train, &rows.valid, &trainer, err);
     }
@@ -258,15 +268,17 @@ uint32_t worker_inputs(const struct job_spec *spec, const struct table *t)
 enum err_code worker_estimate(const struct job_spec *spec, enum task task, const struct table *t, uint32_t inputs,
                               struct job_rows rows, struct worker_estimate *ret, struct err *err)
 {
-    const struct column *target = table_column(t, (uint32_t)table_find(t, spec->target));
-    uint32_t outputs = task == TASK_MULTICLASS ? (target->type == COLUMN_CATEGORICAL ? target->categories : 10) : 1;
+    uint32_t columns[TABLE_MAX_COLUMNS], outputs = job_targets_columns(spec, t, columns);
+    const struct column *target = table_column(t, columns[0]);
+    if (task == TASK_MULTICLASS)
+        outputs = target->type == COLUMN_CATEGORICAL ? target->categories : 10;
     struct mlp_spec network;
     job_spec_network(spec, task, inputs, outputs, (double)rows.train, &network);
     enum err_code code = mlp_spec_check(&network, err);
     if (code)
         return code;
     struct mlp_source train, validation;
-    uint64_t memory = rows_layout(rows.train, rows.valid, inputs, &train, &validation);
+    uint64_t memory = rows_layout(rows.train, rows.valid, inputs, mlp_targets(&network), &train, &validation);
     if (__builtin_add_overflow(memory, mlp_spec_memory(&network, &train, &validation), &memory) ||
         __builtin_add_overflow(memory, mlp_spec_checkpoint(&network), &memory))
         memory = UINT64_MAX;

@@ -113,6 +113,9 @@ static inline void assert_says(const struct data_fixture *f, const char *text)
         fail_msg("\"%s\" does not say \"%s\"", f->err.message, text);
 }
 
+/* Of the options of an encoder. */
+#define TARGET(name) .targets = (const char *const[]){name}, .target_count = 1
+
 /* An encoder fitted on these rows (count 0: on all of them). */
 static inline struct encoder *fit_on(struct data_fixture *f, const struct table *t, const struct encoder_options *o,
                                      const uint32_t *rows, size_t count)

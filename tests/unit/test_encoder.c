@@ -44,13 +44,13 @@ static void test_only_training_rows_are_looked_at(void **state)
 {
     struct data_fixture *f = *state;
     struct table *t = table_of(f, small);
-    struct encoder *e = fit_on(f, t, &(struct encoder_options){.target = "y"}, (uint32_t[]){0, 1, 2}, 3);
+    struct encoder *e = fit_on(f, t, &(struct encoder_options){TARGET("y")}, (uint32_t[]){0, 1, 2}, 3);
     assert_int_equal(encoder_task(e), TASK_REGRESSION);
     assert_int_equal(encoder_features(e), 2);
     assert_int_equal(encoder_inputs(e), 3);
     assert_int_equal(encoder_outputs(e), 1);
-    assert_int_equal(encoder_classes(e), 0);
-    assert_string_equal(encoder_target(e), "y");
+    assert_int_equal(encoder_target(e, 0)->classes, 0);
+    assert_string_equal(encoder_target(e, 0)->name, "y");
     const struct encoder_feature *x = encoder_feature(e, 0), *colour = encoder_feature(e, 1);
     assert_string_equal(x->name, "x");
     assert_int_equal(x->type, COLUMN_NUMERIC);
@@ -64,8 +64,8 @@ static void test_only_training_rows_are_looked_at(void **state)
     assert_string_equal(colour->category[0], "blue");
     assert_string_equal(colour->category[1], "red");
     assert_false(colour->has_missing); /* nor was a missing one */
-    assert_true(encoder_target_mean(e) == 20);
-    assert_true(NEAR(encoder_target_deviation(e), sqrt(200.0 / 3), 1e-14));
+    assert_true(encoder_target(e, 0)->mean == 20);
+    assert_true(NEAR(encoder_target(e, 0)->deviation, sqrt(200.0 / 3), 1e-14));
     assert_inputs(f, e, t, 0, (double[]){-1, 0, 1});
     assert_inputs(f, e, t, 1, (double[]){1, 1, 0});
     assert_inputs(f, e, t, 2, (double[]){0, 0, 1}); /* missing: the mean */
@@ -83,7 +83,7 @@ static void test_missing_is_a_category_when_training_had_any(void **state)
 {
     struct data_fixture *f = *state;
     struct table *t = table_of(f, small);
-    struct encoder *e = fit_on(f, t, &(struct encoder_options){.target = "y"}, (uint32_t[]){0, 4}, 2);
+    struct encoder *e = fit_on(f, t, &(struct encoder_options){TARGET("y")}, (uint32_t[]){0, 4}, 2);
     const struct encoder_feature *colour = encoder_feature(e, 1);
     assert_int_equal(colour->categories, 1);
     assert_true(colour->has_missing);
@@ -100,7 +100,7 @@ static void test_features_come_in_the_order_given(void **state)
     struct data_fixture *f = *state;
     struct table *t = table_of(f, "a,b,c,d\n1,x,5,9\n2,y,7,8\n3,x,6,7\n");
     static const char *const features[] = {"c", "b"};
-    struct encoder_options o = {.target = "d", .features = features, .feature_count = 2};
+    struct encoder_options o = {TARGET("d"), .features = features, .feature_count = 2};
     struct encoder *e = fit_on(f, t, &o, NULL, 0);
     assert_int_equal(encoder_features(e), 2);
     assert_string_equal(encoder_feature(e, 0)->name, "c");
@@ -126,7 +126,7 @@ static void test_names_are_found_among_many(void **state)
     for (int i = 0; i < 101; i++)
         buf_printf(&b, "%d%c", i, i < 100 ? ',' : '\n');
     struct table *t = table_of(f, buf_text(&b));
-    struct encoder *e = fit_on(f, t, &(struct encoder_options){.target = "y"}, NULL, 0);
+    struct encoder *e = fit_on(f, t, &(struct encoder_options){TARGET("y")}, NULL, 0);
     for (int i = 0; i < 100; i++) {
         char name[8];
         snprintf(name, sizeof name, "n%d", (i * 37) % 100);
@@ -154,7 +154,7 @@ static void test_a_constant_has_deviation_one(void **state)
     assert_int_equal(build_bytes(f, NULL, b.data, b.length, 0, sha256), ERR_OK);
     buf_done(&b);
     struct table *t = open_table(f);
-    struct encoder *e = fit_on(f, t, &(struct encoder_options){.target = "y"}, NULL, 0);
+    struct encoder *e = fit_on(f, t, &(struct encoder_options){TARGET("y")}, NULL, 0);
     assert_true(encoder_feature(e, 0)->mean == 0.1 && encoder_feature(e, 0)->scale == 1);
     assert_true(encoder_feature(e, 1)->mean == 123456789.123 && encoder_feature(e, 1)->scale == 1);
     assert_true(encoder_feature(e, 2)->mean == 0 && encoder_feature(e, 2)->scale == 1); /* no value at all */
@@ -178,9 +178,9 @@ static void test_a_constant_of_many_rows(void **state)
     uint32_t *rows = mem_array(MANY, sizeof *rows); /* row 0 again and again */
     struct encoder *e = NULL;
     assert_non_null(rows);
-    assert_int_equal(encoder_fit(t, &(struct encoder_options){.target = "y"}, rows, MANY, &e, &f->err), ERR_OK);
+    assert_int_equal(encoder_fit(t, &(struct encoder_options){TARGET("y")}, rows, MANY, &e, &f->err), ERR_OK);
     assert_true(encoder_feature(e, 0)->mean == 0.1 && encoder_feature(e, 0)->scale == 1);
-    assert_true(encoder_target_mean(e) == 0.1 && encoder_target_deviation(e) == 1);
+    assert_true(encoder_target(e, 0)->mean == 0.1 && encoder_target(e, 0)->deviation == 1);
     encoder_free(e);
     mem_free(rows);
     table_unref(t);
@@ -195,7 +195,7 @@ static void test_a_small_spread_far_from_zero(void **state)
     for (int i = 0; i < 101; i++)
         buf_printf(&b, "%lld,%d\n", 1600000000000000000 + 1024ll * i, i % 7);
     struct table *t = table_of(f, buf_text(&b));
-    struct encoder *e = fit_on(f, t, &(struct encoder_options){.target = "y"}, NULL, 0);
+    struct encoder *e = fit_on(f, t, &(struct encoder_options){TARGET("y")}, NULL, 0);
     assert_true(encoder_feature(e, 0)->mean == 1600000000000000000 + 1024ll * 50);
     assert_true(NEAR(encoder_feature(e, 0)->scale, 1024 * sqrt((101.0 * 101 - 1) / 12), 1e-6));
     assert_inputs(f, e, t, 50, (double[]){0});
@@ -208,7 +208,7 @@ static void test_numbers_that_overflow_stay_finite(void **state)
 {
     struct data_fixture *f = *state;
     struct table *t = table_of(f, "x,y\n1.7e308,1\n-1.7e308,2\n1.7e308,3\n1.7e308,4\n");
-    struct encoder *e = fit_on(f, t, &(struct encoder_options){.target = "y"}, NULL, 0);
+    struct encoder *e = fit_on(f, t, &(struct encoder_options){TARGET("y")}, NULL, 0);
     assert_true(isfinite(encoder_feature(e, 0)->mean));
     assert_true(isfinite(encoder_feature(e, 0)->scale) && encoder_feature(e, 0)->scale > 0);
     encoder_free(e);
@@ -221,14 +221,14 @@ static void assert_classes(struct data_fixture *f, const char *text, enum task t
                            const char *const *class, uint32_t count)
 {
     struct table *t = table_of(f, text);
-    struct encoder_options o = {.target = "y", .task = task};
+    struct encoder_options o = {TARGET("y"), .task = task};
     struct encoder *e = fit_on(f, t, &o, NULL, 0);
     assert_int_equal(encoder_task(e), expected);
-    assert_int_equal(encoder_classes(e), count);
+    assert_int_equal(encoder_target(e, 0)->classes, count);
     assert_int_equal(encoder_outputs(e), expected == TASK_MULTICLASS ? count : 1);
-    assert_true(encoder_target_mean(e) == 0 && encoder_target_deviation(e) == 1);
+    assert_true(encoder_target(e, 0)->mean == 0 && encoder_target(e, 0)->deviation == 1);
     for (uint32_t k = 0; k < count; k++)
-        assert_string_equal(encoder_class(e, k), class[k]);
+        assert_string_equal(encoder_target(e, 0)->class[k], class[k]);
     encoder_free(e);
     table_unref(t);
 }
@@ -251,7 +251,7 @@ static void test_numbers_are_regression_unless_told(void **state)
     struct data_fixture *f = *state;
     struct table *t = table_of(f, "x,y\n1,0\n2,1\n3,0\n");
     enum task task = TASK_AUTO;
-    assert_int_equal(encoder_check(t, &(struct encoder_options){.target = "y"}, &task, &f->err), ERR_OK);
+    assert_int_equal(encoder_check(t, &(struct encoder_options){TARGET("y")}, &task, &f->err), ERR_OK);
     assert_int_equal(task, TASK_REGRESSION);
     table_unref(t);
 }
@@ -260,8 +260,8 @@ static void test_a_class_is_known_though_training_has_none_of_it(void **state)
 {
     struct data_fixture *f = *state;
     struct table *t = table_of(f, "x,y\n1,b\n2,c\n3,a\n4,\n");
-    struct encoder *e = fit_on(f, t, &(struct encoder_options){.target = "y"}, (uint32_t[]){0, 1}, 2);
-    assert_int_equal(encoder_classes(e), 3);
+    struct encoder *e = fit_on(f, t, &(struct encoder_options){TARGET("y")}, (uint32_t[]){0, 1}, 2);
+    assert_int_equal(encoder_target(e, 0)->classes, 3);
     real x[1], y = 99;
     for (uint32_t row = 0; row < 3; row++) {
         encode_row(f, e, t, row, x, &y);
@@ -283,7 +283,7 @@ static void test_rows_without_a_target_are_left_out(void **state)
                  {"x,y\n1,7\n2,\n3,-2\n4,NA\n5,7\n", TASK_AUTO, {-9, -9, -9}}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct table *t = table_of(f, cases[i].text);
-        struct encoder_options o = {.target = "y", .task = cases[i].task};
+        struct encoder_options o = {TARGET("y"), .task = cases[i].task};
         cleanup(mem_freep) uint32_t *rows = NULL;
         cleanup(mem_freep) int32_t *classes = NULL;
         size_t count = 0;
@@ -344,7 +344,7 @@ static void test_a_table_and_its_rows_give_the_same_bits(void **state)
     struct encoder_view *v = NULL;
     for (uint32_t i = 0; i < ROWS; i++)
         rows[i] = (i * 100) % ROWS;
-    struct encoder *e = fit_on(f, t, &(struct encoder_options){.target = "y"}, rows, 60);
+    struct encoder *e = fit_on(f, t, &(struct encoder_options){TARGET("y")}, rows, 60);
     uint32_t inputs = encoder_inputs(e);
     size_t stride = inputs + 3;
     assert_true(inputs > 12 && stride <= 40);
@@ -358,7 +358,7 @@ static void test_a_table_and_its_rows_give_the_same_bits(void **state)
         assert_memory_equal(x + i * stride, one, inputs * sizeof *one);
         for (size_t k = inputs; k < stride; k++)
             assert_true(x[i * stride + k] == 77); /* the rest of a row is left alone */
-        assert_string_equal(encoder_class(e, (uint32_t)y[i]), cell_text(t, 4, rows[i]));
+        assert_string_equal(encoder_target(e, 0)->class[(uint32_t)y[i]], cell_text(t, 4, rows[i]));
     }
     assert_true(y[ROWS] == 88);
     for (size_t count = 0; count < 130; count++) { /* any number of rows, with and without targets */
@@ -376,7 +376,7 @@ static void test_a_row_of_its_own(void **state)
 {
     struct data_fixture *f = *state;
     struct table *t = table_of(f, "x,c,y\n1,a,1\n3,,2\n5,bb,3\n");
-    struct encoder *e = fit_on(f, t, &(struct encoder_options){.target = "y"}, NULL, 0);
+    struct encoder *e = fit_on(f, t, &(struct encoder_options){TARGET("y")}, NULL, 0);
     assert_int_equal(encoder_inputs(e), 4);
     real x[4] = {9, 9, 9, 9};
     encoder_row_start(e, x); /* all missing */

@@ -55,7 +55,7 @@ static void test_what_cannot_be_encoded_so(void **state)
         {COLUMN(.name = "y", .scaling = SCALING_NONE), NULL, "\"y\" is no feature: leave it out of columns"},
     };
     for (size_t i = 0; i < COUNT(refusals); i++) {
-        struct encoder_options o = {.target = "y", .columns = &refusals[i].column, .column_count = 1};
+        struct encoder_options o = {TARGET("y"), .columns = &refusals[i].column, .column_count = 1};
         struct encoder_choice *choices = NULL;
         uint32_t count = 0, inputs;
         const char *option = NULL;
@@ -78,7 +78,7 @@ static void test_the_limit_is_of_what_has_an_input(void **state)
     struct data_fixture *f = *state;
     struct table *t = table_of(f, cities);
     struct encoder_column c = COLUMN(.name = "city", .category_limit = 4);
-    struct encoder_options o = {.target = "y", .columns = &c, .column_count = 1};
+    struct encoder_options o = {TARGET("y"), .columns = &c, .column_count = 1};
     enum task task;
     assert_int_equal(encoder_check(t, &o, &task, &f->err), ERR_OK);
     c.category_limit = 2;
@@ -105,7 +105,7 @@ static void test_a_thousand_categories_unless_told(void **state)
         for (int i = 0; i < categories; i++)
             buf_printf(&b, "t%d,%d\n", i, i);
         struct table *t = table_of(f, buf_text(&b));
-        enum err_code code = encoder_check(t, &(struct encoder_options){.target = "y"}, &task, &f->err);
+        enum err_code code = encoder_check(t, &(struct encoder_options){TARGET("y")}, &task, &f->err);
         assert_int_equal(code, categories > ENCODER_CATEGORY_LIMIT ? ERR_INVALID : ERR_OK);
         if (code)
             assert_says(f, "the column \"c\" has 1001 categories, more than the limit of 1000");
@@ -121,13 +121,13 @@ static void test_repeated_and_marking_columns_are_refused(void **state)
     static const char *const features[] = {"a", "s"};
     enum task task;
     struct encoder_column twice[] = {COLUMN(.name = "a"), COLUMN(.name = "a")}, all[] = {COLUMN(.name = "a", .role = ROLE_IGNORE)};
-    struct encoder_options o = {.target = "y", .columns = twice, .column_count = 2};
+    struct encoder_options o = {TARGET("y"), .columns = twice, .column_count = 2};
     assert_int_equal(encoder_check(t, &o, &task, &f->err), ERR_INVALID);
     assert_string_equal(f->err.message, "the column \"a\" is described twice");
-    o = (struct encoder_options){.target = "y", .skipped = "s", .features = features, .feature_count = 2};
+    o = (struct encoder_options){TARGET("y"), .skipped = "s", .features = features, .feature_count = 2};
     assert_int_equal(encoder_check(t, &o, &task, &f->err), ERR_INVALID);
     assert_string_equal(f->err.message, "the column \"s\" says which rows are for validation: it cannot be a feature");
-    o = (struct encoder_options){.target = "y", .skipped = "s", .columns = all, .column_count = 1};
+    o = (struct encoder_options){TARGET("y"), .skipped = "s", .columns = all, .column_count = 1};
     assert_int_equal(encoder_check(t, &o, &task, &f->err), ERR_INVALID);
     assert_string_equal(f->err.message, "no feature: all columns besides the target \"y\" are ignored");
     table_unref(t);
@@ -140,7 +140,7 @@ static void test_a_column_may_be_typed_otherwise_elsewhere(void **state)
     struct data_fixture *f = *state;
     struct table *t = table_of(f, "c,n,y\n1,1,1\n2,2,2\nx,3,3\n");
     struct encoder_column n = COLUMN(.name = "n", .role = ROLE_CATEGORICAL);
-    struct encoder *e = fit_on(f, t, &(struct encoder_options){.target = "y", .columns = &n, .column_count = 1}, NULL, 0);
+    struct encoder *e = fit_on(f, t, &(struct encoder_options){TARGET("y"), .columns = &n, .column_count = 1}, NULL, 0);
     table_unref(t);
     t = table_of(f, "n,c,y\n3,2.0,1\nthree,1,2\n,,9\n"); /* c has only numbers here, n texts as well */
     struct encoder_view *v = NULL;
@@ -167,7 +167,7 @@ static void test_classes_go_by_their_names(void **state)
                  {"x,y\n1,9\n2,10\n3,-1\n", "x,y\n1,10.0\n2,NA\n3,-1\n", {2, -1, 0}}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct table *t = table_of(f, cases[i].train);
-        struct encoder *e = fit_on(f, t, &(struct encoder_options){.target = "y", .task = TASK_MULTICLASS}, NULL, 0);
+        struct encoder *e = fit_on(f, t, &(struct encoder_options){TARGET("y"), .task = TASK_MULTICLASS}, NULL, 0);
         table_unref(t);
         t = table_of(f, cases[i].other);
         struct encoder_view *v = NULL;
@@ -195,7 +195,7 @@ static void test_many_numbers_are_counted(void **state)
         buf_printf(&b, "%g,%d\n", (double)((i * 7) % VALUES) / 8 - 100, i);
     struct table *t = table_of(f, buf_text(&b));
     struct encoder_column c = COLUMN(.name = "x", .role = ROLE_CATEGORICAL, .category_limit = VALUES, .min_frequency = 3);
-    struct encoder_options o = {.target = "y", .columns = &c, .column_count = 1};
+    struct encoder_options o = {TARGET("y"), .columns = &c, .column_count = 1};
     struct encoder *e = fit_on(f, t, &o, NULL, 0);
     assert_int_equal(encoder_feature(e, 0)->categories, VALUES - 1);
     assert_int_equal(encoder_feature(e, 0)->rare_count, 1);

@@ -45,7 +45,7 @@ static struct encoder *fit_columns(struct data_fixture *f, const struct table *t
     uint32_t row[16];
     for (uint32_t i = 0; i < rows; i++)
         row[i] = i;
-    struct encoder_options o = {.target = "y", .columns = columns, .column_count = count};
+    struct encoder_options o = {TARGET("y"), .columns = columns, .column_count = count};
     enum task task;
     if (encoder_check(t, &o, &task, &f->err))
         fail_msg("%s", f->err.message);
@@ -91,7 +91,7 @@ static void test_a_columns_scaling_is_stronger_than_that_of_all(void **state)
     struct data_fixture *f = *state;
     struct table *t = table_of(f, numbers);
     struct encoder_column columns[] = {COLUMN(.name = "x", .scaling = SCALING_MINMAX)};
-    struct encoder_options o = {.target = "y", .columns = columns, .column_count = 1, .scaling = SCALING_NONE};
+    struct encoder_options o = {TARGET("y"), .columns = columns, .column_count = 1, .scaling = SCALING_NONE};
     struct encoder *e = fit_on(f, t, &o, (uint32_t[]){0, 1, 2, 3}, 4);
     assert_row(f, e, t, 1, (double[]){0.25, 7});
     encoder_free(e);
@@ -249,7 +249,7 @@ static void test_ignored_columns_are_passed_over(void **state)
     struct table *t = table_of(f, "a,b,split,c,y\n1,2,t,3,1\n2,3,v,4,2\n");
     static const char *const features[] = {"c", "b"};
     struct encoder_column columns[] = {COLUMN(.name = "c", .role = ROLE_IGNORE), COLUMN(.name = "b", .role = ROLE_AUTO)};
-    struct encoder_options o = {.target = "y", .columns = columns, .column_count = 2, .skipped = "split"};
+    struct encoder_options o = {TARGET("y"), .columns = columns, .column_count = 2, .skipped = "split"};
     struct encoder *e = fit_on(f, t, &o, NULL, 0);
     assert_int_equal(encoder_features(e), 2);
     assert_string_equal(encoder_feature(e, 0)->name, "a");
@@ -312,7 +312,7 @@ static void test_rare_categories_share_an_input(void **state)
     assert_int_equal(encoder_feature(e, 0)->inputs, 5);
     encoder_free(e);
     struct encoder_column as_all = COLUMN(.name = "city", .min_frequency = NAN);
-    struct encoder_options o = {.target = "y", .columns = &as_all, .column_count = 1, .min_frequency = 2};
+    struct encoder_options o = {TARGET("y"), .columns = &as_all, .column_count = 1, .min_frequency = 2};
     e = fit_on(f, t, &o, (uint32_t[]){0, 1, 2, 3, 4, 5, 6, 7}, 8);
     assert_int_equal(encoder_feature(e, 0)->rare_count, 2);
     encoder_free(e);

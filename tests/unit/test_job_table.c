@@ -100,7 +100,8 @@ static void test_a_spec_becomes_the_numerics(void **state)
             "{\"units\":4,\"activation\":\"leaky_relu\",\"negative_slope\":0.25}]}}",
             &s);
     struct encoder_options o = job_spec_encoder_options(&s);
-    assert_string_equal(o.target, "y");
+    assert_string_equal(o.targets[0], "y");
+    assert_int_equal(o.target_count, 1);
     assert_int_equal(o.task, TASK_BINARY);
     assert_int_equal(o.feature_count, 2);
     assert_string_equal(o.features[1], "b");

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "core/base/sections.h"
 #include "core/base/sha256.h"
 #include "core/nn/model.h"
 #include "data_fixture.h"
@@ -15,29 +16,35 @@
 #define SECTIONS_START (HEAD_BYTES + LENGTHS_BYTES)
 
 static const char table_text[] = "x,c,y,k\n1,a,10,no\n2,b,14,yes\n3,a,9,no\n,a,20,yes\n5,b,3,no\n6,c,11,yes\n";
+static const char several_text[] = "x,c,y,k,z,l\n1,a,10,no,0.5,on\n2,b,14,yes,0.25,on\n3,a,9,no,-1,off\n,a,20,yes,4,on\n"
+                                   "5,b,3,no,7,off\n6,c,11,yes,2,off\n";
 
 struct trained {
     struct encoder *encoder;
     struct mlp_trainer *trainer;
-    real x[6 * 8], y[6];
+    real x[6 * 8], y[6 * 2];
     struct mlp_matrix matrix;
     struct table *table;
 };
 
-/* A small network of every kind of activation, trained for three epochs. */
+/* A small network of every kind of activation, trained for three epochs. target: one, or "one+another" of another table. */
 static void train(struct data_fixture *f, struct trained *t, const char *target, enum task task, uint64_t seed)
 {
-    struct encoder_options o = {.target = target, .task = task};
+    const char *second = strchr(target, '+'), *targets[] = {target, second ? second + 1 : NULL};
+    char first[8] = "";
+    struct encoder_options o = {.targets = targets, .target_count = second ? 2 : 1, .task = task};
     struct encoder_view *v = NULL;
     uint32_t rows[6] = {0, 1, 2, 3, 4, 5};
-    *t = (struct trained){.table = table_of(f, table_text)};
+    if (second)
+        targets[0] = memcpy(first, target, (size_t)(second - target));
+    *t = (struct trained){.table = table_of(f, second ? several_text : table_text)};
     t->encoder = fit_on(f, t->table, &o, NULL, 0);
     uint32_t inputs = encoder_inputs(t->encoder);
     assert_true(inputs <= 8);
     assert_int_equal(encoder_view_new(t->encoder, t->table, &v, &f->err), ERR_OK);
     encoder_encode(v, rows, 6, t->x, 8, t->y);
     encoder_view_free(v);
-    t->matrix = (struct mlp_matrix){.x = t->x, .y = t->y, .stride = 8, .inputs = inputs};
+    t->matrix = (struct mlp_matrix){.x = t->x, .y = t->y, .stride = 8, .inputs = inputs, .targets = o.target_count};
     struct mlp_source source = {.rows = 6, .gather = mlp_matrix_gather, .context = &t->matrix};
     struct mlp_spec s;
     mlp_spec_default(&s);
@@ -89,7 +96,7 @@ static void sign(char *data, size_t length)
 static const struct {
     const char *target;
     enum task task;
-} tasks[] = {{"y", TASK_AUTO}, {"k", TASK_BINARY}, {"c", TASK_MULTICLASS}};
+} tasks[] = {{"y", TASK_AUTO}, {"k", TASK_BINARY}, {"c", TASK_MULTICLASS}, {"y+z", TASK_AUTO}, {"k+l", TASK_AUTO}};
 
 /* ---- round trips ------------------------------------------------------------------------------------------------------ */
 
@@ -113,7 +120,8 @@ static void test_a_model_predicts_the_same_bits(void **state)
         assert_int_equal(s->hidden[1].units, 17);
         assert_int_equal(s->hidden[1].activation, MLP_LEAKY_RELU);
         assert_true(s->hidden[1].negative_slope == 0.25);
-        assert_string_equal(encoder_target(model_encoder(m)), tasks[i].target);
+        assert_int_equal(encoder_targets(model_encoder(m)), strchr(tasks[i].target, '+') ? 2 : 1);
+        assert_int_equal(encoder_target(model_encoder(m), 0)->name[0], tasks[i].target[0]);
         assert_int_equal(encoder_inputs(model_encoder(m)), s->inputs);
         buf_init(&again, 1 << 20);
         assert_true(model_save(model_encoder(m), model_network(m), &again));
@@ -225,18 +233,61 @@ static void test_a_file_cut_anywhere_is_refused(void **state)
 static void test_every_flipped_bit_is_found(void **state)
 {
     struct data_fixture *f = *state;
-    struct trained t;
-    struct buf b;
-    train(f, &t, "c", TASK_MULTICLASS, 1);
-    save(&t, &b);
-    for (size_t bit = 0; bit < 8 * b.length; bit++) {
-        b.data[bit / 8] ^= (char)(1 << bit % 8);
-        assert_int_equal(try_to_load(f, b.data, b.length), ERR_CORRUPT);
-        assert_true(*f->err.message);
-        b.data[bit / 8] ^= (char)(1 << bit % 8);
+    for (size_t i = 2; i < COUNT(tasks); i++) { /* classes, and several targets */
+        struct trained t;
+        struct buf b;
+        train(f, &t, tasks[i].target, tasks[i].task, 1);
+        save(&t, &b);
+        for (size_t bit = 0; bit < 8 * b.length; bit++) {
+            b.data[bit / 8] ^= (char)(1 << bit % 8);
+            assert_int_equal(try_to_load(f, b.data, b.length), ERR_CORRUPT);
+            assert_true(*f->err.message);
+            b.data[bit / 8] ^= (char)(1 << bit % 8);
+        }
+        buf_done(&b);
+        trained_done(&t);
     }
-    buf_done(&b);
-    trained_done(&t);
+}
+
+/* A file as it was before there were several targets: its encoder has one, and no word of how many. */
+static void test_a_file_of_the_version_before_is_read(void **state)
+{
+    static const struct sections_format format = {"MLPMODEL", "model file", 1, 3};
+    struct data_fixture *f = *state;
+    for (size_t i = 0; i < 3; i++) {
+        struct trained t;
+        struct buf b, old, again;
+        struct unpack section[3] = {0};
+        struct sections_out file;
+        real out[6 * 3], back[6 * 3];
+        train(f, &t, tasks[i].target, tasks[i].task, 1);
+        save(&t, &b);
+        assert_int_equal(sections_open(&format, b.data, b.length, section, &f->err), ERR_OK);
+        buf_init(&old, 1 << 20);
+        buf_init(&again, 1 << 20);
+        sections_start(&file, &format, &old);
+        pack_u32(&old, 2);
+        buf_add(&old, section[0].at + 4, 4); /* the task; then the number of targets */
+        buf_add(&old, section[0].at + 12, (size_t)(section[0].end - section[0].at) - 12);
+        sections_next(&file);
+        for (int k = 1; k < 3; k++) {
+            buf_add(&old, section[k].at, (size_t)(section[k].end - section[k].at));
+            sections_next(&file);
+        }
+        assert_true(sections_finish(&file));
+        struct model *m = load(f, &old);
+        assert_int_equal(mlp_predict(mlp_trainer_network(t.trainer), t.x, 6, 8, out, NULL, &f->err), ERR_OK);
+        assert_int_equal(mlp_predict(model_network(m), t.x, 6, 8, back, NULL, &f->err), ERR_OK);
+        assert_memory_equal(back, out, 6 * encoder_outputs(t.encoder) * sizeof *out);
+        assert_true(model_save(model_encoder(m), model_network(m), &again)); /* in the version of today */
+        assert_int_equal(again.length, b.length);
+        assert_memory_equal(again.data, b.data, b.length);
+        model_unref(m);
+        buf_done(&again);
+        buf_done(&old);
+        buf_done(&b);
+        trained_done(&t);
+    }
 }
 
 /* With a checksum that fits: a forged file may be another model, but no crash. */
@@ -310,7 +361,7 @@ static void test_parts_that_do_not_fit_are_refused(void **state)
             buf_done(&b);
         }
     static const char *const features[] = {"x"}; /* the same task and target, but other inputs */
-    struct encoder_options o = {.target = "y", .features = features, .feature_count = 1};
+    struct encoder_options o = {TARGET("y"), .features = features, .feature_count = 1};
     struct encoder *narrow = fit_on(f, t[0].table, &o, NULL, 0);
     struct buf b;
     buf_init(&b, 1 << 20);
@@ -434,6 +485,7 @@ int main(void)
         WITH_DIR(test_a_model_behind_other_bytes),
         WITH_DIR(test_a_file_cut_anywhere_is_refused),
         WITH_DIR(test_every_flipped_bit_is_found),
+        WITH_DIR(test_a_file_of_the_version_before_is_read),
         WITH_DIR(test_forged_files_do_no_harm),
         WITH_DIR(test_weights_are_finite),
         WITH_DIR(test_parts_that_do_not_fit_are_refused),

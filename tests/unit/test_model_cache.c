@@ -28,7 +28,7 @@ static int setup(void **state)
     f = (struct fixture){.data = *(struct data_fixture *)data};
     *state = &f;
     struct table *t = table_of(&f.data, "x,y\n1,2\n3,5\n");
-    f.encoder = fit_on(&f.data, t, &(struct encoder_options){.target = "y"}, NULL, 0);
+    f.encoder = fit_on(&f.data, t, &(struct encoder_options){TARGET("y")}, NULL, 0);
     table_unref(t);
     return fs_remove(f.data.path, &f.data.err) || model_cache_new(f.data.dir, &f.cache, &f.data.err) ? -1 : 0;
 }

@@ -37,7 +37,7 @@ static struct encoder *fit_as(struct data_fixture *f, const char *text, const ch
         {.name = "year", .role = ROLE_CATEGORICAL, .min_frequency = 3},
         {.name = strcmp(target, "y") != 0 ? "y" : "class", .role = ROLE_IGNORE, .min_frequency = NAN},
         {.name = "w", .role = ROLE_IGNORE, .min_frequency = NAN}};
-    struct encoder_options o = {.target = target, .columns = columns, .column_count = weights ? 4 : 3, .weights = weights,
+    struct encoder_options o = {TARGET(target), .columns = columns, .column_count = weights ? 4 : 3, .weights = weights,
                                 .scaling = scaling, .min_frequency = 2};
     struct table *t = table_of(f, text);
     struct encoder *e = fit_on(f, t, &o, NULL, 0);
@@ -54,12 +54,12 @@ static void assert_same_texts(const char *const *a, const char *const *b, uint32
 static void assert_same(const struct encoder *a, const struct encoder *b)
 {
     assert_int_equal(encoder_task(a), encoder_task(b));
-    assert_int_equal(encoder_classes(a), encoder_classes(b));
-    for (uint32_t k = 0; k < encoder_classes(a); k++)
-        assert_string_equal(encoder_class(a, k), encoder_class(b, k));
+    assert_int_equal(encoder_target(a, 0)->classes, encoder_target(b, 0)->classes);
+    for (uint32_t k = 0; k < encoder_target(a, 0)->classes; k++)
+        assert_string_equal(encoder_target(a, 0)->class[k], encoder_target(b, 0)->class[k]);
     /* not to the bit: a product stands where there is a sum */
-    assert_true(NEAR(encoder_target_mean(a), encoder_target_mean(b), 4 * DBL_EPSILON));
-    assert_true(NEAR(encoder_target_deviation(a), encoder_target_deviation(b), 4 * DBL_EPSILON));
+    assert_true(NEAR(encoder_target(a, 0)->mean, encoder_target(b, 0)->mean, 4 * DBL_EPSILON));
+    assert_true(NEAR(encoder_target(a, 0)->deviation, encoder_target(b, 0)->deviation, 4 * DBL_EPSILON));
     assert_int_equal(encoder_features(a), encoder_features(b));
     for (uint32_t i = 0; i < encoder_features(a); i++) {
         const struct encoder_feature *p = encoder_feature(a, i), *q = encoder_feature(b, i);
@@ -95,7 +95,7 @@ static void test_the_figures(void **state)
     struct encoder *e = fit_as(f, weighted, "w", "y", SCALING_STANDARD);
     const struct encoder_feature *x = encoder_feature(e, 0), *kind = encoder_feature(e, 1), *year = encoder_feature(e, 3);
     assert_true(NEAR(x->mean, 25.0 / 6, 1e-15) && NEAR(x->scale, sqrt(166.5 / 6 - 625.0 / 36), 1e-14));
-    assert_true(NEAR(encoder_target_mean(e), 295.0 / 9, 1e-15));
+    assert_true(NEAR(encoder_target(e, 0)->mean, 295.0 / 9, 1e-15));
     assert_int_equal(kind->categories, 2); /* red 3, blue 3; green 1 is rare */
     assert_string_equal(kind->rare[0], "green");
     assert_true(kind->has_missing); /* twice */
@@ -119,7 +119,7 @@ static void test_weights_of_1_change_no_bit(void **state)
         buf_printf(&text, "%g,k%d,%d,%g,1\n", sin(i) * 1e3, i % 7, i % 5, cos(i) / 3);
     struct table *t = table_of(f, buf_text(&text));
     for (int k = 0; k < 2; k++) {
-        struct encoder_options o = {.target = "y", .columns = columns, .column_count = 2,
+        struct encoder_options o = {TARGET("y"), .columns = columns, .column_count = 2,
                                     .weights = k ? "w" : NULL, .min_frequency = 0.01};
         struct encoder *e = fit_on(f, t, &o, NULL, 0);
         buf_init(&file[k], 1 << 20);
@@ -173,11 +173,11 @@ static void test_weights_that_are_no_whole_numbers_have_no_unit(void **state)
     const struct encoder_column ignored = {.name = "w", .role = ROLE_IGNORE, .min_frequency = NAN};
     for (int k = 0; k < 2; k++) {
         struct table *t = table_of(f, texts[k]);
-        struct encoder_options o = {.target = "y", .columns = &ignored, .column_count = 1, .weights = "w", .min_frequency = 1};
+        struct encoder_options o = {TARGET("y"), .columns = &ignored, .column_count = 1, .weights = "w", .min_frequency = 1};
         struct encoder *e = fit_on(f, t, &o, NULL, 0);
         assert_int_equal(encoder_feature(e, 0)->categories, 2); /* a 3, c 2.5 of a mean of 1.5; b 0.5 is under one row */
         assert_string_equal(encoder_feature(e, 0)->rare[0], "b");
-        assert_true(NEAR(encoder_target_mean(e), (1.5 * 1 + 0.5 * 2 + 2.5 * 3 + 1.5 * 4) / 6, 1e-15));
+        assert_true(NEAR(encoder_target(e, 0)->mean, (1.5 * 1 + 0.5 * 2 + 2.5 * 3 + 1.5 * 4) / 6, 1e-15));
         encoder_free(e);
         table_unref(t);
     }
@@ -192,7 +192,7 @@ static void test_a_class_of_weight_0_is_not_there(void **state)
     const struct encoder_column ignored = {.name = "w", .role = ROLE_IGNORE, .min_frequency = NAN};
     for (int k = 0; k < 2; k++) {
         struct table *t = table_of(f, texts[k]);
-        struct encoder_options o = {.target = "y", .task = k ? TASK_BINARY : TASK_AUTO, .columns = &ignored,
+        struct encoder_options o = {TARGET("y"), .task = k ? TASK_BINARY : TASK_AUTO, .columns = &ignored,
                                     .column_count = 1, .weights = "w"};
         struct encoder *e = fit_on(f, t, &o, NULL, 0);
         struct encoder_view *v = NULL;

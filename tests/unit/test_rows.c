@@ -208,12 +208,12 @@ static void test_memory_of_a_window(void **state)
     (void)state;
     struct mlp_source train, valid;
     rows_sizes = (struct rows_sizes){.at_once = (uint64_t)256 << 20, .block = (uint64_t)4 << 20};
-    uint64_t small = rows_layout(1000, 250, 30, &train, &valid);
+    uint64_t small = rows_layout(1000, 250, 30, 1, &train, &valid);
     assert_int_equal(train.block_rows, 0);
     assert_int_equal(small, 1250 * 31 * sizeof(real));
-    uint64_t window = rows_layout(100000000, 1000000, 30, &train, &valid);
+    uint64_t window = rows_layout(100000000, 1000000, 30, 1, &train, &valid);
     assert_true(train.block_rows > 0 && window < ((uint64_t)160 << 20));
-    assert_int_equal(rows_layout(4000000000u, 1000000, 30, &train, &valid), window); /* it does not grow with the rows */
+    assert_int_equal(rows_layout(4000000000u, 1000000, 30, 1, &train, &valid), window); /* it does not grow with the rows */
     assert_true(rows_memory_limit() > 0);
 }
 

@@ -155,7 +155,7 @@ static void use(const struct table *t)
             assert_int_equal(table_code(t, i, k), code[k]);
         }
     }
-    struct encoder_options o = {.target = "c"};
+    struct encoder_options o = {TARGET("c")};
     struct encoder *e = NULL;
     struct encoder_view *v = NULL;
     uint32_t *target_rows = NULL;

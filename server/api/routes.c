@@ -16,7 +16,7 @@ const struct http_route api_routes[] = {
 
     {HTTP_POST, "/v1/jobs", SCOPE_TRAIN, BODY_JSON, HTTP_JSON_LIMIT, "dry_run", jobs_create, NULL,
      "Start a training job"},
-    JSON(HTTP_GET, "/v1/jobs", SCOPE_READ, "limit cursor status name", jobs_list, "List jobs, newest first"),
+    JSON(HTTP_GET, "/v1/jobs", SCOPE_READ, "limit cursor status name order_by desc", jobs_list, "List jobs, newest first"),
     JSON(HTTP_GET, "/v1/jobs/{job}", SCOPE_READ, "wait", jobs_get, "A job; with wait, when it changes"),
     JSON(HTTP_GET, "/v1/jobs/{job}/runs", SCOPE_READ, "limit cursor status order_by desc", jobs_runs, "A job's runs"),
     JSON(HTTP_GET, "/v1/jobs/{job}/folds", SCOPE_READ, "limit order_by desc", jobs_folds, "Mean and spread over a job's folds"),

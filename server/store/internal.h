@@ -119,6 +119,21 @@ enum err_code query_list(struct query *q, size_t size, void (*read)(struct query
 enum err_code query_one(struct query *q, size_t size, void (*read)(struct query *q, void *item), void (*done)(void *item),
                         void *ret_item, const char *what, const char *key, struct err *err);
 
+/* ---- pages of ordered lists (list_cursor.c) ---------------------------------------------------------------------------- */
+
+/* A page's last item: its key and its id. The next page begins behind them, whatever was inserted meanwhile. */
+struct place {
+    int64_t id;
+    double number; /* NAN, and no text: it has no key */
+    char *text;
+};
+void place_done(struct place *p);
+/* A text that a URL takes; false when out of memory. */
+bool cursor_write(const char *order, bool descending, const struct place *p, char **ret);
+/* ERR_MALFORMED when it is not one of this order, whose keys are texts or numbers. place_done in every case. */
+enum err_code cursor_read(const char *cursor, const char *order, bool is_text, bool descending, struct place *ret,
+                          struct err *err);
+
 /* ---- thinning (epoch_blocks.c) --------------------------------------------------------------------------------------- */
 
 #define EXTREMES      4 /* rows that a bucket gives: minimum and maximum of two losses */

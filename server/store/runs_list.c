@@ -1,14 +1,11 @@
-/* The runs of a job in any order, page by page: a cursor names the order, the key of the page's last run and its id, so
- * that the next page begins behind them whatever was inserted meanwhile. */
+/* The runs of a job in any order, page by page (list_cursor.c). */
 #include "internal.h"
 
 #include "core/base/buf.h"
 #include "core/base/cleanup.h"
 #include "core/base/mem.h"
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define METRIC_PREFIX "metrics."
@@ -49,61 +46,6 @@ static enum err_code find_key(const char *order, const char **ret_key, struct er
     return code;
 }
 
-/* ---- cursors ---------------------------------------------------------------------------------------------------------- */
-
-struct place {
-    double key; /* NAN: the run has none */
-    int64_t id;
-};
-
-static bool cursor_write(const char *order, bool descending, const struct place *p, char **ret)
-{
-    struct buf b;
-    uint64_t bits;
-    memcpy(&bits, &p->key, sizeof bits);
-    buf_init(&b, SQL_MAX);
-    buf_printf(&b, "%s~%c~", order, descending ? 'd' : 'a');
-    if (isnan(p->key))
-        buf_putc(&b, '-');
-    else
-        buf_printf(&b, "%016" PRIx64, bits);
-    buf_printf(&b, "~%" PRId64, p->id);
-    char *text = buf_steal(&b, NULL);
-    if (text)
-        *ret = text;
-    return text != NULL;
-}
-
-static bool key_read(const char **at, double *ret)
-{
-    char *end;
-    if (**at == '-') {
-        *ret = NAN;
-        ++*at;
-        return true;
-    }
-    if (strspn(*at, "0123456789abcdef") != 16)
-        return false;
-    uint64_t bits = strtoull(*at, &end, 16);
-    memcpy(ret, &bits, sizeof bits);
-    *at = end;
-    return isfinite(*ret);
-}
-
-static enum err_code cursor_read(const char *cursor, const char *order, bool descending, struct place *ret, struct err *err)
-{
-    size_t length = strlen(order);
-    struct place p;
-    const char *at = cursor + length + 3;
-    if (strncmp(cursor, order, length) || strncmp(cursor + length, descending ? "~d~" : "~a~", 3))
-        return err_set(err, ERR_MALFORMED, "cursor does not belong to this order: pass the \"next\" of the same list");
-    if (!key_read(&at, &p.key) || *at++ != '~' || !*at || strspn(at, "0123456789") != strlen(at) || strlen(at) > 18)
-        return err_set(err, ERR_MALFORMED, "cursor is damaged: pass the \"next\" of a list unchanged");
-    p.id = strtoll(at, NULL, 10);
-    *ret = p;
-    return ERR_OK;
-}
-
 /* ---- the list --------------------------------------------------------------------------------------------------------- */
 
 /* The ids and keys of one page, and of one run more. */
@@ -111,7 +53,7 @@ static struct query page_query(struct connection *c, const struct store_run_filt
                                const struct place *after)
 {
     char sql[SQL_MAX], behind[SQL_MAX / 2] = "";
-    if (after && isnan(after->key))
+    if (after && isnan(after->number))
         snprintf(behind, sizeof behind, "AND %s IS NULL AND id > ?4", key);
     else if (after)
         snprintf(behind, sizeof behind, "AND (%s %c ?5 OR (%s = ?5 AND id > ?4) OR %s IS NULL)", key,
@@ -124,8 +66,8 @@ static struct query page_query(struct connection *c, const struct store_run_filt
     query_put_integer(&q, (int64_t)f->limit + 1);
     if (after)
         query_put_integer(&q, after->id);
-    if (after && !isnan(after->key))
-        query_put_real(&q, after->key);
+    if (after && !isnan(after->number))
+        query_put_real(&q, after->number);
     return q;
 }
 
@@ -133,10 +75,10 @@ static void place_read(struct query *q, void *item)
 {
     struct place *p = item;
     p->id = query_integer(q);
-    p->key = query_real(q);
+    p->number = query_real(q);
 }
 
-static void place_done(void *item)
+static void number_done(void *item)
 {
     (void)item;
 }
@@ -159,11 +101,11 @@ static enum err_code list(struct store_reader *r, const struct store_run_filter 
     size_t found = 0;
     enum err_code code = find_key(order, &key, err);
     if (!code && f->cursor)
-        code = cursor_read(f->cursor, order, f->descending, &after, err);
+        code = cursor_read(f->cursor, order, false, f->descending, &after, err);
     if (code)
         return code;
     struct query q = page_query(&r->connection, f, key, f->cursor ? &after : NULL);
-    if ((code = query_list(&q, sizeof *places, place_read, place_done, &places, &found, err)))
+    if ((code = query_list(&q, sizeof *places, place_read, number_done, &places, &found, err)))
         return code;
     size_t count = found > f->limit ? f->limit : found;
     struct store_run *items = mem_array(count ? count : 1, sizeof *items);

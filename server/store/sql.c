@@ -11,7 +11,6 @@
     "request_sha256, best_run, best_epoch, best_loss FROM jobs JOIN job_specs ON job = id "                            \
     "LEFT JOIN (SELECT id AS best_run, best_epoch, best_loss FROM runs) ON best_run = (SELECT id FROM runs "           \
     "WHERE runs.job = jobs.id AND best_loss IS NOT NULL ORDER BY best_loss, id LIMIT 1) "
-#define NAME_PREFIX "(?2 IS NULL OR substr(name, 1, length(?2)) = ?2) "
 #define EPOCH "SELECT epoch, weight_updates, learning_rate, seconds, elapsed_seconds, " SQL_METRICS ", layers FROM epochs "
 
 const struct sql_text sql_texts[SQL_COUNT] = {
@@ -45,9 +44,9 @@ const struct sql_text sql_texts[SQL_COUNT] = {
     [SQL_JOB_SPEC_INSERT] = {SQL_WRITER, "INSERT INTO job_specs (job, spec) VALUES (?, ?)"},
     [SQL_JOB_GET] = {SQL_READER, JOB "WHERE id = ?"},
     [SQL_JOB_BY_KEY] = {SQL_WRITER, JOB "WHERE idempotency_key = ?"},
-    [SQL_JOB_LIST] = {SQL_READER, JOB "WHERE id < ?1 AND " NAME_PREFIX "ORDER BY id DESC LIMIT ?3"},
+    [SQL_JOB_LIST] = {SQL_READER, JOB "WHERE id < ?1 AND " SQL_NAME_PREFIX "ORDER BY id DESC LIMIT ?3"},
     [SQL_JOB_LIST_STATUS] = {SQL_READER,
-                             JOB "WHERE id < ?1 AND " NAME_PREFIX "AND status = ?4 ORDER BY id DESC LIMIT ?3"},
+                             JOB "WHERE id < ?1 AND " SQL_NAME_PREFIX "AND status = ?4 ORDER BY id DESC LIMIT ?3"},
     [SQL_JOB_STATUS] = {SQL_WRITER, "SELECT status, priority FROM jobs WHERE id = ?"},
     [SQL_JOB_CHANGE] = {SQL_WRITER, "UPDATE jobs SET name = iif(?2, ?3, name), priority = iif(?4, ?5, priority), "
                                     "version = version + 1 WHERE id = ?1"},

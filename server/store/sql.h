@@ -31,6 +31,8 @@ struct sql_text {
 };
 extern const struct sql_text sql_texts[SQL_COUNT];
 
+/* ?2: what a job's name starts with, or NULL. */
+#define SQL_NAME_PREFIX "(?2 IS NULL OR substr(name, 1, length(?2)) = ?2) "
 /* The columns of enum store_metric, in its order. */
 #define SQL_METRICS                                                                                                    \
     "train_loss, valid_loss, valid_accuracy, valid_log_loss, valid_f1_macro, valid_roc_auc, valid_rmse, valid_mae, valid_r2"

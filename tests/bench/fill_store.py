@@ -1,5 +1,5 @@
 """A store of many runs, made in seconds: rows go into a database that a daemon has made and closed, by the schema of
-migrations/0001_initial.sql. The triggers are taken out meanwhile and put back; what they would have counted is counted
+migrations/*.sql. The triggers are taken out meanwhile and put back; what they would have counted is counted
 here. Texts and blobs are those of one run that the daemon trained."""
 import sqlite3
 
@@ -24,6 +24,7 @@ def fill(path, runs, epochs, long_run):
     fill_datasets(db, 1000)
     fill_jobs(db, first, jobs)
     fill_runs(db, first, first_run, runs, each, long_run)
+    db.execute(f"UPDATE jobs SET least_loss = (SELECT min(best_loss) FROM runs WHERE job = jobs.id) WHERE id >= {first}")
     fill_epochs(db, first_run, runs, each, long_run)
     for _, sql in triggers:
         db.execute(sql)
@@ -69,14 +70,14 @@ def fill_runs(db, first, first_run, count, each, long_run):
                f"{CHANCE}, 1 + abs(random()) % e, {CHANCE}, {CHANCE}, t.queued_at + i, t.started_at + i, t.finished_at + i, "
                "t.samples_per_second, iif(jobs.status = 4, 'diverged', NULL), iif(jobs.status = 4, 'made up', NULL), "
                f"t.model_sha256, t.model_bytes, 1, 100 FROM ({place}) AS p JOIN jobs ON jobs.id = j JOIN runs AS t ON t.id = 1")
-    db.execute("INSERT INTO run_texts SELECT runs.id, spec, hyperparameters, t.layers, t.environment, t.evaluation "
+    db.execute("INSERT INTO run_texts SELECT runs.id, spec, hyperparameters, t.layers, t.environment, t.evaluation, t.resolved "
                f"FROM runs JOIN run_texts AS t ON t.run = 1 WHERE runs.id >= {first_run}")
 
 
 def fill_epochs(db, first_run, runs, each, long_run):
     last = first_run + runs - 1
-    row = (f"INSERT INTO epochs SELECT {{0}}, {{1}}, {{1}} * 9, t.learning_rate, t.seconds, {CHANCE}, {CHANCE}, {CHANCE}, "
-           f"{CHANCE}, {CHANCE}, NULL, NULL, NULL, NULL, t.layers FROM ")
+    row = (f"INSERT INTO epochs SELECT {{0}}, {{1}}, {{1}} * 9, t.learning_rate, t.seconds, {{1}} * t.seconds, "
+           f"{CHANCE}, {CHANCE}, {CHANCE}, {CHANCE}, {CHANCE}, NULL, NULL, NULL, NULL, t.layers FROM ")
     db.execute(f"CREATE TEMP TABLE some AS {NUMBERS.format(1, each)} SELECT i FROM n")
     db.execute(NUMBERS.format(first_run, last - 1) + row.format("n.i", "some.i") +
                "n CROSS JOIN temp.some CROSS JOIN epochs AS t ON t.run = 1 AND t.epoch = 1")

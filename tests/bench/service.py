@@ -228,6 +228,9 @@ def calls(report, daemon, job, run):
     paths = ["/v1/jobs", "/v1/jobs?limit=200", deep(daemon, "/v1/jobs", 150), "/v1/jobs?status=succeeded", "/v1/jobs?status=failed",
              "/v1/jobs?status=running", deep(daemon, "/v1/jobs?status=failed", 3), "/v1/jobs?name=study%20123", "/v1/jobs?name=none",
              f"/v1/jobs/{job}", "/v1/datasets", deep(daemon, "/v1/datasets", 4), runs, runs + "?limit=200", runs + "?status=failed"]
+    paths += [f"/v1/jobs?order_by={order}{desc}{filters}" for order in ("created_at", "name", "status", "best.loss")
+              for desc in ("", "&desc=true") for filters in ("", "&status=failed", "&name=study%2012", "&name=none")]
+    paths += [deep(daemon, f"/v1/jobs?order_by={order}", 150) for order in ("name", "status", "best.loss")]
     paths += [f"{runs}?order_by={order}{desc}" for order in orders for desc in ("", "&desc=true")]
     paths += [deep(daemon, f"{runs}?order_by={order}", 25) for order in ("number", "metrics.valid_loss", "metrics.valid_rmse")]
     paths += [f"/v1/runs/{run}", f"/v1/runs/{run}/epochs?points=1000", f"/v1/runs/{run}/epochs?points=100",

@@ -79,6 +79,34 @@ test('the server filters by name and status, and the view is in the address', as
     });
 });
 
+test('the server orders the list by a click on a column, and the order is in the address', async () => {
+    const names = async (page) => (await page.locator('tbody td.name').allTextContents()).join();
+    const wanted = async (query) => (await daemon.call(`/v1/jobs?${query}`)).data.map(({ name }) => name).join();
+    await visit(daemon.url, async (page) => {
+        await page.locator('tbody tr').first().waitFor();
+        assert.equal(await page.locator('th[aria-sort=descending]').textContent(), 'Made ↓');
+        for (const [key, query, hash] of [
+            ['name', 'order_by=name', 'order=name'],
+            ['name', 'order_by=name&desc=true', 'order=name&desc=true'],
+            ['best.loss', 'order_by=best.loss', 'order=best.loss'],
+            ['status', 'order_by=status', 'order=status'],
+            ['created_at', 'order_by=created_at', 'order=created_at'],
+            ['created_at', 'limit=50', ''],
+        ]) {
+            await page.locator(`[data-order="${key}"]`).press('Enter');
+            const expected = await wanted(query);
+            await eventually(async () => (await names(page)) === expected, `${query}: ${expected}`);
+            assert.ok(page.url().endsWith(`#/jobs${hash && `?${hash}`}`), page.url());
+            assert.equal(await page.evaluate(() => document.activeElement.dataset.order), key);
+        }
+    });
+    await visit(`${daemon.url}/#/jobs?order=name&desc=true`, async (page) => {
+        await page.locator('tbody tr').first().waitFor();
+        assert.equal(await names(page), await wanted('order_by=name&desc=true'));
+        assert.equal(await page.locator('th[aria-sort=descending]').textContent(), 'Job ↓');
+    });
+});
+
 test('a job overlays its runs and shows only the hyper-parameters that differ', async () => {
     await visit(`${daemon.url}/#/jobs/${grid.id}`, async (page) => {
         await page.getByRole('heading', { name: 'momentum study' }).waitFor();

@@ -424,4 +424,5 @@ export default {
         other: 'The first {n} rows:',
     },
     'predict.none': 'There is no model yet: the run is {status}.',
+    'jobs.more': 'Further jobs',
 };

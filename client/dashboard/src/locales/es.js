@@ -427,4 +427,5 @@ export default {
         other: 'Las primeras {n} filas:',
     },
     'predict.none': 'Todavía no hay modelo: la ejecución está en estado «{status}».',
+    'jobs.more': 'Más trabajos',
 };

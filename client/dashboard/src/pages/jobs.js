@@ -1,4 +1,4 @@
-// The list of jobs: a table that the server filters and pages, newest first.
+// The list of jobs: a table that the server filters, orders and pages, newest first unless told otherwise.
 import { get } from '../lib/api.js';
 import { curlJob, curlUpload, withToken } from '../lib/curl.js';
 import { h, keyed, replace, text } from '../lib/dom.js';
@@ -16,9 +16,10 @@ import { networkOf } from '../parts/spec.js';
 
 const LIMIT = 50;
 
-function listPath({ status, name, cursor }) {
+function listPath({ status, name, cursor, order, desc }) {
     const parameters = new URLSearchParams({ limit: LIMIT });
-    for (const [key, value] of Object.entries({ status, name, cursor })) if (value) parameters.set(key, value);
+    for (const [key, value] of Object.entries({ status, name, cursor, order_by: order, desc }))
+        if (value) parameters.set(key, value);
     return `v1/jobs?${parameters}`;
 }
 
@@ -69,34 +70,48 @@ function tookOf({ started_at: started, finished_at: finished }) {
     return started && finished ? duration((Date.parse(finished) - Date.parse(started)) / 1000) : '–';
 }
 
-function head() {
-    const columns = [
-        ['select'],
-        ['status'],
-        ['name'],
-        ['data'],
-        ['network'],
-        ['best', 'number'],
-        ['runs', 'number'],
-        ['progress'],
-        ['age'],
-    ];
+/** [name, kind, what the server orders by]; newest first is how it lists by itself. */
+const columns = [
+    ['select'],
+    ['status', null, 'status'],
+    ['name', null, 'name'],
+    ['data'],
+    ['network'],
+    ['best', 'number', 'best.loss'],
+    ['runs', 'number'],
+    ['progress'],
+    ['age', null, 'created_at'],
+];
+
+function orderOf({ order, desc }) {
+    return order ? { by: order, descending: desc === 'true' } : { by: 'created_at', descending: true };
+}
+
+/** By what is ordered already: the other way round. */
+function reorder(query, key) {
+    const { by, descending } = orderOf(query),
+        down = by === key && !descending,
+        usual = key === 'created_at' && down;
+    setQuery({ order: usual ? undefined : key, desc: (down && !usual) || undefined, cursor: undefined });
+}
+
+function heading([name, kind, key], query) {
+    const { by, descending } = orderOf(query),
+        sorted = key === by;
+    const label = t(`jobs.column.${name}`);
     return h(
-        'thead',
-        null,
-        h(
-            'tr',
-            null,
-            columns.map(([name, kind]) =>
-                h(
-                    'th',
-                    { scope: 'col', class: kind },
-                    name === 'select'
-                        ? h('span', { class: 'away' }, t('jobs.column.select'))
-                        : t(`jobs.column.${name}`),
-                ),
-            ),
-        ),
+        'th',
+        { scope: 'col', class: kind, 'aria-sort': sorted ? (descending ? 'descending' : 'ascending') : null },
+        key
+            ? h(
+                  'button',
+                  { 'data-order': key, onclick: () => reorder(query, key) },
+                  label,
+                  sorted && (descending ? ' ↓' : ' ↑'),
+              )
+            : name === 'select'
+              ? h('span', { class: 'away' }, label)
+              : label,
     );
 }
 
@@ -176,6 +191,7 @@ class JobsPage {
         this.query = query;
         this.selected = new Set();
         this.list = null;
+        this.head = h('thead');
         this.body = h('tbody');
         this.cursor = new RowCursor(this.body);
         this.problem = h('div', { hidden: true });
@@ -188,7 +204,7 @@ class JobsPage {
             h(
                 'div',
                 { class: 'scroll', tabindex: '0' },
-                h('table', null, h('caption', { class: 'away' }, this.title), head(), this.body),
+                h('table', null, h('caption', { class: 'away' }, this.title), this.head, this.body),
             ),
         );
         this.foot = h('div', { class: 'more' });
@@ -200,11 +216,25 @@ class JobsPage {
             this.filters.element,
             this.card,
         );
+        this.showHead();
         this.unbind = this.cursor.keys([
             ['/', t('keys.search'), () => this.filters.search.focus()],
             ['c', t('keys.compare'), () => this.openComparison()],
         ]);
         this.end = follow(() => this.refresh());
+    }
+
+    showHead() {
+        const focus = this.head.contains(document.activeElement) ? document.activeElement.dataset.order : null;
+        replace(
+            this.head,
+            h(
+                'tr',
+                null,
+                columns.map((column) => heading(column, this.query)),
+            ),
+        );
+        if (focus) this.head.querySelector(`[data-order="${focus}"]`).focus();
     }
 
     openComparison() {
@@ -253,16 +283,21 @@ class JobsPage {
     }
 
     showFoot(list) {
+        const { order } = this.query;
         replace(
             this.foot,
             list.data.length === 0 && [t('jobs.none'), h('button', { onclick: () => go('/jobs') }, t('jobs.clear'))],
             this.query.cursor &&
-                h('button', { onclick: () => go('/jobs', { ...this.query, cursor: undefined }) }, t('jobs.newest')),
+                h(
+                    'button',
+                    { onclick: () => go('/jobs', { ...this.query, cursor: undefined }) },
+                    t(order ? 'runs.start' : 'jobs.newest'),
+                ),
             list.next &&
                 h(
                     'button',
                     { id: 'older', onclick: () => go('/jobs', { ...this.query, cursor: list.next }) },
-                    t('jobs.older'),
+                    t(order ? 'jobs.more' : 'jobs.older'),
                 ),
         );
     }
@@ -274,6 +309,7 @@ class JobsPage {
 
     update(query) {
         this.query = query;
+        this.showHead();
         this.filters.status.value = query.status ?? '';
         if (document.activeElement !== this.filters.search) this.filters.search.value = query.name ?? '';
         this.end.now();

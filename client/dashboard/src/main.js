@@ -4,6 +4,7 @@ import './styles/base.css';
 import './styles/parts.css';
 import './styles/charts.css';
 import './styles/forms.css';
+import './styles/whole.css';
 import './styles/plots.css';
 import { pages } from './pages.js';
 import { startShell } from './parts/shell.js';

@@ -6,9 +6,17 @@ export function setFormatLanguage(name) {
     language = name;
 }
 
+const formats = new Map(); // making one takes longer than using it many times
+
+function number(options) {
+    const key = `${language} ${JSON.stringify(options)}`;
+    if (!formats.has(key)) formats.set(key, new Intl.NumberFormat(language, options));
+    return formats.get(key);
+}
+
 /** 12 345 */
 export function whole(value) {
-    return value === null || value === undefined ? '–' : new Intl.NumberFormat(language).format(value);
+    return value === null || value === undefined ? '–' : number().format(value);
 }
 
 /** Four significant digits: 0.09508, 1.235e-7, 12,350; "–" for none. */
@@ -21,18 +29,18 @@ export function figure(value, digits = 4) {
             .replace(/\.?0+e/, 'e')
             .replace('e+', 'e')
             .replace('.', decimalMark());
-    return new Intl.NumberFormat(language, { maximumSignificantDigits: digits }).format(value);
+    return number({ maximumSignificantDigits: digits }).format(value);
 }
 
 function decimalMark() {
-    return new Intl.NumberFormat(language).format(0.5)[1];
+    return number().format(0.5)[1];
 }
 
 /** 0.934 -> 93.4 % */
 export function percent(value, digits = 1) {
     return value === null || value === undefined
         ? '–'
-        : new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: digits }).format(value);
+        : number({ style: 'percent', maximumFractionDigits: digits }).format(value);
 }
 
 /** 75.2 s, 3 min 20 s, 5 h 2 min */

@@ -1,26 +1,35 @@
 // One job: the curves of its runs over each other, and its runs by what differs between them.
 import { get } from '../lib/api.js';
+import { axisAt } from '../lib/axes.js';
 import { curlJob, withToken } from '../lib/curl.js';
 import { look } from '../lib/curves.js';
 import { differing, shortNames, valueAt } from '../lib/differences.js';
 import { h, replace, text } from '../lib/dom.js';
 import { whole } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
+import { axesOf } from '../lib/lab.js';
 import { follow } from '../lib/live.js';
 import { go, setQuery } from '../lib/router.js';
+import { allRuns } from '../lib/runs.js';
 import { parseIds } from '../lib/url.js';
 import { codeBlock } from '../parts/copy.js';
 import { Curves } from '../parts/curves.js';
 import { problemBox } from '../parts/dialogs.js';
+import { Lab } from '../parts/lab.js';
+import { Parallel } from '../parts/parallel.js';
+import { Folds } from '../parts/folds.js';
 import { JobActions } from '../parts/job_actions.js';
 import { RunsTable } from '../parts/runs_table.js';
-import { Lab } from '../parts/lab.js';
 import { networkOf, trainingOf } from '../parts/spec.js';
 import { progressBar, statuses, statusMark, updateProgress, updateStatus } from '../parts/status.js';
 
 const DRAWN = 10,
     DRAWN_MAX = 32,
-    LIMIT = 50;
+    LIMIT = 50,
+    FOLD = '/validation/fold',
+    MAP_MAX = 600, // runs of the map of a grid
+    MANY = 200, // runs: while they train all of them are read
+    MANY_PAUSE_MS = 3000; // that far apart at least
 
 class JobPage {
     constructor(id, query) {
@@ -41,6 +50,8 @@ class JobPage {
             order: (order) => this.orderBy(order),
         });
         this.lab = new Lab((run, on) => this.pick(run, on));
+        this.parallel = new Parallel(query);
+        this.folds = new Folds(query);
         this.foot = h('div', { class: 'more' });
         this.spec = h('div', { class: 'stack' });
         this.element = this.layout();
@@ -78,7 +89,9 @@ class JobPage {
                 'div',
                 { hidden: true },
                 this.counts,
+                this.folds.element,
                 this.lab.element,
+                this.parallel.element,
                 h('section', { class: 'card', id: 'curves' }, h('h2', null, t('run.curves')), this.curves.element),
                 h(
                     'section',
@@ -98,10 +111,13 @@ class JobPage {
         setQuery({ order, desc: (order === orderBy && !descending) || undefined, cursor: undefined });
     }
 
+    loss() {
+        return this.job.spec.validation.fraction !== 0 ? 'metrics.valid_loss' : 'metrics.train_loss';
+    }
+
     order() {
-        const { order, desc, cursor } = this.query,
-            loss = this.job.spec.validation.fraction !== 0 ? 'metrics.valid_loss' : 'metrics.train_loss';
-        return { orderBy: order ?? loss, descending: desc === 'true', cursor };
+        const { order, desc, cursor } = this.query;
+        return { orderBy: order ?? this.loss(), descending: desc === 'true', cursor };
     }
 
     runsPath() {
@@ -121,7 +137,7 @@ class JobPage {
             this.problem.hidden = true;
             this.show(this.job);
             await this.showRuns(runs);
-            await this.lab.refresh(this.job, this.drawn);
+            await this.showWhole();
             return this.job.terminal;
         } catch (problem) {
             this.fail(problem);
@@ -198,6 +214,22 @@ class JobPage {
             : [run.number, ...pointers.map((pointer) => valueAt(run.spec, pointer))].join(' · ');
     }
 
+    /** A grid of two axes is a map; what has more axes, or random points, is lines over them. */
+    async showWhole() {
+        const { total } = this.job.runs,
+            pause = total > MANY ? MANY_PAUSE_MS : 0;
+        if (this.whole !== undefined && !this.whole.over && Date.now() >= this.whole.time + pause)
+            this.whole = undefined;
+        this.whole ??= { runs: await allRuns(this.job, this.loss()), over: this.job.terminal, time: Date.now() };
+        const { runs } = this.whole,
+            { folds, fold } = this.job.spec.validation,
+            axes = axesOf(runs),
+            { search } = this.job.spec;
+        if (folds && !fold && !axisAt(this.job.spec, FOLD)) await this.folds.refresh(this.job, runs);
+        if (axes.length === 2 && !search && total <= MAP_MAX) await this.lab.refresh(runs, axes, this.drawn);
+        else if (axes.length > (search ? 0 : 1)) this.parallel.refresh(runs, axes, this.job);
+    }
+
     pick(run, on) {
         const kept = this.drawn.filter((id) => id !== run);
         setQuery({ runs: (on ? [...kept, run] : kept).join(',') || 'none' });
@@ -212,6 +244,8 @@ class JobPage {
         const { order, desc, cursor, runs } = this.query;
         this.query = query;
         this.curves.update(query);
+        this.parallel.update(query);
+        this.folds.update(query);
         if (order !== query.order || desc !== query.desc || cursor !== query.cursor || runs !== query.runs)
             this.end.now();
     }
@@ -221,6 +255,7 @@ class JobPage {
         this.end();
         this.unbind.forEach((unbind) => unbind());
         this.curves.close();
+        this.parallel.close();
     }
 }
 

@@ -6,13 +6,13 @@ import { shortNames } from '../lib/differences.js';
 import { h, replace, text } from '../lib/dom.js';
 import { figure, whole } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
-import { axesOf, cellsOf, epochsTo, goodness, levelAt } from '../lib/lab.js';
+import { cellsOf, epochsTo, goodness, levelAt } from '../lib/lab.js';
 import { saveBlob, saveText } from './download.js';
 import { adviceList } from './health.js';
 import { mapPicture } from './lab_picture.js';
 
-const POINTS = 2000, // of each curve; where a run has more epochs, the epoch that is found may be a later one: "≤"
-    RUNS_MAX = 600;
+const POINTS = 2000; // of each curve; where a run has more epochs, the epoch that is found may be a later one: "≤"
+
 
 export class Lab {
     /** pick(run, on) draws the curves of a cell, or no more */
@@ -65,29 +65,15 @@ export class Lab {
         );
     }
 
-    /** job: its id and how many runs it has; drawn: ids of the runs whose curves are shown. */
-    async refresh(job, drawn) {
-        if (job.runs.total > RUNS_MAX) return;
+    /** runs: all of the job; axes: the two of its grid ; drawn: ids of runs whose curves are shown. */
+    async refresh(runs, axes, drawn) {
+        this.element.hidden = false;
         this.drawn = new Set(drawn);
-        this.runs = await this.allRuns(job.id);
-        this.axes = axesOf(this.runs);
-        this.element.hidden = this.axes.length !== 2;
-        if (this.element.hidden) return;
+        this.runs = runs;
+        this.axes = axes;
         if (this.measure === 'epochs') await this.load();
         this.draw();
         if (this.chosen === null) await this.choose(this.best ?? this.runs[0]);
-    }
-
-    async allRuns(job) {
-        const runs = [];
-        for (let cursor = ''; cursor !== null;) {
-            const page = await get(
-                `v1/jobs/${job}/runs?limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
-            );
-            runs.push(...page.data);
-            cursor = page.next;
-        }
-        return runs;
     }
 
     async by(measure) {

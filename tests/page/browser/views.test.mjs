@@ -345,7 +345,7 @@ test('axe finds nothing in any view, light or dark, wide or narrow', async () =>
             await visit(
                 `${daemon.url}/${hash}`,
                 async (page) => {
-                    await page.locator('main .card').first().waitFor();
+                    await page.locator('main .card:visible').first().waitFor();
                     await page.waitForTimeout(300);
                     assert.deepEqual(await violations(page), [], `${hash} ${colorScheme}`);
                     assert.ok(

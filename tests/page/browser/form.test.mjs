@@ -158,6 +158,35 @@ test('all columns again are no list, and no weights are none', async () => {
     assert.deepEqual([spec.features, spec.class_weights], [null, null]);
 });
 
+test('several targets are ticked; they are nothing to learn from, and a clone keeps them', async () => {
+    const spec = await said(async (page) => {
+        await field(page, '/epochs').fill('2');
+        await page.getByLabel('bill_length_mm is the target').check();
+        await page.getByLabel('year is learnt from').uncheck();
+        await page.locator('#several-targets').check();
+        assert.ok(await page.getByLabel('bill_length_mm is the target').isChecked());
+        await page.getByLabel('body_mass_g is the target').check();
+        await page.getByLabel('sex is the target').check();
+        await page.locator('#rest', { hasText: 'several targets are all numbers' }).waitFor();
+        await page.getByLabel('sex is the target').uncheck();
+        await page.getByLabel('sex is learnt from').check();
+    });
+    const features = ['bill_depth_mm', 'flipper_length_mm', 'island', 'sex', 'species'];
+    assert.deepEqual([spec.target, [...spec.features].sort()], [['bill_length_mm', 'body_mass_g'], features]);
+    const { data } = await daemon.call('/v1/jobs?limit=1');
+    await visit(`${daemon.url}/#/new?job=${data[0].id}`, async (page) => {
+        assert.ok(await page.getByLabel('body_mass_g is the target').isChecked());
+        await page.locator('#start:enabled').click();
+        await page.waitForURL(/#\/(jobs|runs)\/\d+/);
+        const [copy] = (await daemon.call('/v1/jobs?limit=1')).data;
+        assert.notEqual(copy.id, data[0].id);
+        assert.deepEqual(copy.spec, spec);
+    });
+    await visit(`${daemon.url}/#/jobs`, async (page) => {
+        await page.locator('tbody td', { hasText: 'bill_length_mm, body_mass_g of penguins' }).first().waitFor();
+    });
+});
+
 // ---- in Spanish
 // -------------------------------------------------------------------------------------------------------
 

@@ -2,8 +2,9 @@
 export default {
     '/name': 'Un texto para personas; no tiene que ser único.',
     '/dataset': 'Nombre o id de un conjunto de datos subido.',
-    '/target': 'La columna que se predice.',
-    '/task': 'auto: un objetivo categórico de dos clases es binary, de más es multiclass, y uno numérico es regression.',
+    '/target': 'La columna que se predice, o una lista de varias: todas de números, o todas de dos clases.',
+    '/task':
+        'auto: un objetivo categórico de dos clases es binary, de más es multiclass, y uno numérico es regression; varios objetivos son regression si todos son numéricos, multilabel si cada uno tiene dos clases.',
     '/features': 'Las columnas de las que se aprende; null: todas menos el objetivo.',
     '/columns': 'Columnas, por su nombre, que se codifican de otro modo que por su tipo.',
     '/columns/*/role':

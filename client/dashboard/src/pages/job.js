@@ -20,7 +20,7 @@ import { Parallel } from '../parts/parallel.js';
 import { Folds } from '../parts/folds.js';
 import { JobActions } from '../parts/job_actions.js';
 import { RunsTable } from '../parts/runs_table.js';
-import { networkOf, trainingOf } from '../parts/spec.js';
+import { networkOf, targetOf, trainingOf } from '../parts/spec.js';
 import { progressBar, statuses, statusMark, updateProgress, updateStatus } from '../parts/status.js';
 
 const DRAWN = 10,
@@ -159,7 +159,7 @@ class JobPage {
             .map((name) => `${whole(job.runs[name])} ${t(`status.${name}`)}`);
         text(
             this.counts,
-            [job.spec.target, job.dataset, networkOf(job.spec), trainingOf(job.spec)].join(' · ') +
+            [targetOf(job.spec), job.dataset, networkOf(job.spec), trainingOf(job.spec)].join(' · ') +
                 ` — ${t('runs.count', { n: job.runs.total, runs: whole(job.runs.total) })}: ${counts.join(', ')}`,
         );
         if (!this.spec.firstChild)

@@ -12,7 +12,7 @@ import { problemBox } from '../parts/dialogs.js';
 import { icon } from '../parts/icons.js';
 import { RowCursor } from '../parts/rows.js';
 import { progressBar, statuses, statusMark, updateProgress, updateStatus } from '../parts/status.js';
-import { networkOf } from '../parts/spec.js';
+import { networkOf, targetOf } from '../parts/spec.js';
 
 const LIMIT = 50;
 
@@ -55,7 +55,7 @@ function updateRow(row, job) {
     const [, status, name, data, , best, runs, progress, age] = row.children;
     updateStatus(status.firstChild, job.status);
     text(name.firstChild, job.name ?? t('jobs.unnamed', { id: job.id }));
-    text(data, t('jobs.target', { target: job.spec.target, dataset: job.dataset }));
+    text(data, t('jobs.target', { target: targetOf(job.spec), dataset: job.dataset }));
     text(best, figure(job.best?.loss));
     text(runs, whole(job.runs.total));
     progress.firstChild.hidden = job.terminal;

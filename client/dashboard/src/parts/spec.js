@@ -1,4 +1,5 @@
 // A job's JSON in a few words.
+import { axesOf } from '../lib/axes.js';
 import { shortNames } from '../lib/differences.js';
 
 /** "16 relu · 8 tanh", "4 × 8 sigmoid" */
@@ -12,8 +13,14 @@ export function networkOf(spec) {
     return layers.map(({ name, count }) => (count > 1 ? `${count} × ${name}` : name)).join(' · ') || '–';
 }
 
-/** "momentum, learning_rate 0.01, batch_size 32"; of a grid what it varies: "momentum × learning_rate" */
+/** What is predicted: one column, or several. */
+export function targetOf(spec) {
+    return [spec.target].flat().join(', ');
+}
+
+/** "momentum, learning_rate 0.01, batch_size 32"; of a grid or a search what it varies: "momentum × learning_rate" */
 export function trainingOf(spec) {
-    if (spec.grid) return shortNames(Object.keys(spec.grid)).join(' × ');
+    const axes = axesOf(spec);
+    if (axes.length > 0) return shortNames(axes.map(({ pointer }) => pointer)).join(' × ');
     return `${spec.optimizer.name}, learning_rate ${spec.optimizer.learning_rate}, batch_size ${spec.batch_size}`;
 }

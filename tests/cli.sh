@@ -364,6 +364,60 @@ predict_and_export() {
     run 1 export 1 -o absent/none.model
 }
 
+several_targets() {
+    local -A jobs runs
+    local kind file
+    awk 'BEGIN {
+        print "length,width,weight,wings,sings"
+        for (i = 0; i < 120; i++)
+            printf "%d,%d,%d,%s,%s\n", i % 12, i % 7, 3 * (i % 12) + i % 7, (i % 12 > 5) ? "yes" : "no", (i % 7 > 3) ? "on" : "off"
+    }' >birds.csv
+    run 0 data add birds.csv
+    echo '{"dataset": "birds", "target": ["weight", "width"], "features": ["length", "wings", "sings"], "epochs": 60}' >numbers.json
+    echo '{"dataset": "birds", "target": ["wings", "sings"], "features": ["length", "width"], "epochs": 60}' >labels.json
+    for kind in numbers labels; do
+        run 0 train $kind.json --watch
+        jobs[$kind]=$(sed -n 's/^job \([0-9]*\): .*/\1/p' out)
+        runs[$kind]=$(sed -n 's/^run \([0-9]*\): succeeded, .*/\1/p' out)
+    done
+    run 0 show "${jobs[numbers]}"
+    has out '^target +weight, width$'
+    run 0 evaluate "${runs[numbers]}"
+    has out '^task +regression$'
+    has out '^TARGET +RMSE +MAE +R2 +MEAN +\+-$'
+    has out '^weight +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.-]+ +[0-9.]+$'
+    run 0 evaluate "${runs[labels]}"
+    has out '^task +multilabel$'
+    has out '^TARGET +CLASS +ROWS +PRECISION +RECALL +F1 +AUC +ACCURACY$'
+    has out '^sings +on +[0-9]+ +[0-9.]+ '
+    printf 'length,width,wings,sings\n11,6,,\n1,1,no,off\n' >two.csv
+    printf '{"instances": [{"length": 11, "width": 6}, {"length": 1, "width": 1}]}' >two.json
+    run 0 predict "${runs[labels]}" two.csv
+    has out '^wings,sings,P\(wings=yes\),P\(sings=on\)$'
+    has out '^yes,on,[0-9.e-]+,[0-9.e-]+$'
+    run 0 predict "${runs[labels]}" two.csv --json
+    has out '^\{"predictions":\[\{"classes":\{"wings":"yes","sings":"on"\},"probabilities":\{"wings":[0-9.e-]+,"sings":[0-9.e-]+\}\},'
+    for file in two.csv two.json; do
+        on_terminal 0 '' predict "${runs[labels]}" $file
+        has out '^ROW +wings +sings +P\(wings\) +P\(sings\)$'
+        has out '^ +2 +no +off +0\.[0-9]{4} +0\.[0-9]{4}$'
+    done
+    cut -d, -f1,3,4 two.csv >three.csv
+    run 0 predict "${runs[numbers]}" three.csv
+    has out '^weight,width$'
+    run 0 predict "${runs[numbers]}" three.csv --json
+    has out '^\{"predictions":\[\{"weight":[0-9.-]+,"width":[0-9.-]+\},\{'
+    on_terminal 0 '' predict "${runs[numbers]}" three.csv
+    has out '^ROW +weight +width$'
+    run 0 importance "${runs[labels]}"
+    echo '{"dataset": "birds", "target": ["wings", "weight"]}' >mixed.json
+    run 1 train mixed.json
+    has err '^  /target/1: '
+    run 0 rm "${jobs[numbers]}"
+    run 0 rm "${jobs[labels]}"
+    run 0 data rm birds
+}
+
 interrupt_and_cancel() {
     run 0 train endless.json --json
     local id watcher status
@@ -570,9 +624,9 @@ health_of_the_daemon() {
 }
 
 tests=(help_of_everything wrong_command_lines no_server data_verbs names_of_files train_checks train_and_watch show_verbs
-    compare_runs failed_run run_verbs predict_and_export interrupt_and_cancel
+    compare_runs failed_run run_verbs predict_and_export several_targets interrupt_and_cancel
     watching_with_and_without_streams pause_and_resume schema_of_a_job folds_of_a_job
-    picture_on_a_terminal health_of_the_daemon tokens daemon_started_again)
+    picture_on_a_terminal health_of_the_daemon tokens daemon_started_again})
 
 # ---- the daemon ------------------------------------------------------------------------------------------------------
 

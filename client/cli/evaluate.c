@@ -57,9 +57,42 @@ static void print_classes(struct cli *cli, const cJSON *classes)
     table_free(t);
 }
 
+/* A row for each of several targets: of the second of its classes, or of its residuals. */
+static void print_targets(struct cli *cli, const cJSON *targets)
+{
+    static const char *const numbers[] = {"TARGET", ">RMSE", ">MAE", ">R2", ">RESIDUAL\nMEAN", ">+-"};
+    static const char *const classes[] = {"TARGET", "CLASS", ">ROWS", ">PRECISION", ">RECALL", ">F1", ">ROC\nAUC", ">ACCURACY"};
+    static const char *const of_numbers[] = {"valid_rmse", "valid_mae", "valid_r2"};
+    static const char *const of_class[] = {"rows", "precision", "recall", "f1"};
+    bool labels = json_member(targets->child, "classes") != NULL;
+    struct table *t = labels ? table_new(classes, 8) : table_new(numbers, 6);
+    const cJSON *target;
+    if (!t)
+        return;
+    cJSON_ArrayForEach(target, targets)
+    {
+        const cJSON *class = cJSON_GetArrayItem(json_member(target, "per_class"), 1), *residuals = json_member(target, "residuals");
+        table_cell(t, json_text(target, "target"));
+        if (labels)
+            table_cell(t, json_text(class, "class"));
+        for (size_t i = 0; labels && i < 4; i++)
+            table_figure(t, json_member(class, of_class[i]));
+        for (size_t i = 0; !labels && i < 3; i++)
+            table_figure(t, json_member(target, of_numbers[i]));
+        table_figure(t, labels ? json_member(target, "valid_roc_auc") : json_member(residuals, "mean"));
+        table_figure(t, labels ? json_member(target, "valid_accuracy") : json_member(residuals, "standard_deviation"));
+    }
+    putchar('\n');
+    table_print(cli, t);
+    table_free(t);
+}
+
 static void evaluation_print(struct cli *cli, const cJSON *evaluation)
 {
-    print_fields(evaluation, "classes confusion_matrix per_class actual predicted");
+    const cJSON *targets = json_member(evaluation, "targets");
+    print_fields(evaluation, "classes confusion_matrix per_class actual predicted targets");
+    if (targets && targets->child)
+        print_targets(cli, targets);
     if (!json_member(evaluation, "classes"))
         return;
     print_matrix(cli, json_member(evaluation, "classes"), json_member(evaluation, "confusion_matrix"));

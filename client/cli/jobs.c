@@ -77,7 +77,9 @@ void job_print(struct cli *cli, const cJSON *job)
     put_counts(&out, job);
     text_puts(&out, "\n");
     put_line(&out, "dataset", json_member(job, "dataset"));
-    put_line(&out, "target", json_member(spec, "target"));
+    text_puts(&out, "target     ");
+    put_names(&out, json_member(spec, "target"));
+    text_puts(&out, "\n");
     put_line(&out, "task", json_member(spec, "task"));
     text_puts(&out, "hidden     ");
     put_layers(&out, json_member(json_member(spec, "network"), "hidden"));

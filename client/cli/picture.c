@@ -90,7 +90,7 @@ static void put_training(const struct picture *p, struct text *lines)
     const char *name = json_text(spec, "name");
     struct text line = {0}, *out = &line;
     text_printf(out, "%s%s", name, *name ? ": " : "");
-    json_put(out, json_member(spec, "target"));
+    put_names(out, json_member(spec, "target"));
     text_puts(out, " of ");
     json_put(out, json_member(spec, "dataset"));
     text_puts(out, " by ");

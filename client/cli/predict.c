@@ -49,31 +49,53 @@ static cJSON *number_of(const cJSON *field)
     return end == field->valuestring || *end ? cJSON_CreateNull() : cJSON_CreateRaw(field->valuestring);
 }
 
-/* Columns: "class" and the classes' names, or "prediction" alone. */
-static cJSON *prediction_of(const cJSON *columns, const cJSON *record)
+static const cJSON *next_field(const cJSON **field)
 {
-    const cJSON *name = columns->child, *field = record->child;
-    if (!name->next)
+    const cJSON *this = *field;
+    *field = this ? this->next : NULL;
+    return this;
+}
+
+/* A record of a model's answers as its JSON says them; model: of /features. */
+static cJSON *prediction_of(const cJSON *model, const cJSON *record)
+{
+    const cJSON *targets = json_member(model, "targets"), *target, *class, *field = record->child;
+    bool regression = !strcmp(json_text(model, "task"), "regression"), several = cJSON_GetArraySize(targets) > 1;
+    if (regression && !several)
         return number_of(field);
-    cJSON *prediction = cJSON_CreateObject();
-    cJSON_AddStringToObject(prediction, "class", field->valuestring);
+    cJSON *prediction = cJSON_CreateObject(), *classes = prediction;
+    if (several && !regression)
+        classes = cJSON_AddObjectToObject(prediction, "classes");
+    cJSON_ArrayForEach(target, targets)
+    {
+        const cJSON *cell = next_field(&field);
+        if (cell)
+            cJSON_AddItemToObject(classes, several ? json_text(target, "name") : "class",
+                                  regression ? number_of(cell) : cJSON_CreateString(cell->valuestring));
+    }
+    if (regression)
+        return prediction;
     cJSON *probabilities = cJSON_AddObjectToObject(prediction, "probabilities");
-    while ((name = name->next) && (field = field->next))
-        cJSON_AddItemToObject(probabilities, name->valuestring, number_of(field));
+    const cJSON *list = several ? targets : json_member(targets ? targets->child : NULL, "classes");
+    cJSON_ArrayForEach(class, list)
+    {
+        const cJSON *cell = next_field(&field);
+        if (cell)
+            cJSON_AddItemToObject(probabilities, several ? json_text(class, "name") : class->valuestring, number_of(cell));
+    }
     return prediction;
 }
 
 /* Adds the rows of a CSV to {"predictions": [...]}. */
-static void add_csv(cJSON *answer, const char *csv)
+static void add_csv(cJSON *answer, const cJSON *model, const char *csv)
 {
     cJSON *predictions = cJSON_GetObjectItemCaseSensitive(answer, "predictions");
-    cJSON *columns = read_record(&csv);
+    cJSON_Delete(read_record(&csv));
     while (*csv) {
         cJSON *record = read_record(&csv);
-        cJSON_AddItemToArray(predictions, prediction_of(columns, record));
+        cJSON_AddItemToArray(predictions, prediction_of(model, record));
         cJSON_Delete(record);
     }
-    cJSON_Delete(columns);
 }
 
 /* ---- showing ----------------------------------------------------------------------------------------------------- */
@@ -88,24 +110,59 @@ static double to_number(const cJSON *value)
     return cJSON_IsRaw(value) ? strtod(value->valuestring, NULL) : value->valuedouble;
 }
 
-static void row_cells(struct table *t, int number, const cJSON *prediction, const cJSON *probabilities)
+/* One column of the table: a member of a member of a prediction, a member, or the prediction itself. */
+struct column {
+    const char *group, *name;
+};
+
+struct columns {
+    struct column *column;
+    struct text *heading;
+    size_t count;
+};
+
+static void column_add(struct columns *c, const char *group, const char *name, const char *before, const char *after)
 {
-    const cJSON *name;
-    table_cellf(t, "%d", number);
-    if (cJSON_IsObject(prediction))
-        table_value(t, json_member(prediction, "class"));
-    else if (is_number(prediction))
-        table_cellf(t, "%.6g", to_number(prediction));
+    text_printf(&c->heading[c->count], "%s%s%s", before, name ? name : "", after);
+    c->column[c->count++] = (struct column){group, name};
+}
+
+#define COLUMNS_MAX(prediction)                                                                                        \
+    (2 + (size_t)cJSON_GetArraySize(prediction) + (size_t)cJSON_GetArraySize(json_member(prediction, "classes")) +     \
+     (size_t)cJSON_GetArraySize(json_member(prediction, "probabilities")))
+
+/* Of all predictions, as the first has them. */
+static void find_columns(struct columns *c, const cJSON *prediction)
+{
+    const cJSON *classes = json_member(prediction, "classes"), *shares = json_member(prediction, "probabilities"), *member;
+    bool labels = cJSON_IsObject(classes), class = !labels && cJSON_IsObject(shares);
+    if (class || !cJSON_IsObject(prediction))
+        column_add(c, NULL, NULL, class ? "CLASS" : ">PREDICTION", "");
+    if (class)
+        c->column[0].name = "class";
+    const cJSON *list = labels ? classes : class ? NULL : prediction;
+    cJSON_ArrayForEach(member, list)
+    {
+        column_add(c, labels ? "classes" : NULL, member->string, labels ? "" : ">", "");
+    }
+    if (!labels && !class)
+        return;
+    cJSON_ArrayForEach(member, shares)
+    {
+        column_add(c, "probabilities", member->string, labels ? ">P(" : ">", labels ? ")" : "");
+    }
+}
+
+static void column_cell(struct table *t, const struct column *c, const cJSON *prediction)
+{
+    const cJSON *group = c->group ? json_member(prediction, c->group) : prediction;
+    const cJSON *value = c->name ? json_member(group, c->name) : group;
+    if (is_number(value))
+        table_cellf(t, c->group ? "%.4f" : "%.6g", to_number(value));
+    else if (cJSON_IsString(value))
+        table_value(t, value);
     else
         table_cell(t, "-");
-    cJSON_ArrayForEach(name, probabilities)
-    {
-        const cJSON *p = json_member(json_member(prediction, "probabilities"), name->string);
-        if (is_number(p))
-            table_cellf(t, "%.4f", to_number(p));
-        else
-            table_cell(t, "-");
-    }
 }
 
 static void print_warnings(const cJSON *warnings)
@@ -117,37 +174,41 @@ static void print_warnings(const cJSON *warnings)
         printf("%.0f %s never seen in training\n", unseen, unseen == 1 ? "category was" : "categories were");
 }
 
+static void print_rows(struct cli *cli, const cJSON *predictions, const struct column *columns, size_t count,
+                       const char *const *headings)
+{
+    struct table *t = table_new(headings, count + 1);
+    const cJSON *prediction;
+    int number = 0;
+    if (!t)
+        return;
+    cJSON_ArrayForEach(prediction, predictions)
+    {
+        table_cellf(t, "%d", ++number);
+        for (size_t i = 0; i < count; i++)
+            column_cell(t, &columns[i], prediction);
+    }
+    table_print(cli, t);
+    table_free(t);
+}
+
 static void print_table(struct cli *cli, const cJSON *answer)
 {
-    const cJSON *predictions = json_member(answer, "predictions"), *prediction;
-    const cJSON *probabilities = json_member(predictions ? predictions->child : NULL, "probabilities"), *name;
-    size_t columns = 2, at = 2;
-    columns += (size_t)cJSON_GetArraySize(probabilities);
-    const char **headings = calloc(columns, sizeof *headings);
-    struct text *names = calloc(columns, sizeof *names);
-    if (headings && names) {
+    const cJSON *predictions = json_member(answer, "predictions"), *first = predictions ? predictions->child : NULL;
+    size_t most = COLUMNS_MAX(first);
+    const char **headings = calloc(most + 1, sizeof *headings);
+    struct columns c = {.column = calloc(most, sizeof *c.column), .heading = calloc(most, sizeof *c.heading)};
+    if (headings && c.column && c.heading) {
+        find_columns(&c, first);
         headings[0] = ">ROW";
-        headings[1] = probabilities ? "CLASS" : ">PREDICTION";
-        cJSON_ArrayForEach(name, probabilities)
-        {
-            text_printf(&names[at], ">%s", name->string);
-            headings[at] = text_string(&names[at]);
-            at++;
-        }
-        struct table *t = table_new(headings, columns);
-        int number = 0;
-        cJSON_ArrayForEach(prediction, predictions)
-        {
-            if (t)
-                row_cells(t, ++number, prediction, probabilities);
-        }
-        if (t)
-            table_print(cli, t);
-        table_free(t);
+        for (size_t i = 0; i < c.count; i++)
+            headings[i + 1] = text_string(&c.heading[i]);
+        print_rows(cli, predictions, c.column, c.count, headings);
     }
-    for (size_t i = 0; names && i < columns; i++)
-        text_free(&names[i]);
-    free(names);
+    for (size_t i = 0; c.heading && i < most; i++)
+        text_free(&c.heading[i]);
+    free(c.heading);
+    free(c.column);
     free(headings);
     print_warnings(json_member(answer, "warnings"));
 }
@@ -201,9 +262,21 @@ static bool predict_piece(struct cli *cli, FILE *file, const struct text *header
     return fine;
 }
 
+/* What the model takes and gives; leaves the path at its predictions. NULL when that was complained of. */
+static cJSON *get_model(struct cli *cli)
+{
+    cli_path(cli, "/v1/runs/", cli->argument[0], "/features");
+    cJSON *model = cli_get(cli);
+    cli_path(cli, "/v1/runs/", cli->argument[0], "/predict");
+    return model;
+}
+
 static int predict_csv(struct cli *cli, FILE *file)
 {
     bool as_json = cli->flag[FLAG_JSON] || cli->terminal;
+    cJSON *model = as_json ? get_model(cli) : NULL;
+    if (as_json && !model)
+        return EXIT_NO;
     struct text header = {0};
     cJSON *answer = cJSON_CreateObject();
     int status = EXIT_FINE;
@@ -217,7 +290,7 @@ static int predict_csv(struct cli *cli, FILE *file)
             if (rows)
                 fprintf(stderr, "  in rows %zu to %zu; line 1 is the header\n", rows + 1, rows + count);
         } else if (as_json) {
-            add_csv(answer, text_string(&reply.body));
+            add_csv(answer, model, text_string(&reply.body));
         } else {
             const char *body = text_string(&reply.body);
             fputs(rows ? body + strcspn(body, "\n") + 1 : body, stdout);
@@ -230,6 +303,7 @@ static int predict_csv(struct cli *cli, FILE *file)
     else if (!status && as_json)
         print_table(cli, answer);
     cJSON_Delete(answer);
+    cJSON_Delete(model);
     text_free(&header);
     return status;
 }

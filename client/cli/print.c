@@ -199,6 +199,14 @@ static void put_list(struct text *out, const cJSON *list)
         text_printf(out, ", ... (%d)", count);
 }
 
+void put_names(struct text *out, const cJSON *value)
+{
+    if (cJSON_IsArray(value))
+        put_list(out, value);
+    else
+        json_put(out, value);
+}
+
 static void put_leaf(struct table *t, const char *path, const cJSON *value)
 {
     struct text text = {0};

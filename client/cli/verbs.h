@@ -117,6 +117,8 @@ bool json_true(const cJSON *object, const char *name);
 int percent(double share);
 /* Adds a value as one word for people: numbers to six digits, null as "-", texts cleaned, anything else as JSON. */
 void json_put(struct text *out, const cJSON *value);
+/* Adds a text, or a list of them as "a, b". */
+void put_names(struct text *out, const cJSON *value);
 /* Adds a measured number to four digits, a count in full, "-" for anything else. */
 void put_figure(struct text *out, const cJSON *value);
 /* Adds a text in the colour of that number, when colours are on. */

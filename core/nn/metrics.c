@@ -75,17 +75,26 @@ uint32_t metrics_winner(enum task task, uint32_t classes, const real *out)
     return best;
 }
 
-static void add_errors(struct metrics *m, const real *out, const real *y, double weight)
+/* Target by target, so that its sums stay in registers. */
+static void add_errors(struct metrics *m, size_t rows, size_t stride, const real *out, const real *y, const real *weights)
 {
     for (uint32_t j = 0; j < m->targets; j++) {
-        struct target_sums *s = &m->target[j];
+        struct target_sums s = m->target[j];
         double deviation = m->deviations ? m->deviations[j] : 1;
-        double e = ((double)y[j] - (double)out[j]) * deviation, target = (double)y[j] * deviation;
-        s->squares += weight * (e * e);
-        s->distances += weight * fabs(e);
-        s->sum += weight * target;
-        s->sum_squares += weight * (target * target);
+        for (size_t r = 0; r < rows; r++) {
+            double weight = weights ? (double)weights[r] : 1, actual = (double)y[r * m->targets + j];
+            double e = (actual - (double)out[r * stride + j]) * deviation, target = actual * deviation;
+            s.squares += weight * (e * e);
+            s.distances += weight * fabs(e);
+            s.sum += weight * target;
+            s.sum_squares += weight * (target * target);
+        }
+        m->target[j] = s;
     }
+    for (size_t r = 0; weights && r < rows; r++)
+        m->weight += (double)weights[r];
+    m->weight += weights ? 0 : (double)rows;
+    m->rows += rows;
 }
 
 static void add_class(struct metrics *m, const real *out, real y, double weight)
@@ -117,11 +126,13 @@ void metrics_add(struct metrics *m, size_t rows, size_t stride, const real *out,
                  const real *weights)
 {
     m->loss += output_sum(rows, loss, weights);
+    if (m->task == TASK_REGRESSION) {
+        add_errors(m, rows, stride, out, y, weights);
+        return;
+    }
     for (size_t r = 0; r < rows; r++) {
         double weight = weights ? (double)weights[r] : 1;
-        if (m->task == TASK_REGRESSION)
-            add_errors(m, out + r * stride, y + r * m->targets, weight);
-        else if (m->task == TASK_MULTILABEL)
+        if (m->task == TASK_MULTILABEL)
             add_labels(m, out + r * stride, y + r * m->targets, weight);
         else
             add_class(m, out + r * stride, y[r], weight);

@@ -354,7 +354,10 @@ void mlp_matrix_gather(const void *matrix, const uint32_t *rows, size_t count, r
         if (i + MLP_ROWS_AHEAD < count)
             mlp_row_ahead(m->x + (size_t)rows[i + MLP_ROWS_AHEAD] * m->stride, m->inputs);
         memcpy(x + i * stride, m->x + (size_t)rows[i] * m->stride, m->inputs * sizeof *x);
-        memcpy(y + i * targets, m->y + rows[i] * targets, targets * sizeof *y);
+        if (targets == 1)
+            y[i] = m->y[rows[i]];
+        else
+            memcpy(y + i * targets, m->y + rows[i] * targets, targets * sizeof *y);
         if (weights)
             weights[i] = m->weights[rows[i]];
     }

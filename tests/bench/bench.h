@@ -87,15 +87,21 @@ static inline struct bench_task bench_task(int argc, char **argv)
     return t;
 }
 
-/* x: rows x inputs, uniform in 0..1; y: class numbers */
+/* x: rows x inputs, uniform in -1..1; y: which of a row's first inputs is largest, so that there is something to learn: on noise
+ * units die, and what is left to measure is how slow subnormal numbers are. */
 static inline void bench_data(const struct bench_task *t, float **ret_x, float **ret_y)
 {
     size_t cells = (size_t)t->rows * t->size[0];
     float *x = bench_array(cells, sizeof *x), *y = bench_array(t->rows, sizeof *y);
     for (size_t i = 0; i < cells; i++)
-        x[i] = bench_uniform();
-    for (size_t i = 0; i < t->rows; i++)
-        y[i] = (float)(bench_random() % t->size[t->layers]);
+        x[i] = 2 * bench_uniform() - 1;
+    for (size_t i = 0; i < t->rows; i++) {
+        const float *row = x + i * t->size[0];
+        unsigned largest = 0;
+        for (unsigned c = 1; c < t->size[t->layers]; c++)
+            largest = row[c] > row[largest] ? c : largest;
+        y[i] = (float)largest;
+    }
     *ret_x = x;
     *ret_y = y;
 }

@@ -1,7 +1,10 @@
 /* The backward half of a pass: deltas, gradients, and the update. */
 #include "optimizer.h"
 #include "pass.h"
+#include "vector.h"
 #include <math.h>
+
+#define GRADIENT_BLOCK ((size_t)16384) /* reals */
 
 struct backward {
     struct pass *pass;
@@ -89,12 +92,35 @@ static void complete(const struct backward *b, struct range r, struct piece_sums
     if (s->scale < 1 || s->scale > 1)
         k->scale(r.count, s->scale, gradient);
     if (s->l1 > 0 || s->l2 > 0) {
-        sums->squares = k->sum_of_squares(r.weights, weights);
-        sums->magnitudes = k->sum_of_magnitudes(r.weights, weights);
+        sums->squares += k->sum_of_squares(r.weights, weights);
+        sums->magnitudes += k->sum_of_magnitudes(r.weights, weights);
         k->penalize(s, r.weights, weights, gradient);
     }
     if (b->clips)
-        sums->update[0] = k->sum_of_squares(r.count, gradient);
+        sums->update[0] += k->sum_of_squares(r.count, gradient);
+}
+
+/* Rows of W whose gradient is made and used up before the next ones': it is in the second cache then, and leaves it to the
+ * weights. Where the product packs the delta, that is done once for the whole piece. */
+static size_t block_rows(const struct backward *b, size_t rows)
+{
+    const struct layer *layer = &b->pass->network->layer[b->layer];
+    size_t fit = GRADIENT_BLOCK / layer->stride;
+    return PACKS_B(rows, layer->units, b->rows) || fit > rows ? rows : fit < 28 ? 28 : fit;
+}
+
+static void gradient_block(const struct backward *b, struct range r, struct piece rows, real *scratch)
+{
+    struct pass *p = b->pass;
+    uint32_t l = b->layer;
+    const struct layer *layer = &p->network->layer[l];
+    size_t stride = l ? p->network->layer[l - 1].stride : p->network->spec.inputs;
+    const real *x = !l ? p->x : p->dropped[l - 1] ? p->dropped[l - 1] : p->a[l - 1];
+    real *gradient = p->gradient + r.start;
+    if (rows.count)
+        kernels_get()->product(rows.count, layer->units, b->rows, (struct operand){x + rows.start, 1, stride},
+                               (struct operand){b->delta, layer->stride, 1}, b->add ? gradient : NULL, layer->stride, gradient,
+                               layer->stride, scratch);
 }
 
 /* Rows of the gradient of W, with the last ones the gradient of b; and their update. */
@@ -102,26 +128,26 @@ static void gradient_piece(void *context, size_t index, unsigned thread)
 {
     const struct backward *b = context;
     struct pass *p = b->pass;
-    const struct kernels *k = kernels_get();
     const struct layer *layer = &p->network->layer[b->layer];
     struct piece rows;
     struct range r = range_of(b, index, &rows);
-    uint32_t l = b->layer;
-    size_t stride = l ? p->network->layer[l - 1].stride : p->network->spec.inputs;
-    const real *x = !l ? p->x : p->dropped[l - 1] ? p->dropped[l - 1] : p->a[l - 1];
-    real *gradient = p->gradient + r.start;
-    if (rows.count)
-        k->product(rows.count, layer->units, b->rows, (struct operand){x + rows.start, 1, stride},
-                   (struct operand){b->delta, layer->stride, 1}, b->add ? gradient : NULL, layer->stride, gradient,
-                   layer->stride, p->scratch[thread]);
-    if (index + 1 == b->pieces && !layer->normalized) /* else the delta brought them */
-        k->column_sums(b->rows, layer->stride, layer->stride, b->delta, b->add, p->gradient + layer->bias);
     struct piece_sums *sums = &p->sums[index];
+    size_t step = block_rows(b, rows.count), behind = r.count - r.weights;
     *sums = (struct piece_sums){.squares = 0};
-    if (b->step)
-        complete(b, r, sums);
-    if (b->step && !b->clips)
-        update(b, r, sums);
+    if (index + 1 == b->pieces && !layer->normalized) /* else the delta brought them */
+        kernels_get()->column_sums(b->rows, layer->stride, layer->stride, b->delta, b->add, p->gradient + layer->bias);
+    size_t done = 0;
+    do { /* once for what is behind W, when there are no rows */
+        size_t count = rows.count - done < step ? rows.count - done : step, weights = count * layer->stride;
+        bool last = done + count == rows.count;
+        struct range block = {r.start + done * layer->stride, weights, weights + (last ? behind : 0)};
+        gradient_block(b, block, (struct piece){rows.start + done, count}, p->scratch[thread]);
+        if (b->step)
+            complete(b, block, sums);
+        if (b->step && !b->clips)
+            update(b, block, sums);
+        done += count;
+    } while (done < rows.count);
 }
 
 static void update_piece(void *context, size_t index, unsigned thread)
@@ -131,7 +157,8 @@ static void update_piece(void *context, size_t index, unsigned thread)
     struct piece rows;
     struct range r = range_of(b, index, &rows);
     b->pass->sums[index] = (struct piece_sums){.squares = 0};
-    kernels_get()->scale(r.count, b->step->scale, b->pass->gradient + r.start);
+    if (b->step->scale < 1)
+        kernels_get()->scale(r.count, b->step->scale, b->pass->gradient + r.start);
     update(b, r, &b->pass->sums[index]);
 }
 

@@ -29,8 +29,12 @@
 #define FOR_13(X) FOR_12(X) X(12)
 #define FOR_14(X) FOR_13(X) X(13)
 
+#define AHEAD_1(r) __builtin_prefetch(c + (r) * ldc, 1);
+#define AHEAD_2(r) AHEAD_1(r) __builtin_prefetch(c + (r) * ldc + LANES, 1);
 #define ZERO_1(r) vec c##r = {0};
 #define MULTIPLY_1(r) c##r += a[(r) * row] * b0;
+#define LOAD_1 vec b0 = *(const vec *)b;
+#define LOAD_2 vec b0 = *(const vec *)b, b1 = *(const vec *)(b + LANES);
 #define STORE_1(r)                                                                                                     \
     if (init)                                                                                                          \
         c##r += *(const vec *)(init + (r) * ldi);                                                                      \
@@ -50,48 +54,42 @@
     *(vec *)(c + (r) * ldc) = c##r;                                                                                    \
     *(vec *)(c + (r) * ldc + LANES) = d##r;
 
-/* c (R x 1 or 2 vectors) = init + a (R x k) b (k x 1 or 2 vectors, rows ldb apart) */
-#define TILE(R)                                                                                                        \
-    static void tile_##R##_1(size_t k, const real *a, size_t row, size_t column, const real *b, size_t ldb,            \
-                             const real *init, size_t ldi, real *c, size_t ldc)                                        \
+/* c (R x V vectors) = init + a (R x k) b (k x V vectors, rows ldb apart). One of a's two strides is 1: each case has code of its
+ * own, since row 1 makes constants of all offsets. c, and the elements of a that come, are fetched before they are needed. */
+#define FETCH_across
+#define FETCH_down __builtin_prefetch(a + 16 * column);
+#define TILE_OF(R, V, CASE, ROW, COLUMN)                                                                               \
+    static void tile_##R##_##V##_##CASE(size_t k, const real *a, size_t stride, const real *b, size_t ldb,             \
+                                        const real *init, size_t ldi, real *c, size_t ldc)                             \
     {                                                                                                                  \
-        FOR_##R(ZERO_1) for (size_t p = 0; p < k; p++, a += column, b += ldb)                                          \
+        const size_t row = ROW, column = COLUMN;                                                                       \
+        FOR_##R(AHEAD_##V) FOR_##R(ZERO_##V) for (size_t p = 0; p < k; p++, a += column, b += ldb)                     \
         {                                                                                                              \
-            vec b0 = *(const vec *)b;                                                                                  \
-            FOR_##R(MULTIPLY_1)                                                                                        \
+            FETCH_##CASE LOAD_##V FOR_##R(MULTIPLY_##V)                                                                \
         }                                                                                                              \
-        FOR_##R(STORE_1)                                                                                               \
-    }                                                                                                                  \
-    static void tile_##R##_2(size_t k, const real *a, size_t row, size_t column, const real *b, size_t ldb,            \
-                             const real *init, size_t ldi, real *c, size_t ldc)                                        \
-    {                                                                                                                  \
-        FOR_##R(ZERO_2) for (size_t p = 0; p < k; p++, a += column, b += ldb)                                          \
-        {                                                                                                              \
-            vec b0 = *(const vec *)b, b1 = *(const vec *)(b + LANES);                                                  \
-            FOR_##R(MULTIPLY_2)                                                                                        \
-        }                                                                                                              \
-        FOR_##R(STORE_2)                                                                                               \
+        FOR_##R(STORE_##V)                                                                                             \
     }
+#define TILE(R)                                                                                                        \
+    TILE_OF(R, 1, across, stride, 1) TILE_OF(R, 1, down, 1, stride)                                                    \
+    TILE_OF(R, 2, across, stride, 1) TILE_OF(R, 2, down, 1, stride)
 
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 #if TILE_ROWS > 6
 TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
 #endif
 
-typedef void (*tile_function)(size_t, const real *, size_t, size_t, const real *, size_t, const real *, size_t, real *,
-                              size_t);
-static const tile_function tiles[2][TILE_ROWS + 1] = {
-    {0, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1,
+typedef void (*tile_function)(size_t, const real *, size_t, const real *, size_t, const real *, size_t, real *, size_t);
 #if TILE_ROWS > 6
-     tile_7_1, tile_8_1, tile_9_1, tile_10_1, tile_11_1, tile_12_1, tile_13_1, tile_14_1
+#define TILES(V, CASE)                                                                                                 \
+    {0, tile_1_##V##_##CASE, tile_2_##V##_##CASE, tile_3_##V##_##CASE, tile_4_##V##_##CASE, tile_5_##V##_##CASE,       \
+     tile_6_##V##_##CASE, tile_7_##V##_##CASE, tile_8_##V##_##CASE, tile_9_##V##_##CASE, tile_10_##V##_##CASE,         \
+     tile_11_##V##_##CASE, tile_12_##V##_##CASE, tile_13_##V##_##CASE, tile_14_##V##_##CASE}
+#else
+#define TILES(V, CASE)                                                                                                 \
+    {0, tile_1_##V##_##CASE, tile_2_##V##_##CASE, tile_3_##V##_##CASE, tile_4_##V##_##CASE, tile_5_##V##_##CASE,       \
+     tile_6_##V##_##CASE}
 #endif
-    },
-    {0, tile_1_2, tile_2_2, tile_3_2, tile_4_2, tile_5_2, tile_6_2,
-#if TILE_ROWS > 6
-     tile_7_2, tile_8_2, tile_9_2, tile_10_2, tile_11_2, tile_12_2, tile_13_2, tile_14_2
-#endif
-    },
-};
+static const tile_function tiles[2][2][TILE_ROWS + 1] = {{TILES(1, across), TILES(1, down)}, {TILES(2, across), TILES(2, down)}};
 
 /* 4 x 4 reals, turned round. */
 static inline void turn(const real *from, size_t from_stride, real *to, size_t to_stride)
@@ -178,7 +176,8 @@ static void multiply_block(const struct block *k)
         for (size_t i = 0; i < k->m; i += k->height) {
             size_t rows = k->m - i < k->height ? k->m - i : k->height;
             const real *a = k->a.data + (k->packed_a ? i * k->k : i * k->a.row);
-            tiles[width / LANES - 1][rows](k->k, a, k->packed_a ? 1 : k->a.row, k->packed_a ? rows : k->a.column, b, ldb,
+            bool down = k->packed_a || k->a.row == 1;
+            tiles[width / LANES - 1][down][rows](k->k, a, k->packed_a ? rows : down ? k->a.column : k->a.row, b, ldb,
                                            k->init ? k->init + i * k->ldi + j : NULL, k->ldi, k->c + i * k->ldc + j, k->ldc);
         }
     }
@@ -363,45 +362,62 @@ static void scale(size_t count, real factor, real *v)
         v[i] *= factor;
 }
 
-/* Where the denominator is 0 (no gradient yet, epsilon 0) there is no step. */
+/* numerator / denominator for a denominator from 0 to 8e37, within 2 units in the last place: 1 / d by three of Newton's steps
+ * (y += y (1 - d y)) from the guess that the bits of d make, within an eighth. In an update it takes the place of a division
+ * that would wait for the unit that the square root keeps busy; any machine computes the same bits. Where the denominator is 0
+ * (no gradient yet, epsilon 0) there is no step. */
 static inline vec quotient(vec numerator, vec denominator)
 {
-    return keep_where(denominator > 0, numerator / denominator);
+#ifdef MLP_REAL_DOUBLE
+    vec y = numerator / denominator;
+#else
+    vec y = (vec)(0x7ef311c7 - (mask)denominator);
+    y *= 2 - denominator * y;
+    y *= 2 - denominator * y;
+    y *= numerator * (2 - denominator * y);
+#endif
+    return keep_where(denominator > 0, y);
 }
 
-/* One pass over the weights: UPDATE computes `u`, what is taken from them, from the gradient g and the state. */
+/* One pass over the weights: UPDATE computes `u`, what is taken from them, from the gradient g, its square, the state, and the
+ * step's constants c, which no store can change. */
 #define UPDATE(NAME, ...)                                                                                              \
     static void NAME(const struct step *s, size_t count, const real *gradient, real *w, real *first, real *second,     \
                      double sums[2])                                                                                   \
     {                                                                                                                  \
+        const struct step c = *s;                                                                                      \
         vec gradients = {0}, updates = {0};                                                                            \
         (void)first;                                                                                                   \
         (void)second;                                                                                                  \
         for (size_t i = 0; i < count; i += LANES) {                                                                    \
-            vec g = *(const vec *)(gradient + i), u;                                                                   \
+            const vec g = *(const vec *)(gradient + i), squared = g * g;                                               \
+            vec u;                                                                                                     \
             __VA_ARGS__                                                                                                \
             *(vec *)(w + i) -= u;                                                                                      \
-            gradients += g * g;                                                                                        \
+            gradients += squared;                                                                                      \
             updates += u * u;                                                                                          \
         }                                                                                                              \
         sums[0] += total(gradients);                                                                                   \
         sums[1] += total(updates);                                                                                     \
     }
-UPDATE(update_sgd, u = s->learning_rate * g;)
-UPDATE(update_momentum, vec *v = (vec *)(first + i); u = *v = s->momentum * *v + s->learning_rate * g;)
-UPDATE(update_nesterov, vec *v = (vec *)(first + i); *v = s->momentum * *v + s->learning_rate * g;
-       u = s->momentum * *v + s->learning_rate * g;)
-UPDATE(update_adagrad, vec *r = (vec *)(first + i); *r += g * g;
-       u = quotient(s->learning_rate * g, square_root(*r) + s->epsilon);)
-UPDATE(update_rmsprop, vec *r = (vec *)(first + i); *r = s->rho * *r + (1 - s->rho) * g * g;
-       u = quotient(s->learning_rate * g, square_root(*r) + s->epsilon);)
-UPDATE(update_adadelta, vec *v = (vec *)(first + i), *r = (vec *)(second + i); *r = s->rho * *r + (1 - s->rho) * g * g;
-       vec d = square_root(*v + s->epsilon) / square_root(*r + s->epsilon) * g;
+#define STATE(NAME, FROM) vec NAME = *(const vec *)(FROM + i)
+#define KEEP(NAME, TO)    *(vec *)(TO + i) = NAME
+
+UPDATE(update_sgd, u = c.learning_rate * g;)
+UPDATE(update_momentum, STATE(v, first); v = c.momentum * v + c.learning_rate * g; KEEP(v, first); u = v;)
+UPDATE(update_nesterov, STATE(v, first); v = c.momentum * v + c.learning_rate * g; KEEP(v, first);
+       u = c.momentum * v + c.learning_rate * g;)
+UPDATE(update_adagrad, STATE(r, first); r += squared; KEEP(r, first);
+       u = quotient(c.learning_rate * g, square_root(r) + c.epsilon);)
+UPDATE(update_rmsprop, STATE(r, first); r = c.rho * r + (1 - c.rho) * squared; KEEP(r, first);
+       u = quotient(c.learning_rate * g, square_root(r) + c.epsilon);)
+UPDATE(update_adadelta, STATE(v, first); STATE(r, second); r = c.rho * r + (1 - c.rho) * squared; KEEP(r, second);
+       vec d = square_root(v + c.epsilon) / square_root(r + c.epsilon) * g;
        d = keep_where(g != 0, d); /* epsilon 0 */
-       *v = s->rho * *v + (1 - s->rho) * d * d; u = s->learning_rate * d;)
-UPDATE(update_adam, vec *v = (vec *)(first + i), *r = (vec *)(second + i); *v = s->beta1 * *v + (1 - s->beta1) * g;
-       *r = s->beta2 * *r + (1 - s->beta2) * g * g;
-       u = quotient(s->learning_rate * (*v * s->correction1), square_root(*r * s->correction2) + s->epsilon);)
+       v = c.rho * v + (1 - c.rho) * d * d; KEEP(v, first); u = c.learning_rate * d;)
+UPDATE(update_adam, STATE(v, first); STATE(r, second); v = c.beta1 * v + (1 - c.beta1) * g; KEEP(v, first);
+       r = c.beta2 * r + (1 - c.beta2) * squared; KEEP(r, second);
+       u = quotient(c.learning_rate * v, square_root(r) + c.epsilon);)
 
 const struct kernels KERNELS = {
     .name = KERNELS_NAME,

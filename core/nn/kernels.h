@@ -27,7 +27,6 @@ struct operand {
 /* The constants of one optimizer step. */
 struct step {
     real learning_rate, momentum, rho, beta1, beta2, epsilon;
-    real correction1, correction2; /* adam: 1/(1-beta1^t) and 1/(1-beta2^t), or 1 */
     real l1, l2;                   /* of the penalty */
     real keep;                     /* what decay leaves of a weight: 1 - learning rate * weight decay */
     real scale;                    /* of the gradient before anything else is done with it */

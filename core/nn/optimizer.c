@@ -45,12 +45,13 @@ struct step optimizer_step(const struct mlp_spec *spec, uint64_t t, double learn
 {
     const struct mlp_optimizer_spec *o = &spec->optimizer;
     struct step s = {.learning_rate = (real)learning_rate, .momentum = (real)o->momentum, .rho = (real)o->rho,
-                     .beta1 = (real)o->beta1, .beta2 = (real)o->beta2, .epsilon = (real)o->epsilon, .correction1 = 1,
-                     .correction2 = 1, .l1 = (real)spec->l1, .l2 = (real)spec->l2,
-                     .keep = (real)(1 - learning_rate * o->weight_decay), .scale = 1};
+                     .beta1 = (real)o->beta1, .beta2 = (real)o->beta2, .epsilon = (real)o->epsilon, .l1 = (real)spec->l1,
+                     .l2 = (real)spec->l2, .keep = (real)(1 - learning_rate * o->weight_decay), .scale = 1};
     if ((o->name == MLP_ADAM || o->name == MLP_ADAMW) && o->bias_correction) {
-        s.correction1 = (real)(1 / (1 - pow(o->beta1, (double)t)));
-        s.correction2 = (real)(1 / (1 - pow(o->beta2, (double)t)));
+        /* a c1 m / (sqrt(c2 r) + epsilon), over sqrt c2: the corrections are one factor for all weights (Kingma, Ba 2015, 2) */
+        double root = 1 / sqrt(1 - pow(o->beta2, (double)t));
+        s.learning_rate = (real)(learning_rate / (1 - pow(o->beta1, (double)t)) / root);
+        s.epsilon = (real)(o->epsilon / root);
     }
     return s;
 }

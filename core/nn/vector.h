@@ -13,8 +13,8 @@
 /* Blocks of a packed product: a panel of B (KC x two vectors) stays in the first cache, a block of A (MC x KC) in the
  * second, B (KC x NC) in the third. */
 #define KC ((size_t)384)
-#define NC ((size_t)640)
-#define MC ((size_t)168)
+#define NC ((size_t)2048)
+#define MC ((size_t)560)
 /* By shape alone: when packing pays. */
 #define PACKS_A(m, n, k) ((m) > 28 && (n) > 64 && (double)(m) * (double)(n) * (double)(k) > 3e6)
 #define PACKS_B(m, n, k) ((m) > 28 && (double)(n) * (double)(k) > 6e4)

@@ -113,6 +113,35 @@ static enum err_code read_all(struct connection *c, int64_t after, size_t limit,
     return e->item ? spans_read(c, after, limit, e, err) : err_no_memory(err);
 }
 
+static enum err_code spans_list(struct connection *c, int64_t after, struct store_span *span, size_t limit,
+                                struct store_spans *ret, struct err *err)
+{
+    struct store_events ends = {0};
+    enum err_code code = ends_read(c, &ends, err);
+    *ret = (struct store_spans){.gone = after < ends.oldest - 1 || after > ends.newest, .newest = ends.newest};
+    if (code || ret->gone)
+        return code;
+    struct query q = query_start(c, SQL_EVENTS_AFTER);
+    query_put_integer(&q, after);
+    query_put_integer(&q, (int64_t)limit);
+    while (ret->count < limit && query_row(&q)) {
+        struct span s = span_read(&q);
+        span[ret->count++] = (struct store_span){s.id - s.count + 1, s.id, s.event.job, s.event.run, s.event.kind};
+    }
+    return query_end(&q, err);
+}
+
+enum err_code store_spans_read(struct store_reader *r, int64_t after, struct store_span *ret_span, size_t limit,
+                               struct store_spans *ret, struct err *err)
+{
+    struct connection *c = &r->connection;
+    enum err_code code = read_begin(c, err);
+    if (!code)
+        code = spans_list(c, after, ret_span, limit, ret, err);
+    read_end(c);
+    return code;
+}
+
 enum err_code store_events_read(struct store_reader *r, int64_t after, size_t limit, struct store_events *ret,
                                 struct err *err)
 {

@@ -342,6 +342,18 @@ struct store_events {
 enum err_code store_events_read(struct store_reader *r, int64_t after, size_t limit, struct store_events *ret,
                                 struct err *err);
 void store_events_done(struct store_events *e);
+/* Some events in a row as the store keeps them: one, or epochs of a run. Without reading what they tell. */
+struct store_span {
+    int64_t first, last, job, run;
+    enum store_event_kind kind;
+};
+struct store_spans {
+    size_t count;
+    bool gone;      /* as in struct store_events */
+    int64_t newest;
+};
+enum err_code store_spans_read(struct store_reader *r, int64_t after, struct store_span *ret_span, size_t limit,
+                               struct store_spans *ret, struct err *err);
 /* From now on `committed` is called on the writer thread after each commit: must be short. NULL: no more (once this returns,
  * no call is under way). */
 void store_listen(struct store *s, void (*committed)(void *context), void *context);

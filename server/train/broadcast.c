@@ -7,7 +7,9 @@
 #include <time.h>
 
 #define ROUND_NS    50000000u /* at least between two rounds of new pages: what is committed meanwhile goes together */
-#define ROUND_PAGES 8         /* at most in one: faster training than that is told by resync */
+#define ROUND_SPANS 512       /* read at once */
+#define ROUND_READS 32        /* at most in one round: as many spans as the store can have */
+#define ROUND_PAGES 8         /* made ahead in one round, where streams would make the same ones all at once */
 #define WAKE_SLICE  64        /* streams woken at once: other requests are answered between */
 #define WAKE_NS     1000000
 #define TICK_NS     1000000000u /* between two looks at who has gone and who needs a sign of life */
@@ -63,16 +65,16 @@ static void wake_all_locked(struct broadcast *b)
             stream_wake_locked(s);
 }
 
-/* Notes which streams a new page is for; the others pass it over in their sleep. */
-static void page_tell_locked(struct broadcast *b, const struct broadcast_page *p)
+/* Notes which streams a span is for; the others pass it over in their sleep. */
+static void tell_locked(struct broadcast *b, const struct store_span *span)
 {
     for (struct broadcast_stream *s = b->streams; s; s = s->next) {
         if (!s->waiting || s->due)
             continue;
-        if (broadcast_filter_takes_any(&s->filter, p))
+        if (broadcast_filter_takes_span(&s->filter, span))
             s->due = true;
-        else if (s->cursor < p->last)
-            s->cursor = p->last;
+        else if (s->cursor < span->last)
+            s->cursor = span->last;
     }
 }
 
@@ -93,38 +95,84 @@ static void wake_due(struct broadcast *b)
     }
 }
 
-/* Whether there may be more. */
-static bool pull_one(struct broadcast *b)
+/* Whether the text of a span is missing that some stream is going to want; *ret_after: from which event on. */
+static bool lacks_text(struct broadcast *b, const struct store_span *span, int64_t *ret_after)
 {
-    struct broadcast_page *p = NULL;
-    bool gone = false;
-    int64_t newest = 0;
+    bool wanted = false;
+    int64_t after = span->first - 1;
+    pthread_mutex_lock(&b->lock);
+    for (struct broadcast_stream *s = b->streams; s && !wanted; s = s->next)
+        wanted = broadcast_filter_takes_span(&s->filter, span);
+    for (struct broadcast_page *p; wanted && after < span->last && (p = broadcast_page_find_locked(b, after));) {
+        after = p->last;
+        broadcast_page_drop_locked(p);
+    }
+    pthread_mutex_unlock(&b->lock);
+    *ret_after = after;
+    return wanted && after < span->last;
+}
+
+/* What may be done yet in a round. */
+struct round {
+    int reads, pages;
+};
+
+/* Makes pages of what is wanted of the spans, as many as may be: what is left streams make themselves. */
+static void make_pages(struct broadcast *b, const struct store_span *span, size_t count, struct round *round)
+{
+    int64_t after;
+    for (size_t i = 0; i < count; i++)
+        while (round->pages && lacks_text(b, &span[i], &after)) {
+            struct broadcast_page *p = NULL;
+            bool gone;
+            int64_t newest;
+            round->pages--;
+            if (broadcast_page_read(b->store, after, &p, &gone, &newest, NULL) || !p)
+                return;
+            pthread_mutex_lock(&b->lock);
+            broadcast_page_add_locked(b, p);
+            broadcast_page_drop_locked(p);
+            pthread_mutex_unlock(&b->lock);
+        }
+}
+
+/* The next spans; whether there may be more. */
+static bool pull_some(struct broadcast *b, struct round *round)
+{
+    struct store_span span[ROUND_SPANS];
+    struct store_spans read = {0};
     pthread_mutex_lock(&b->lock);
     int64_t head = b->head;
     pthread_mutex_unlock(&b->lock);
-    if (broadcast_page_read(b->store, head, &p, &gone, &newest, NULL))
+    struct store_reader *reader = store_reader_take(b->store);
+    enum err_code code = store_spans_read(reader, head, span, ROUND_SPANS, &read, NULL);
+    store_reader_give(reader);
+    round->reads = code ? 0 : round->reads - 1;
+    if (code)
         return true; /* tried again in the next round */
+    make_pages(b, span, read.count, round);
     pthread_mutex_lock(&b->lock);
-    bool full = p && p->count == BROADCAST_PAGE_EVENTS;
-    if (gone && b->head == head) { /* training is faster than this: all resync */
-        b->head = newest;
+    if (read.gone && b->head == head) { /* more than the store keeps came between two rounds */
+        b->head = read.newest;
+        broadcast_spans_restart(&b->spans, read.newest);
         for (struct broadcast_stream *s = b->streams; s; s = s->next)
             s->due = s->waiting;
-    } else if (p && b->head == head) {
-        b->head = p->last;
-        broadcast_page_add_locked(b, p);
-        page_tell_locked(b, p);
     }
-    broadcast_page_drop_locked(p);
+    for (size_t i = 0; i < read.count && b->head < span[i].last; i++) {
+        b->head = span[i].last;
+        broadcast_spans_add(&b->spans, &span[i]);
+        tell_locked(b, &span[i]);
+    }
     pthread_mutex_unlock(&b->lock);
-    return full;
+    return read.count == ROUND_SPANS;
 }
 
 static bool pull(struct broadcast *b)
 {
     bool more = true;
-    for (int i = 0; i < ROUND_PAGES && more; i++)
-        more = pull_one(b);
+    struct round round = {ROUND_READS, ROUND_PAGES};
+    while (round.reads && more)
+        more = pull_some(b, &round);
     wake_due(b);
     return more;
 }

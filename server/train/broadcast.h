@@ -1,9 +1,10 @@
 /* The broadcast: what the streams of events send. It turns the store's events into text once, in pages that all streams
  * share, and keeps the pages of the last ones; a stream is a place in that sequence (the number of the last event it
  * got), so that neither a slow reader nor one that comes back later costs memory: it reads on from the pages, or from
- * the store. One that has fallen behind what the store keeps gets `resync` and goes on from the newest.
+ * the store. One that has fallen behind what the store keeps gets `resync` and goes on from the newest; but what is not for
+ * it passes by without that, by the spans of broadcast_spans.h.
  *
- * Threads: the broadcast's own reads new pages after commits, wakes the streams that have something to send, sees to it
+ * Threads: the broadcast's own reads new spans after commits, makes the pages that are wanted, wakes the streams that have something to send, sees to it
  * that each sends something every BROADCAST_BEAT_SECONDS, and looks for readers that went away. broadcast_read and
  * broadcast_leave of one stream come from one thread at a time. */
 #pragma once

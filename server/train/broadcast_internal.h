@@ -2,6 +2,7 @@
 #pragma once
 
 #include "broadcast.h"
+#include "broadcast_spans.h"
 #include "core/base/buf.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -29,6 +30,7 @@ struct broadcast {
     int64_t head;                                 /* streams are told events up to this one */
     struct broadcast_page *page[BROADCAST_PAGES]; /* a ring; NULL: not used yet */
     size_t newest;
+    struct broadcast_spans spans; /* up to head */
     struct broadcast_stream *streams;
     bool closed;
     _Atomic unsigned count;

@@ -174,16 +174,3 @@ bool broadcast_filter_takes(const struct broadcast_filter *f, const struct broad
     return bsearch(&item->job, f->job, f->jobs, sizeof *f->job, compare_ids) ||
            (item->run && bsearch(&item->run, f->run, f->runs, sizeof *f->run, compare_ids));
 }
-
-bool broadcast_filter_takes_any(const struct broadcast_filter *f, const struct broadcast_page *p)
-{
-    const struct broadcast_item *before = NULL;
-    for (size_t i = 0; i < p->count; i++) {
-        const struct broadcast_item *item = &p->item[i];
-        bool same = before && before->job == item->job && before->run == item->run && before->kind == item->kind;
-        if (!same && broadcast_filter_takes(f, item))
-            return true;
-        before = item;
-    }
-    return false;
-}

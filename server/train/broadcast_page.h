@@ -36,7 +36,5 @@ void broadcast_page_free(struct broadcast_page *p);
 /* The bits of the events that are sent under a name ("job", "run", "epoch"); 0: there is no such event. */
 unsigned broadcast_kinds(const char *name, size_t length);
 bool broadcast_filter_takes(const struct broadcast_filter *f, const struct broadcast_item *item);
-/* Whether the stream sends anything of the page. */
-bool broadcast_filter_takes_any(const struct broadcast_filter *f, const struct broadcast_page *p);
 /* The index of the first event behind number `after`. */
 size_t broadcast_page_find(const struct broadcast_page *p, int64_t after);

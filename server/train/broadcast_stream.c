@@ -39,8 +39,10 @@ static enum err_code enter(struct broadcast *b, struct broadcast_stream *s, int6
         code = err_set(err, ERR_UNAVAILABLE,
                        "%d streams are open, which is the most: end one, or poll with ?wait=", BROADCAST_STREAMS_MAX);
     } else {
-        if (!count)
-            b->head = newest; /* while nobody listened nothing was read */
+        if (!count) { /* while nobody listened nothing was read */
+            b->head = newest;
+            broadcast_spans_restart(&b->spans, newest);
+        }
         s->next = b->streams;
         if (s->next)
             s->next->previous = s;
@@ -163,6 +165,7 @@ static enum look look(struct broadcast_stream *s, size_t used, struct broadcast_
     struct broadcast *b = s->broadcast;
     enum look next;
     pthread_mutex_lock(&b->lock);
+    s->cursor = broadcast_spans_skip(&b->spans, &s->filter, s->cursor);
     if (b->closed || s->gone) {
         next = used ? LOOK_SENT : LOOK_END;
     } else if (s->cursor < b->head) {

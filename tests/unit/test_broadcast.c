@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "server/train/broadcast.h"
+#include "server/train/broadcast_spans.h"
 #include "store_fixture.h"
 #include <pthread.h>
 #include <semaphore.h>
@@ -280,6 +281,61 @@ static void who_falls_behind_goes_on_with_the_newest(void **state)
     broadcast_leave(r.stream);
 }
 
+/* Others train so fast that the store drops what they did before anybody reads: a stream about a quiet run does not hear of it,
+ * asleep or not, and gets its own events in their order. */
+static void who_is_about_little_is_not_told_of_what_passes(void **state)
+{
+    struct fixture *f = *state;
+    int64_t other, first, job = job_with_epochs(f, 1, &first), run = add_run(f, job, 2, 5);
+    struct broadcast_filter filter = {.runs = 1, .run = {run}}, kinds = {.kinds = broadcast_kinds("job", 3)};
+    struct reader asleep, awake, of_jobs;
+    char text[3][16000] = {"", "", ""};
+    assert_int_equal(join(f, &asleep, &filter, -1), ERR_OK);
+    assert_int_equal(join(f, &awake, &filter, -1), ERR_OK);
+    assert_int_equal(join(f, &of_jobs, &kinds, -1), ERR_OK);
+    while (broadcast_read(asleep.stream, text[0], sizeof text[0]) > 0)
+        ;
+    *text[0] = '\0';
+    start_run(f, run);
+    job_with_epochs(f, STORE_EVENTS_KEPT + 5000, &other);
+    assert_int_equal(finish_run(f, run, STATUS_SUCCEEDED), ERR_OK);
+    sleep_reader(&asleep);
+    assert_true(read_until(&asleep, 500, "\"status\":\"succeeded\"", text[0], sizeof text[0]));
+    assert_true(read_until(&awake, 500, "\"status\":\"succeeded\"", text[1], sizeof text[1]));
+    assert_true(read_until(&of_jobs, 500, "\"id\":2,\"status\":\"succeeded\"", text[2], sizeof text[2]));
+    for (int i = 0; i < 3; i++)
+        assert_null(strstr(text[i], "resync"));
+    for (int i = 0; i < 2; i++)
+        assert_non_null(strstr(text[i], "\"status\":\"running\""));
+    assert_int_equal(broadcast_totals(broadcast).resyncs, 0);
+    broadcast_leave(asleep.stream);
+    broadcast_leave(awake.stream);
+    broadcast_leave(of_jobs.stream);
+}
+
+static void spans_are_skipped_as_far_as_they_are_known(void **state)
+{
+    (void)state;
+    static struct broadcast_spans s;
+    struct broadcast_filter mine = {.runs = 1, .run = {7}}, all = {0};
+    broadcast_spans_restart(&s, 100);
+    assert_int_equal(broadcast_spans_skip(&s, &mine, 100), 100);
+    for (int64_t i = 0; i < 10; i++) /* ten events each: 101..110 and so on */
+        broadcast_spans_add(&s, &(struct store_span){101 + 10 * i, 110 + 10 * i, 1, i == 6 ? 7 : 8, EVENT_EPOCH});
+    assert_int_equal(broadcast_spans_skip(&s, &mine, 99), 99); /* not known */
+    assert_int_equal(broadcast_spans_skip(&s, &mine, 100), 160);
+    assert_int_equal(broadcast_spans_skip(&s, &mine, 115), 160);
+    assert_int_equal(broadcast_spans_skip(&s, &mine, 165), 165); /* in the middle of its own */
+    assert_int_equal(broadcast_spans_skip(&s, &mine, 170), 200);
+    assert_int_equal(broadcast_spans_skip(&s, &mine, 200), 200);
+    assert_int_equal(broadcast_spans_skip(&s, &all, 115), 115);
+    for (int64_t i = 10; i < BROADCAST_SPANS + 5; i++)
+        broadcast_spans_add(&s, &(struct store_span){101 + 10 * i, 110 + 10 * i, 1, 8, EVENT_EPOCH});
+    assert_int_equal(broadcast_spans_skip(&s, &mine, 149), 149); /* five have been dropped */
+    assert_int_equal(broadcast_spans_skip(&s, &mine, 150), 160);
+    assert_int_equal(broadcast_spans_skip(&s, &mine, 170), 100 + 10 * (BROADCAST_SPANS + 5));
+}
+
 static void joining_survives_failing_allocations(void **state)
 {
     struct fixture *f = *state;
@@ -312,6 +368,8 @@ int main(void)
         TEST(all_streams_end_when_it_closes),
         TEST(a_reader_that_has_gone_is_ended),
         TEST(who_falls_behind_goes_on_with_the_newest),
+        TEST(who_is_about_little_is_not_told_of_what_passes),
+        TEST(spans_are_skipped_as_far_as_they_are_known),
         TEST(joining_survives_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

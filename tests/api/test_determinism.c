@@ -1,6 +1,8 @@
 /* The same job gives the same bits: again, beside others, with any number of threads, as a point of a grid. */
 #include "support/api.h"
 
+#include <unistd.h>
+
 /* Each with layers, batches and an optimizer of its own. */
 #define MOMENTUM                                                                                                             \
     "\"target\":\"sex\",\"epochs\":10,\"batch_size\":1,\"optimizer\":{\"name\":\"momentum\"},\"network\":{\"hidden\":"       \
@@ -11,7 +13,11 @@
 #define ADAGRAD                                                                                                              \
     "\"target\":\"body_mass_g\",\"epochs\":10,\"batch_size\":50,\"optimizer\":{\"name\":\"adagrad\"},"                       \
     "\"validation\":{\"fraction\":0}"
-static const char *const jobs[] = {"\"target\":\"species\",\"epochs\":20", MOMENTUM, RMSPROP, ADAGRAD};
+/* Products large enough to be cut into pieces: the others are done by one thread however many there are. */
+#define PIECES                                                                                                               \
+    "\"target\":\"species\",\"epochs\":10,\"batch_size\":\"full\",\"network\":{\"hidden\":[{\"units\":300,\"dropout\":0.2},"         \
+    "{\"units\":200,\"activation\":\"tanh\",\"batch_normalization\":true}]}"
+static const char *const jobs[] = {"\"target\":\"species\",\"epochs\":20", MOMENTUM, RMSPROP, ADAGRAD, PIECES};
 
 static long begin(const char *job, const char *more)
 {
@@ -97,13 +103,26 @@ static void jobs_side_by_side_give_what_they_give_alone(void **state)
 static void threads_change_nothing(void **state)
 {
     (void)state;
-    static const char *const threads[] = {",\"threads\":1", ",\"threads\":2", ",\"threads\":7", ",\"threads\":256"};
+    static const char *const threads[] = {",\"threads\":1", ",\"threads\":2", ",\"threads\":3", ",\"threads\":7",
+                                          ",\"threads\":256"};
     for (size_t i = 0; i < COUNT(jobs); i++) {
         struct result first = alone(jobs[i], "");
         for (size_t t = 0; t < COUNT(threads); t++) {
             struct result other = alone(jobs[i], threads[t]);
             assert_true(same(&first, &other));
         }
+    }
+}
+
+/* What is asked for stands in the spec, what it got in the environment: as many at most as there are cores. */
+static void a_run_says_how_many_threads_it_got(void **state)
+{
+    (void)state;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    for (long asked = 1; asked <= 3; asked++) {
+        struct reply *r = run_get(train("{\"dataset\":\"penguins\",\"target\":\"species\",\"epochs\":1,\"threads\":%ld}", asked));
+        assert_int_equal(whole(r, "/spec/threads"), asked);
+        assert_int_equal(whole(r, "/environment/threads"), asked < cores ? asked : cores);
     }
 }
 
@@ -147,6 +166,7 @@ int main(void)
         TEST(another_seed_gives_others),
         TEST(jobs_side_by_side_give_what_they_give_alone),
         TEST(threads_change_nothing),
+        TEST(a_run_says_how_many_threads_it_got),
         TEST(a_point_of_a_grid_is_a_job_of_its_own),
         TEST(the_same_table_in_json_trains_the_same),
     };

@@ -5,6 +5,7 @@
 
 #include "../base/buf.h"
 #include "../base/mem.h"
+#include "csv_marks.h"
 #include "utf8.h"
 #include <string.h>
 
@@ -18,7 +19,8 @@ struct csv {
     char delimiter, decimal;
     bool sniffed;
     bool special[256]; /* bytes that end an unquoted cell, and NUL */
-    struct buf bytes;
+    struct buf bytes;                /* with MARKS_BYTES of room behind them */
+    bool high;                       /* a byte of the record under way may be over 127 */
     size_t record_start, cell_start; /* in bytes */
     struct csv_cell *cells;          /* of the record under way; they move with the bytes */
     uint32_t count;
@@ -80,11 +82,14 @@ static enum err_code emit(struct csv *c, size_t end, struct err *err)
     bool blank = c->count == 1 && !c->cells[0].length && !c->cells[0].quoted;
     size_t length = end - c->record_start;
     enum err_code code = ERR_OK;
-    if (utf8_valid(c->bytes.data + c->record_start, length) != length)
+    if (c->high && utf8_valid(c->bytes.data + c->record_start, length) != length)
         code = check_cells(c, err);
     if (!code && !blank)
         code = c->record(c->context, c->records++, c->record_line, c->cells, c->count, err);
     c->count = 0;
+    c->line++;
+    c->record_start = c->cell_start = end;
+    c->record_line = c->line;
     return code;
 }
 
@@ -94,7 +99,7 @@ static enum err_code add_cell(struct csv *c, size_t start, size_t length, bool q
         return err_set_at(err, ERR_INVALID, c->record_line, c->count + 1, "the cell is longer than %d bytes", TABLE_MAX_CELL);
     if (c->count == TABLE_MAX_COLUMNS)
         return err_set_at(err, ERR_INVALID, c->record_line, c->count + 1, "more than %d columns", TABLE_MAX_COLUMNS);
-    c->cells[c->count++] = (struct csv_cell){.text = c->bytes.data + start, .length = length, .quoted = quoted};
+    c->cells[c->count++] = (struct csv_cell){.text = c->bytes.data + start, .length = (uint32_t)length, .quoted = quoted};
     return ERR_OK;
 }
 
@@ -198,52 +203,148 @@ static enum err_code plain_cell(struct csv *c, bool last, enum cell_end *ret_end
     return *ret_end == CELL_MORE ? ERR_OK : add_cell(c, c->cell_start, at - c->cell_start, false, err);
 }
 
-/* The usual case in one tight loop: cells that a delimiter ends, unquoted or quoted without quotes or lines inside. Stops at the
- * start of a cell that is none. The NUL behind the buffer's bytes is special, so the loop needs no look at their end. */
-static void plain_cells(struct csv *c)
+/* ---- the usual case -------------------------------------------------------------------------------------------------- */
+
+/* The marks of the buffer from some place on. */
+struct marks {
+    const char *base;
+    size_t length, block; /* of base; block: where the bits of `ahead` start */
+    uint64_t ahead;       /* what is left of the block */
+    uint64_t block_high, high; /* not 0: bytes over 127 are in the block; in one of those since it was cleared */
+    char delimiter;
+};
+
+static inline struct marks read_marks(struct marks m, size_t block)
 {
-    const char *base = c->bytes.data, *start = base + c->cell_start;
-    const bool *special = c->special;
-    uint32_t count = c->count;
-    for (; count < TABLE_MAX_COLUMNS; count++) {
-        bool quoted = *start == '"';
-        const char *text = start + quoted, *at = text;
-        if (quoted)
-            while (*at != '"' && *at != '\n' && *at)
-                at++;
-        else
-            while (!special[(unsigned char)*at])
-                at++;
-        if (at[quoted && *at] != c->delimiter || (quoted && *at != '"') || at - text > TABLE_MAX_CELL)
-            break;
-        c->cells[count] = (struct csv_cell){.text = text, .length = (size_t)(at - text), .quoted = quoted};
-        start = at + 1 + quoted;
+    m.block = block;
+    m.ahead = csv_marks(m.base + block, m.delimiter, &m.block_high);
+    m.high |= m.block_high;
+    if (m.length - block < MARKS_BYTES)
+        m.ahead &= ((uint64_t)1 << (m.length - block)) - 1;
+    return m;
+}
+
+/* The place of the next mark, `length` when there is none. */
+static inline size_t next_mark(struct marks *m)
+{
+    while (!m->ahead) {
+        if (m->length - m->block <= MARKS_BYTES)
+            return m->length;
+        *m = read_marks(*m, m->block + MARKS_BYTES);
     }
-    c->count = count;
-    c->cell_start = (size_t)(start - base);
+    size_t at = m->block + (size_t)__builtin_ctzll(m->ahead);
+    m->ahead &= m->ahead - 1;
+    return at;
+}
+
+/* What ends the cell of text up to `at`, behind which the record goes on at *ret_next: a delimiter or the end of a line. Else
+ * CELL_BAD: something for the long way. */
+static inline enum cell_end usual_end(struct marks *m, size_t at, size_t *ret_next)
+{
+    *ret_next = at + 1;
+    if (m->base[at] == m->delimiter)
+        return CELL_DELIMITER;
+    if (m->base[at] == '\n')
+        return CELL_LINE;
+    if (m->base[at] != '\r' || next_mark(m) != at + 1 || m->base[at + 1] != '\n')
+        return CELL_BAD;
+    *ret_next = at + 2;
+    return CELL_LINE;
+}
+
+/* The end of the plain cell whose next mark is `at`: quotes and controls inside of it are text. */
+static inline size_t plain_end(struct marks *m, size_t at)
+{
+    while (at < m->length && m->base[at] != m->delimiter && m->base[at] != '\n' && m->base[at] != '\r' && m->base[at])
+        at = next_mark(m);
+    return at;
+}
+
+/* The closing quote of a cell that has neither quotes nor lines inside; `length` when it is none of these. */
+static inline size_t usual_quote(struct marks *m)
+{
+    size_t at = next_mark(m);
+    while (at < m->length && m->base[at] != '"' && m->base[at] != '\n' && m->base[at])
+        at = next_mark(m);
+    return at < m->length && m->base[at] == '"' && next_mark(m) == at + 1 ? at : m->length;
+}
+
+/* The cell from `start` on whose first mark is at `at`, when it is a usual one: unquoted or quoted without quotes or lines
+ * inside, and ended by what follows. Else CELL_BAD. */
+static inline enum cell_end usual_cell(struct marks *m, size_t start, size_t at, struct csv_cell *cell, size_t *ret_next)
+{
+    bool quoted = at == start && at < m->length && m->base[at] == '"';
+    at = quoted ? usual_quote(m) : plain_end(m, at);
+    enum cell_end end = at < m->length ? usual_end(m, at + quoted, ret_next) : CELL_BAD;
+    *cell = (struct csv_cell){.text = m->base + start + quoted, .length = (uint32_t)(at - start - quoted), .quoted = quoted};
+    return at - start > TABLE_MAX_CELL ? CELL_BAD : end;
+}
+
+/* What most cells are: ended by their first mark, a delimiter. Takes those of the block; returns behind the last of `cell`. */
+static inline struct csv_cell *plainest_cells(struct marks *m, struct csv_cell *cell, size_t *start)
+{
+    const char *block = m->base + m->block, *text = m->base + *start, delimiter = m->delimiter;
+    uint64_t ahead = m->ahead;
+    while (ahead) {
+        const char *at = block + __builtin_ctzll(ahead);
+        if (*at != delimiter)
+            break;
+        ahead &= ahead - 1;
+        *cell++ = (struct csv_cell){.text = text, .length = (uint32_t)(at - text)};
+        text = at + 1;
+    }
+    m->ahead = ahead;
+    *start = (size_t)(text - m->base);
+    return cell;
+}
+
+/* Goes from mark to mark, as long as cells are usual ones. Stops at the start of one that is not. */
+static enum err_code usual_cells(struct csv *c, struct err *err)
+{
+    struct marks m = {.base = c->bytes.data, .length = c->bytes.length, .delimiter = c->delimiter, .high = c->high};
+    size_t start = c->cell_start, next;
+    struct csv_cell *const cells = c->cells, *cell = cells + c->count, *const full = cells + TABLE_MAX_COLUMNS;
+    enum err_code code = ERR_OK;
+    m = read_marks(m, start);
+    for (enum cell_end end; !code; start = next) {
+        if (full - cell >= MARKS_BYTES && m.block + MARKS_BYTES - start <= TABLE_MAX_CELL)
+            cell = plainest_cells(&m, cell, &start);
+        size_t at = next_mark(&m);
+        if (cell == full || (end = usual_cell(&m, start, at, cell, &next)) == CELL_BAD)
+            break;
+        cell++;
+        if (end == CELL_DELIMITER)
+            continue;
+        c->count = (uint32_t)(cell - cells);
+        c->high = m.high != 0;
+        code = emit(c, next, err);
+        cell = cells;
+        m.high = m.block_high;
+    }
+    c->count = (uint32_t)(cell - cells);
+    c->cell_start = start;
+    c->high = m.high != 0;
+    return code;
 }
 
 /* Reads all whole records in the buffer; with `last` also the one that the end of the file ends. */
 static enum err_code read_records(struct csv *c, bool last, struct err *err)
 {
     while (c->cell_start < c->bytes.length || (last && c->count)) {
-        plain_cells(c);
         enum cell_end end = CELL_MORE;
+        enum err_code code = usual_cells(c, err);
+        if (code || (c->cell_start == c->bytes.length && !c->count))
+            return code;
         size_t next = c->cell_start;
         bool quoted = c->cell_start < c->bytes.length && c->bytes.data[c->cell_start] == '"';
-        enum err_code code = (quoted ? quoted_cell : plain_cell)(c, last, &end, &next, err);
-        if (code)
+        c->high = true;
+        if ((code = (quoted ? quoted_cell : plain_cell)(c, last, &end, &next, err)))
             return code;
         if (end == CELL_MORE)
             break;
         c->cell_start = next;
-        if (end == CELL_DELIMITER)
-            continue;
-        c->line++;
-        if ((code = emit(c, next, err)))
+        if (end == CELL_LINE && (code = emit(c, next, err)))
             return code;
-        c->record_start = next;
-        c->record_line = c->line;
     }
     if (c->bytes.length - c->record_start > RECORD_BYTES)
         return err_set_at(err, ERR_INVALID, c->record_line, 1, "the row is longer than %zu bytes", RECORD_BYTES);
@@ -300,7 +401,7 @@ static enum err_code begin(struct csv *c, struct err *err)
 enum err_code csv_feed(struct csv *c, const void *data, size_t length, struct err *err)
 {
     uintptr_t before = (uintptr_t)c->bytes.data;
-    if (!buf_add(&c->bytes, data, length))
+    if (!buf_reserve(&c->bytes, length + MARKS_BYTES) || !buf_add(&c->bytes, data, length))
         return err_no_memory(err);
     move_cells(c, (ptrdiff_t)((uintptr_t)c->bytes.data - before));
     if (!c->sniffed) {

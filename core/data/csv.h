@@ -4,9 +4,10 @@
 
 #include "table.h"
 
+#define CSV_BEYOND 32
 struct csv_cell {
-    const char *text; /* unquoted, not NUL-terminated */
-    size_t length;
+    const char *text; /* unquoted, not NUL-terminated; the reader's can be read up to CSV_BEYOND bytes from here */
+    uint32_t length;
     bool quoted;
 };
 

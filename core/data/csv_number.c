@@ -1,15 +1,12 @@
 /* Numbers, missing texts, and the finding of delimiter and decimal mark. */
 #include "csv.h"
 
+#include "csv_short.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NUMBER_MAX 1100 /* bytes: longer texts are no numbers */
-
-/* 10^0 .. 10^22 are doubles exactly (Clinger, "How to read floating point numbers accurately", 1990). */
-static const double power_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                      1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 struct digits {
     uint64_t mantissa;
@@ -68,56 +65,17 @@ static bool slow(const char *text, size_t length, char decimal, double *ret_valu
     return true;
 }
 
-/* What most cells are: up to 15 digits with a mark among them or none. False: not that simple. */
-static bool short_number(const char *at, const char *end, char decimal, double *ret_value)
-{
-    bool negative = at < end && *at == '-';
-    const char *start = at += negative;
-    uint64_t mantissa = 0;
-    unsigned digit;
-    for (; at < end && (digit = (unsigned char)*at - '0') < 10; at++)
-        mantissa = mantissa * 10 + digit;
-    ptrdiff_t digits = at - start, fraction = 0;
-    if (at < end && *at == decimal) {
-        start = ++at;
-        for (; at < end && (digit = (unsigned char)*at - '0') < 10; at++)
-            mantissa = mantissa * 10 + digit;
-        fraction = at - start;
-        digits += fraction;
-    }
-    if (at != end || !digits)
-        return false;
-    double value = (double)(int64_t)mantissa;
-    if (fraction)
-        value /= power_of_ten[fraction];
-    *ret_value = negative ? -value : value;
-    return true;
-}
-
-/* One to three digits: pixels, counts, codes. No loop, whose end could not be foretold. */
-static bool tiny_number(const char *text, size_t length, double *ret_value)
-{
-    unsigned a = (unsigned char)text[0] - '0', b = 0, c = 0, value = a;
-    if (length > 1) {
-        b = (unsigned char)text[1] - '0';
-        value = value * 10 + b;
-    }
-    if (length > 2) {
-        c = (unsigned char)text[2] - '0';
-        value = value * 10 + c;
-    }
-    if (a >= 10 || b >= 10 || c >= 10)
-        return false;
-    *ret_value = (double)(int)value;
-    return true;
-}
-
 bool csv_number(const struct csv_cell *cell, char decimal, double *ret_value)
 {
-    if (cell->length - 1 < 3 && tiny_number(cell->text, cell->length, ret_value))
-        return true;
-    if (cell->length <= 16 && short_number(cell->text, cell->text + cell->length, decimal, ret_value))
-        return true;
+    char copy[CSV_SHORT_BEYOND + 1] = "";
+    double quick;
+    if (cell->length < sizeof copy) {
+        memcpy(copy, cell->text, cell->length);
+        if (csv_short_number(copy, cell->length, decimal, &quick)) {
+            *ret_value = quick;
+            return true;
+        }
+    }
     const char *at = cell->text, *end = at + cell->length;
     while (at < end && (*at == ' ' || *at == '\t'))
         at++;
@@ -141,20 +99,29 @@ bool csv_number(const struct csv_cell *cell, char decimal, double *ret_value)
     if (!d.exact || d.mantissa > (1ull << 53) || exponent < -22 || exponent > 22)
         return slow(text, (size_t)(end - text), decimal, ret_value);
     double value = (double)d.mantissa;
-    value = exponent < 0 ? value / power_of_ten[-exponent] : value * power_of_ten[exponent];
+    value = exponent < 0 ? value / csv_power_of_ten[-exponent] : value * csv_power_of_ten[exponent];
     *ret_value = negative ? -value : value;
     return true;
 }
 
+static bool usually_missing(const char *text, size_t length)
+{
+    switch (length) {
+    case 0: return true;
+    case 1: return *text == '?';
+    case 2: return !memcmp(text, "NA", 2);
+    case 3: return !memcmp(text, "NaN", 3);
+    case 4: return !memcmp(text, "null", 4);
+    default: return false;
+    }
+}
+
 bool csv_missing(const struct csv_options *options, const struct csv_cell *cell)
 {
-    static const char *const usual[] = {"", "NA", "NaN", "null", "?"};
-    const char *const *texts = options->missing ? options->missing : usual;
-    size_t count = options->missing ? options->missing_count : sizeof usual / sizeof *usual;
-    if (!options->missing && cell->length > 4)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        if (strlen(texts[i]) == cell->length && !memcmp(texts[i], cell->text, cell->length))
+    if (!options->missing)
+        return usually_missing(cell->text, cell->length);
+    for (size_t i = 0; i < options->missing_count; i++)
+        if (strlen(options->missing[i]) == cell->length && !memcmp(options->missing[i], cell->text, cell->length))
             return true;
     return false;
 }
@@ -212,7 +179,7 @@ static char sniff_decimal(const char *sample, size_t length, char delimiter)
     for (size_t i = 0; i <= length; i++) {
         if (i < length && sample[i] != delimiter && sample[i] != '\n' && sample[i] != '\r' && sample[i] != '"')
             continue;
-        struct csv_cell cell = {.text = sample + start, .length = i - start};
+        struct csv_cell cell = {.text = sample + start, .length = (uint32_t)(i - start)};
         double value;
         if (memchr(cell.text, '.', cell.length) && csv_number(&cell, '.', &value))
             return '.';

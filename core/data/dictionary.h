@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #define DICTIONARY_MAX_BYTES ((size_t)256 << 20)
+#define DICTIONARY_BEYOND 16
 
 struct dictionary_entry {
     size_t offset; /* in text */
@@ -22,5 +23,5 @@ struct dictionary {
 
 void dictionary_init(struct dictionary *d);
 void dictionary_done(struct dictionary *d);
-/* The number of a text, new or known, counting it. ERR_INVALID when the texts are over DICTIONARY_MAX_BYTES. */
+/* The number of a text, new or known, counting it. DICTIONARY_BEYOND bytes can be read from the text on, whatever its length. ERR_INVALID when the texts are over DICTIONARY_MAX_BYTES. */
 enum err_code dictionary_add(struct dictionary *d, const char *text, size_t length, int32_t *ret_code, struct err *err);

@@ -170,7 +170,7 @@ char encoder_decimal(const struct encoder *e)
 double encoder_text_value(const char *text, size_t length, char decimal)
 {
     double value;
-    return csv_number(&(struct csv_cell){.text = text, .length = length}, decimal, &value) ? value : NAN;
+    return csv_number(&(struct csv_cell){.text = text, .length = (uint32_t)length}, decimal, &value) ? value : NAN;
 }
 
 double encoder_category_value(const struct encoder_feature *f, const char *text, size_t length, char decimal)
@@ -246,5 +246,5 @@ enum encoder_cell encoder_row_text(const struct encoder *e, uint32_t feature, co
 bool encoder_missing(const struct encoder *e, const char *text, size_t length)
 {
     struct csv_options o = {.missing = (const char *const *)e->missing, .missing_count = e->missing_count};
-    return csv_missing(&o, &(struct csv_cell){.text = text, .length = length});
+    return csv_missing(&o, &(struct csv_cell){.text = text, .length = (uint32_t)length});
 }

@@ -6,6 +6,7 @@
 #include "../base/mem.h"
 #include "../base/sha256.h"
 #include "csv.h"
+#include "csv_short.h"
 #include "table_writer.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,23 +192,36 @@ static void look_at_cell(struct table_builder *b, uint32_t column, const struct 
         b->types[column] = COLUMN_CATEGORICAL;
 }
 
+/* A cell that is not simply a number of a numeric column. */
+static enum err_code add_cell(struct table_builder *b, uint32_t column, uint64_t line, const struct csv_cell *cell,
+                              double *number, struct err *err)
+{
+    /* Texts for "missing" that the caller gave may be numbers; the usual ones are not. */
+    bool missing = b->options.missing && csv_missing(&b->options, cell);
+    if (!missing && b->types[column] == COLUMN_NUMERIC && csv_number(cell, csv_decimal(b->csv), number))
+        return ERR_OK;
+    if (!b->again)
+        return add_other(b, column, line, cell, err);
+    look_at_cell(b, column, cell);
+    return ERR_OK;
+}
+
 static enum err_code add_cells(struct table_builder *b, uint64_t line, const struct csv_cell *cells, struct err *err)
 {
-    size_t stride;
-    double *number = table_writer_row_cells(b->writer, &stride);
-    char decimal = csv_decimal(b->csv);
-    enum err_code code = ERR_OK;
-    for (uint32_t i = 0; !code && i < b->columns; i++, number += stride) {
-        /* Texts for "missing" that the caller gave may be numbers; the usual ones are not. */
-        bool missing = b->options.missing && csv_missing(&b->options, &cells[i]);
-        if (!missing && b->types[i] == COLUMN_NUMERIC && csv_number(&cells[i], decimal, number))
+    double *number = table_writer_row_cells(b->writer);
+    const enum column_type *types = b->types;
+    const uint32_t columns = b->columns;
+    const bool usual = !b->options.missing;
+    const char decimal = csv_decimal(b->csv);
+    for (uint32_t i = 0; i < columns; i++) {
+        if (types[i] == COLUMN_NUMERIC && usual && csv_short_number(cells[i].text, cells[i].length, decimal, &number[i]))
             continue;
-        if (b->again)
-            look_at_cell(b, i, &cells[i]);
-        else
-            code = add_other(b, i, line, &cells[i], err);
+        bool text = types[i] == COLUMN_CATEGORICAL && usual && !csv_usually_missing(cells[i].text, cells[i].length);
+        enum err_code code = text ? add_text(b, i, line, &cells[i], err) : add_cell(b, i, line, &cells[i], &number[i], err);
+        if (code)
+            return code;
     }
-    return code;
+    return ERR_OK;
 }
 
 static enum err_code on_record(void *context, uint64_t record, uint64_t line, const struct csv_cell *cells, uint32_t count,

@@ -20,15 +20,22 @@ static double whole(double v)
     return (v + magic) - magic;
 }
 
-/* How many of the values present have a fraction. */
-static size_t fractions(const double *cells, size_t count)
+static uint64_t bits_of(double v)
 {
-    size_t n = 0;
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits;
+}
+
+/* Whether no value present has a fraction. */
+static bool are_whole(const double *cells, size_t count)
+{
+    uint64_t off = 0;
     for (size_t i = 0; i < count; i++) {
         double v = cells[i];
-        n += whole(v) != v && v == v;
+        off |= v == v ? bits_of(whole(v) - v) : 0;
     }
-    return n;
+    return !off;
 }
 
 /* Whether whole numbers give back all bits of those present; -0 they do not. */
@@ -37,10 +44,7 @@ static bool are_decimals(const double *cells, size_t count, double power)
     uint64_t different = 0;
     for (size_t i = 0; i < count; i++) {
         double v = cells[i], back = whole(v * power) / power;
-        uint64_t bits, back_bits;
-        memcpy(&bits, &v, sizeof bits);
-        memcpy(&back_bits, &back, sizeof back_bits);
-        different |= v == v ? bits ^ back_bits : 0;
+        different |= v == v ? bits_of(v) ^ bits_of(back) : 0;
     }
     return !different;
 }
@@ -79,7 +83,7 @@ static struct cell_format format_of_numbers(const struct moments *r, const doubl
     bool small = r->least > -2147483648.0 && r->most <= 2147483647.0;
     if (r->missing == count)
         return (struct cell_format){CELL_U8_MISSING, 0};
-    if (small && !fractions(cells, count))
+    if (small && are_whole(cells, count))
         return (struct cell_format){kind_of_whole(r->least, r->most, r->missing), 0};
     double largest = fmax(fabs(r->least), fabs(r->most));
     struct cell_format f = {CELL_I32, small ? decimal_digits(cells, count, largest) : 0};
@@ -94,22 +98,26 @@ static struct cell_format format_of_numbers(const struct moments *r, const doubl
     return f.digits ? f : (struct cell_format){CELL_F64, 0};
 }
 
-/* From wide to narrow in the same memory: byte by byte through memcpy, since the types differ. */
+/* From wide to narrow in the same memory, by way of a few cells beside it: the compiler sees that nothing overlaps. */
+#define BESIDE 64
 #define PACK(name, from, to, expression)                                                                               \
     static void name(from *cells, size_t count, double power)                                                          \
     {                                                                                                                  \
         (void)power;                                                                                                   \
-        char *out = (char *)cells;                                                                                     \
-        for (size_t i = 0; i < count; i++) {                                                                           \
-            from v = cells[i];                                                                                         \
-            to narrow = (to)(expression);                                                                              \
-            memcpy(out + i * sizeof narrow, &narrow, sizeof narrow);                                                   \
+        to beside[BESIDE] = {0};                                                                                       \
+        for (size_t at = 0, n; at < count; at += n) {                                                                  \
+            n = count - at < BESIDE ? count - at : BESIDE;                                                             \
+            for (size_t i = 0; i < n; i++) {                                                                           \
+                from v = cells[at + i];                                                                                \
+                beside[i] = (to)(expression);                                                                          \
+            }                                                                                                          \
+            memcpy((char *)cells + at * sizeof *beside, beside, n * sizeof *beside);                                   \
         }                                                                                                              \
     }
 PACK(pack_f32, double, float, v)
 PACK(pack_i32, double, int32_t, v != v ? INT32_MIN : whole(v * power))
-PACK(pack_i16, double, int16_t, v != v ? INT16_MIN : whole(v * power))
-PACK(pack_u8, double, uint8_t, v != v ? 255 : whole(v * power))
+PACK(pack_i16, double, int16_t, (int32_t)(v != v ? INT16_MIN : whole(v * power)))
+PACK(pack_u8, double, uint8_t, (int32_t)(v != v ? 255 : whole(v * power)))
 PACK(pack_code_i16, int32_t, int16_t, v)
 PACK(pack_code_u8, int32_t, uint8_t, v < 0 ? 255 : v)
 

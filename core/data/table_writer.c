@@ -11,10 +11,13 @@
 
 #define FOOTER_MAX ((size_t)1 << 30)
 
+#define HANDFUL 16 /* rows: a cache line of each column; group_rows is a multiple */
+
 struct writer_column {
     char *name;
     enum column_type type;
-    struct moments moments; /* numeric: of the groups that are written */
+    struct moments moments; /* numeric: of the groups that are written, and of the one being written once `part` is there */
+    struct moments part;    /* of the one being written */
     uint64_t missing;       /* categorical */
     struct dictionary dictionary;
     double *cell; /* group_rows cells; int32_t codes when categorical */
@@ -22,11 +25,13 @@ struct writer_column {
 
 struct table_writer {
     int fd;
-    uint32_t columns, group_rows, held; /* held: rows of the group in memory */
-    uint64_t rows;                      /* before the group in memory */
+    uint32_t columns, group_rows;
+    uint32_t held, fresh; /* rows of the group in memory: by columns; behind them, in `row` */
+    uint64_t rows;        /* before the group in memory */
     uint64_t offset;
     struct writer_column *column;
-    double *cells;
+    double *cells; /* of the columns, HANDFUL apart, so that not all of them want the same lines of a cache */
+    double *row;   /* HANDFUL x columns; codes as numbers */
     struct buf groups, entries; /* the index */
 };
 
@@ -36,7 +41,7 @@ static enum err_code add_columns(struct table_writer *w, const char *const *name
     for (uint32_t i = 0; i < w->columns; i++) {
         struct writer_column *c = &w->column[i];
         *c = (struct writer_column){.name = mem_strdup(names[i]), .type = types[i], .moments = MOMENTS_NONE,
-                                    .cell = w->cells + (size_t)i * w->group_rows};
+                                    .cell = w->cells + (size_t)i * (w->group_rows + HANDFUL)};
         dictionary_init(&c->dictionary);
         if (!c->name)
             return err_no_memory(err);
@@ -54,9 +59,10 @@ enum err_code table_writer_new(const char *path, const char *const *names, const
     buf_init(&w->groups, FOOTER_MAX);
     buf_init(&w->entries, FOOTER_MAX);
     w->column = mem_array(columns, sizeof *w->column);
-    w->cells = mem_array((size_t)columns * w->group_rows, sizeof *w->cells);
+    w->cells = mem_array((size_t)columns * (w->group_rows + HANDFUL), sizeof *w->cells);
+    w->row = mem_array((size_t)columns * HANDFUL, sizeof *w->row);
     w->columns = w->column ? columns : 0;
-    enum err_code code = w->column && w->cells ? add_columns(w, names, types, err) : err_no_memory(err);
+    enum err_code code = w->column && w->cells && w->row ? add_columns(w, names, types, err) : err_no_memory(err);
     struct table_header blank = {0};
     if (!code)
         code = fs_create(path, &w->fd, err);
@@ -80,6 +86,7 @@ void table_writer_free(struct table_writer *w)
     }
     mem_free(w->column);
     mem_free(w->cells);
+    mem_free(w->row);
     buf_done(&w->groups);
     buf_done(&w->entries);
     if (w->fd >= 0)
@@ -89,36 +96,26 @@ void table_writer_free(struct table_writer *w)
 
 /* ---- cells ---------------------------------------------------------------------------------------------------------- */
 
-static void put_code(struct table_writer *w, struct writer_column *c, int32_t code)
+double *table_writer_row_cells(struct table_writer *w)
 {
-    ((int32_t *)(void *)c->cell)[w->held] = code;
+    return w->row + (size_t)w->fresh * w->columns;
 }
 
 void table_writer_missing(struct table_writer *w, uint32_t column)
 {
     struct writer_column *c = &w->column[column];
-    if (c->type == COLUMN_CATEGORICAL) {
-        c->missing++;
-        put_code(w, c, -1);
-    } else {
-        c->cell[w->held] = NAN;
-    }
-}
-
-double *table_writer_row_cells(struct table_writer *w, size_t *ret_stride)
-{
-    *ret_stride = w->group_rows;
-    return w->cells + w->held;
+    bool categorical = c->type == COLUMN_CATEGORICAL;
+    c->missing += categorical;
+    table_writer_row_cells(w)[column] = categorical ? -1 : (double)NAN;
 }
 
 enum err_code table_writer_text(struct table_writer *w, uint32_t column, const char *text, size_t length, struct err *err)
 {
-    struct writer_column *c = &w->column[column];
     int32_t number;
-    enum err_code code = dictionary_add(&c->dictionary, text, length, &number, err);
+    enum err_code code = dictionary_add(&w->column[column].dictionary, text, length, &number, err);
     if (code)
         return code;
-    put_code(w, c, number);
+    table_writer_row_cells(w)[column] = number;
     return ERR_OK;
 }
 
@@ -128,6 +125,8 @@ bool table_writer_can_switch(const struct table_writer *w, uint32_t column)
     bool empty = !w->rows;
     for (uint32_t i = 0; empty && i < w->held; i++)
         empty = isnan(c->cell[i]);
+    for (uint32_t i = 0; empty && i < w->fresh; i++)
+        empty = isnan(w->row[(size_t)i * w->columns + column]);
     return empty;
 }
 
@@ -135,21 +134,65 @@ void table_writer_switch(struct table_writer *w, uint32_t column)
 {
     struct writer_column *c = &w->column[column];
     c->type = COLUMN_CATEGORICAL;
-    c->missing = w->held;
+    c->missing = w->held + w->fresh;
     memset(c->cell, 0xFF, w->group_rows * sizeof *c->cell); /* every code -1: all of them are missing so far */
+    for (uint32_t i = 0; i < w->fresh; i++)
+        w->row[(size_t)i * w->columns + column] = -1;
+}
+
+/* The fresh rows go to their columns. */
+static void spread_rows(struct table_writer *w)
+{
+    size_t columns = w->columns;
+    for (size_t i = 0; i < columns; i++) {
+        const struct writer_column *c = &w->column[i];
+        const double *from = w->row + i;
+        double *cell = c->cell + w->held;
+        int32_t *code = (int32_t *)(void *)c->cell + w->held;
+        if (c->type == COLUMN_CATEGORICAL)
+            for (uint32_t k = 0; k < w->fresh; k++)
+                code[k] = (int32_t)from[k * columns];
+        else if (w->fresh == HANDFUL)
+            for (uint32_t k = 0; k < HANDFUL; k++)
+                cell[k] = from[k * columns];
+        else
+            for (uint32_t k = 0; k < w->fresh; k++)
+                cell[k] = from[k * columns];
+    }
+    w->held += w->fresh;
+    w->fresh = 0;
 }
 
 /* ---- groups --------------------------------------------------------------------------------------------------------- */
 
+/* Takes the moments of some numeric columns from *from on; *from is behind them. */
+static void take_moments(struct table_writer *w, uint32_t *from)
+{
+    struct writer_column *column[MOMENTS_SIDES];
+    struct moments *all[MOMENTS_SIDES], parts[MOMENTS_SIDES];
+    const double *cells[MOMENTS_SIDES];
+    uint32_t sides = 0;
+    for (; *from < w->columns && sides < MOMENTS_SIDES; ++*from) {
+        struct writer_column *c = &w->column[*from];
+        if (c->type == COLUMN_CATEGORICAL)
+            continue;
+        column[sides] = c;
+        all[sides] = &c->moments;
+        cells[sides++] = c->cell;
+    }
+    if (sides == MOMENTS_SIDES)
+        moments_add_sides(all, cells, w->held, parts);
+    for (uint32_t k = 0; k < sides; k++)
+        column[k]->part = sides == MOMENTS_SIDES ? parts[k] : moments_add(all[k], cells[k], w->held);
+}
+
 /* Packs a column; returns the bytes, padded to 8. */
 static size_t pack_cells(struct table_writer *w, struct writer_column *c, struct cell_format *ret_format)
 {
-    if (c->type == COLUMN_NUMERIC) {
-        struct moments m = moments_add(&c->moments, c->cell, w->held);
-        *ret_format = cells_pack_numbers(c->cell, w->held, &m);
-    } else {
+    if (c->type == COLUMN_NUMERIC)
+        *ret_format = cells_pack_numbers(c->cell, w->held, &c->part);
+    else
         *ret_format = (struct cell_format){cells_pack_codes((int32_t *)(void *)c->cell, w->held), 0};
-    }
     size_t bytes = (size_t)w->held * cell_bytes[ret_format->kind], padded = (bytes + 7) & ~(size_t)7;
     memset((char *)c->cell + bytes, 0, padded - bytes);
     return padded;
@@ -159,9 +202,12 @@ static size_t pack_cells(struct table_writer *w, struct writer_column *c, struct
 static enum err_code write_group(struct table_writer *w, struct err *err)
 {
     size_t length = 0;
+    uint32_t taken = 0;
     pack_u64(&w->groups, w->offset);
     for (uint32_t i = 0; i < w->columns; i++) {
         struct cell_format format;
+        if (i == taken)
+            take_moments(w, &taken);
         size_t bytes = pack_cells(w, &w->column[i], &format);
         memmove((char *)w->cells + length, w->column[i].cell, bytes);
         pack_u32(&w->entries, table_entry(length, format));
@@ -175,9 +221,12 @@ static enum err_code write_group(struct table_writer *w, struct err *err)
 
 enum err_code table_writer_row(struct table_writer *w, struct err *err)
 {
-    if (w->rows + w->held == UINT32_MAX)
+    if (w->rows + w->held + w->fresh == UINT32_MAX)
         return err_set(err, ERR_INVALID, "more than %u rows", UINT32_MAX);
-    return ++w->held == w->group_rows ? write_group(w, err) : ERR_OK;
+    if (++w->fresh < HANDFUL)
+        return ERR_OK;
+    spread_rows(w);
+    return w->held == w->group_rows ? write_group(w, err) : ERR_OK;
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------------------- */
@@ -229,6 +278,7 @@ static enum err_code write_footer(struct table_writer *w, const struct csv_optio
 
 enum err_code table_writer_finish(struct table_writer *w, const struct csv_options *options, struct err *err)
 {
+    spread_rows(w);
     enum err_code code = w->held ? write_group(w, err) : ERR_OK;
     if (code)
         return code;

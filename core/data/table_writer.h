@@ -1,5 +1,6 @@
 /* Writes a table file row by row, in memory that does not grow with the rows: one group of rows is held, column by column,
- * and written when it is full. One thread at a time. */
+ * and written when it is full. Rows come to it by the handful: cell by cell into thousands of columns, nothing would be
+ * found in a cache. One thread at a time. */
 #pragma once
 
 #include "table.h"
@@ -12,8 +13,8 @@ enum err_code table_writer_new(const char *path, const char *const *names, const
 void table_writer_free(struct table_writer *w);
 /* One cell of the row under way. */
 void table_writer_missing(struct table_writer *w, uint32_t column);
-/* The number of numeric column c of the row under way goes to [c * *ret_stride]: so many of them that a call each would show. */
-double *table_writer_row_cells(struct table_writer *w, size_t *ret_stride);
+/* The number of numeric column c of the row under way goes to [c]: so many of them that a call each would show. */
+double *table_writer_row_cells(struct table_writer *w);
 enum err_code table_writer_text(struct table_writer *w, uint32_t column, const char *text, size_t length, struct err *err);
 /* Ends the row: all of its cells were set. */
 enum err_code table_writer_row(struct table_writer *w, struct err *err);

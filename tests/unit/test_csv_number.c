@@ -17,7 +17,7 @@ static bool number_of(const char *text, char decimal, double *ret)
     char *exact = malloc(length ? length : 1); /* not NUL-terminated, and AddressSanitizer sees a byte too many */
     assert_non_null(exact);
     memcpy(exact, text, length);
-    struct csv_cell cell = {.text = exact, .length = length};
+    struct csv_cell cell = {.text = exact, .length = (uint32_t)length};
     bool is_number = csv_number(&cell, decimal, ret);
     free(exact);
     return is_number;
@@ -158,7 +158,7 @@ static void test_the_decimal_comma(void **state)
 
 static bool is_missing(const struct csv_options *o, const char *text, bool quoted)
 {
-    struct csv_cell cell = {.text = text, .length = strlen(text), .quoted = quoted};
+    struct csv_cell cell = {.text = text, .length = (uint32_t)strlen(text), .quoted = quoted};
     return csv_missing(o, &cell);
 }
 

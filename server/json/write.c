@@ -175,14 +175,15 @@ void json_put_float(struct json_writer *w, float v)
 
 void json_put_integer(struct json_writer *w, int64_t v)
 {
-    before_value(w);
-    buf_printf(w->out, "%lld", (long long)v);
+    char text[JSON_NUMBER_SIZE] = "-";
+    text_whole(v < 0 ? -(uint64_t)v : (uint64_t)v, text + (v < 0));
+    json_put_raw(w, text);
 }
 
 void json_put_unsigned(struct json_writer *w, uint64_t v)
 {
-    before_value(w);
-    buf_printf(w->out, "%llu", (unsigned long long)v);
+    char text[JSON_NUMBER_SIZE];
+    json_put_raw(w, text_whole(v, text));
 }
 
 void json_put_time(struct json_writer *w, int64_t wall_ms)

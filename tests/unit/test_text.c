@@ -177,6 +177,35 @@ static void test_a_million_doubles_come_back(void **state)
     }
 }
 
+/* Figures of all sizes, powers of two and ten and their neighbours: as printf has them. */
+static void test_doubles_as_printf(void **state)
+{
+    (void)state;
+    struct rng r;
+    char text[TEXT_NUMBER_SIZE], expected[TEXT_NUMBER_SIZE];
+    rng_init(&r, 6, RNG_SEARCH, 0);
+    for (int i = 0; i < 400000; i++) {
+        double v = rng_uniform(&r);
+        int power = (int)rng_below(&r, 120) - 60;
+        if (i % 4 == 0)
+            v *= pow(10, power);
+        else if (i % 4 == 1)
+            v = ldexp(1, power) * (1 + ((double)rng_below(&r, 3) - 1) * 0x1p-52);
+        else if (i % 4 == 2)
+            v = nextafter(pow(10, power / 2.0), i % 8 == 2 ? INFINITY : 0);
+        if (fabs(v) <= 0x1p53 && v == floor(v))
+            continue;
+        for (int digits = 15; digits <= 17; digits++) {
+            snprintf(expected, sizeof expected, "%.*g", digits, v);
+            if (strtod(expected, NULL) == v)
+                break;
+        }
+        if (strcmp(text_number(v, text), expected) != 0)
+            fail_msg("%s instead of %s", text, expected);
+    }
+    assert_string_equal(text_number(-0.0, text), "-0");
+}
+
 static void test_no_number_has_a_digit_too_many(void **state)
 {
     (void)state;
@@ -317,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_long_names_are_not_compared),
         cmocka_unit_test(test_numbers_as_people_write_them),
         cmocka_unit_test(test_a_million_doubles_come_back),
+        cmocka_unit_test(test_doubles_as_printf),
         cmocka_unit_test(test_no_number_has_a_digit_too_many),
         cmocka_unit_test(test_all_sequences_of_three_bytes),
         cmocka_unit_test(test_all_first_and_second_bytes_of_four),

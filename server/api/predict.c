@@ -1,35 +1,16 @@
 /* POST /v1/runs/{run}/predict: raw rows in, answers out, in the same order. JSON instances by name or in the order of the
  * features; CSV with a header gives CSV. Rows are predicted in chunks, so that memory stays small beside the body. */
 #include "answers.h"
-#include "api.h"
+#include "predict.h"
 
 #include "core/base/cleanup.h"
 #include "core/base/mem.h"
-#include "core/base/text.h"
 #include "core/data/csv.h"
-#include "core/nn/metrics.h"
-#include "core/nn/model.h"
-#include <math.h>
 #include <string.h>
 
 #define PREDICT_ROWS 10000
 #define PREDICT_NUMBERS 2000000 /* that the network gives: rows x outputs */
 #define CHUNK 256
-
-/* The rows that wait to be predicted, and where answers go. */
-struct prediction {
-    const struct encoder *encoder;
-    const struct mlp_network *network;
-    bool csv;
-    size_t waiting, rows; /* in the chunk; in all */
-    real *x, *out, *scratch; /* x: CHUNK x inputs, out: CHUNK x outputs */
-    struct encoder_warnings warnings;
-    struct json_writer w; /* JSON */
-    struct buf *body;
-    int32_t *column_feature; /* CSV: the feature of each column, -1 where there is none */
-    uint32_t columns;
-    struct violations *violations;
-};
 
 static void prediction_done(struct prediction *p)
 {
@@ -37,31 +18,28 @@ static void prediction_done(struct prediction *p)
     mem_free(p->out);
     mem_free(p->scratch);
     mem_free(p->column_feature);
+    mem_free(p->given_by);
+    buf_done(&p->others);
 }
 
-static enum err_code prediction_init(struct prediction *p, const struct model *m, struct http_request *r, struct err *err)
+enum err_code prediction_room(struct prediction *p, size_t rows, struct err *err)
 {
-    p->encoder = model_encoder(m);
-    p->network = model_network(m);
-    p->csv = r->csv;
-    p->body = &r->reply.body;
-    p->x = mem_array(CHUNK, encoder_inputs(p->encoder) * sizeof(real));
-    p->out = mem_array(CHUNK, encoder_outputs(p->encoder) * sizeof(real));
-    p->scratch = mem_array(mlp_predict_scratch(p->network, CHUNK) + 1, sizeof(real));
+    p->chunk = rows && rows < CHUNK ? rows : CHUNK;
+    p->x = mem_resize(NULL, p->chunk, encoder_inputs(p->encoder) * sizeof(real));
+    p->out = mem_resize(NULL, p->chunk, encoder_outputs(p->encoder) * sizeof(real));
+    p->scratch = mem_resize(NULL, mlp_predict_scratch(p->network, p->chunk) + 1, sizeof(real));
     buf_clear(p->body);
     return p->x && p->out && p->scratch ? ERR_OK : err_no_memory(err);
 }
 
-static real *next_row(struct prediction *p)
+real *prediction_next_row(struct prediction *p)
 {
     real *x = p->x + p->waiting * encoder_inputs(p->encoder);
     encoder_row_start(p->encoder, x);
     return x;
 }
 
-/* ---- answers ---------------------------------------------------------------------------------------------------------- */
-
-static enum err_code predict_waiting(struct prediction *p, struct err *err)
+enum err_code prediction_flush(struct prediction *p, struct err *err)
 {
     uint32_t inputs = encoder_inputs(p->encoder), outputs = encoder_outputs(p->encoder);
     enum err_code code = mlp_predict(p->network, p->x, p->waiting, inputs, p->out, p->scratch, err);
@@ -75,7 +53,7 @@ static enum err_code predict_waiting(struct prediction *p, struct err *err)
     return code ? code : p->body->failed ? err_no_memory(err) : ERR_OK;
 }
 
-static enum err_code check_rows(const struct prediction *p, size_t rows, struct err *err)
+enum err_code prediction_check_rows(const struct prediction *p, size_t rows, struct err *err)
 {
     uint32_t outputs = encoder_outputs(p->encoder);
     if (rows > PREDICT_ROWS)
@@ -87,163 +65,18 @@ static enum err_code check_rows(const struct prediction *p, size_t rows, struct 
     return ERR_OK;
 }
 
-static enum err_code row_is_ready(struct prediction *p, struct err *err)
+enum err_code prediction_row_is_ready(struct prediction *p, struct err *err)
 {
-    enum err_code code = check_rows(p, ++p->rows, err);
+    enum err_code code = prediction_check_rows(p, ++p->rows, err);
     if (code)
         return code;
-    return ++p->waiting == CHUNK ? predict_waiting(p, err) : ERR_OK;
+    return ++p->waiting == p->chunk ? prediction_flush(p, err) : ERR_OK;
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------------------------- */
-
-static void count_cell(struct prediction *p, enum encoder_cell cell)
+void prediction_count(struct prediction *p, enum encoder_cell cell)
 {
     p->warnings.missing += cell == CELL_MISSING;
     p->warnings.unseen += cell == CELL_UNSEEN;
-}
-
-/* A text, a truth value or a number as the text of a category. */
-static void set_text(struct prediction *p, uint32_t feature, const struct json *v, real *x)
-{
-    char number[JSON_NUMBER_SIZE];
-    enum json_kind kind = json_kind(v);
-    const char *text = kind == JSON_STRING ? json_string(v) : kind == JSON_BOOLEAN ? (json_boolean(v) ? "true" : "false")
-                                                                                  : json_number_text(json_number(v), number);
-    count_cell(p, encoder_row_text(p->encoder, feature, text, strlen(text), encoder_decimal(p->encoder), x));
-}
-
-static void set_cell(struct prediction *p, uint32_t feature, const struct json *v, const char *pointer, real *x)
-{
-    const struct encoder_feature *f = encoder_feature(p->encoder, feature);
-    enum json_kind kind = json_kind(v);
-    bool number = f->type == COLUMN_NUMERIC && f->encoding == ENCODING_NUMBER;
-    if (kind == JSON_NULL || (kind == JSON_STRING && encoder_missing(p->encoder, json_string(v), strlen(json_string(v)))))
-        p->warnings.missing++;
-    else if (kind == JSON_NUMBER && (f->type == COLUMN_NUMERIC || f->encoding == ENCODING_NUMBER))
-        count_cell(p, encoder_row_number(p->encoder, feature, json_number(v), x));
-    else if (number)
-        violation_add(p->violations, pointer, "type", "\"%.80s\" is numeric: must be a number or null, got %s", f->name,
-                      json_kind_name(kind));
-    else if (kind == JSON_ARRAY || kind == JSON_OBJECT)
-        violation_add(p->violations, pointer, "type", "\"%.80s\" is categorical: must be a text or null, got %s", f->name,
-                      json_kind_name(kind));
-    else
-        set_text(p, feature, v, x);
-}
-
-static void set_by_name(struct prediction *p, const struct json *instance, size_t index, real *x)
-{
-    uint32_t given = 0;
-    char parent[64], pointer[256];
-    snprintf(parent, sizeof parent, "/instances/%zu", index);
-    for (const struct json *m = json_first(instance); m; m = json_next(m)) {
-        int feature = encoder_find(p->encoder, json_key(m), strlen(json_key(m)));
-        api_pointer(pointer, sizeof pointer, parent, json_key(m));
-        if (feature >= 0)
-            set_cell(p, (uint32_t)feature, m, pointer, x);
-        else if (!encoder_passes_over(p->encoder, json_key(m), strlen(json_key(m))))
-            violation_add(p->violations, pointer, "unknown", "the model does not know a column \"%.100s\"", json_key(m));
-        given += feature >= 0;
-    }
-    const char *twice = json_duplicate(instance);
-    if (twice) {
-        api_pointer(pointer, sizeof pointer, parent, twice);
-        violation_add(p->violations, pointer, "duplicate", "\"%.100s\" is given twice", twice);
-    } else {
-        p->warnings.missing += encoder_features(p->encoder) - given;
-    }
-}
-
-static void set_by_position(struct prediction *p, const struct json *instance, size_t index, real *x)
-{
-    uint32_t feature = 0, features = encoder_features(p->encoder);
-    char pointer[96];
-    for (const struct json *v = json_first(instance); v; v = json_next(v), feature++) {
-        snprintf(pointer, sizeof pointer, "/instances/%zu/%u", index, feature);
-        if (feature < features)
-            set_cell(p, feature, v, pointer, x);
-    }
-    snprintf(pointer, sizeof pointer, "/instances/%zu", index);
-    if (feature != features)
-        violation_add(p->violations, pointer, "length", "must have %u values, one for each feature; got %u", features,
-                      feature);
-}
-
-static enum err_code predict_instances(struct prediction *p, const struct json *instances, struct err *err)
-{
-    size_t index = 0;
-    enum err_code code = ERR_OK;
-    for (const struct json *i = json_first(instances); !code && i; i = json_next(i), index++) {
-        real *x = next_row(p);
-        char pointer[64];
-        snprintf(pointer, sizeof pointer, "/instances/%zu", index);
-        if (json_kind(i) == JSON_OBJECT)
-            set_by_name(p, i, index, x);
-        else if (json_kind(i) == JSON_ARRAY)
-            set_by_position(p, i, index, x);
-        else
-            violation_add(p->violations, pointer, "type", "must be an object by column name or a list in the order of the "
-                                                          "features, got %s", json_kind_name(json_kind(i)));
-        code = row_is_ready(p, err);
-    }
-    return code ? code : predict_waiting(p, err);
-}
-
-static const struct json *instances_of(const struct json *body, struct violations *violations)
-{
-    if (json_kind(body) != JSON_OBJECT) {
-        violation_add(violations, "", "type", "must be an object with \"instances\"");
-        return NULL;
-    }
-    for (const struct json *m = json_first(body); m; m = json_next(m)) {
-        char pointer[256];
-        api_pointer(pointer, sizeof pointer, "", json_key(m));
-        if (strcmp(json_key(m), "instances") != 0)
-            violation_add(violations, pointer, "unknown", "unknown field: a prediction takes \"instances\"");
-    }
-    const char *twice = json_duplicate(body);
-    if (twice && !strcmp(twice, "instances"))
-        violation_add(violations, "/instances", "duplicate", "is given twice: keep one");
-    const struct json *instances = json_get(body, "instances");
-    if (instances && json_kind(instances) == JSON_ARRAY)
-        return instances;
-    violation_add(violations, "/instances", instances ? "type" : "required", "must be a list of rows");
-    return NULL;
-}
-
-static void warnings_write(const struct encoder_warnings *warnings, struct json_writer *w)
-{
-    json_name(w, "warnings");
-    json_object(w);
-    json_field_unsigned(w, "missing", warnings->missing);
-    json_field_unsigned(w, "unseen", warnings->unseen);
-    json_object_end(w);
-}
-
-static enum http_next predict_json(struct http_request *r, struct prediction *p)
-{
-    cleanup(json_freep) struct json *body = NULL;
-    struct err err = {0};
-    if (json_parse(buf_text(&r->body), r->body.length, &body, &err))
-        return http_error(r, &err);
-    const struct json *instances = instances_of(body, p->violations);
-    if (p->violations->count)
-        return http_violations(r, p->violations);
-    if (check_rows(p, json_count(instances), &err)) /* before any is predicted */
-        return http_error(r, &err);
-    api_writer(r, &p->w);
-    json_object(&p->w);
-    json_name(&p->w, "predictions");
-    json_array(&p->w);
-    if (predict_instances(p, instances, &err))
-        return http_error(r, &err);
-    if (p->violations->count)
-        return http_violations(r, p->violations);
-    json_array_end(&p->w);
-    warnings_write(&p->warnings, &p->w);
-    json_object_end(&p->w);
-    return http_json(r, 200);
 }
 
 /* ---- CSV -------------------------------------------------------------------------------------------------------------- */
@@ -300,7 +133,7 @@ static enum err_code read_cell(struct csv_input *in, uint64_t line, uint32_t col
                           encoder_feature(p->encoder, (uint32_t)feature)->name,
                           (int)(cell->length < 60 ? cell->length : 60), cell->text);
     ++*given;
-    count_cell(p, became);
+    prediction_count(p, became);
     return ERR_OK;
 }
 
@@ -313,20 +146,22 @@ static enum err_code read_record(void *context, uint64_t record, uint64_t line, 
         return read_header(p, cells, count, err);
     if (count != p->columns)
         return err_set_at(err, ERR_INVALID, line, count, "the header has %u columns, this row has %u", p->columns, count);
-    real *x = next_row(p);
+    real *x = prediction_next_row(p);
     uint32_t given = 0;
     enum err_code code = ERR_OK;
     for (uint32_t c = 0; !code && c < count; c++)
         code = read_cell(in, line, c, &cells[c], x, &given, err);
     p->warnings.missing += encoder_features(p->encoder) - given;
-    return code ? code : row_is_ready(p, err);
+    return code ? code : prediction_row_is_ready(p, err);
 }
 
 static enum http_next predict_csv(struct http_request *r, struct prediction *p)
 {
     struct csv_input in = {.prediction = p};
     struct err err = {0};
-    enum err_code code = csv_new(&in.options, read_record, &in, &in.csv, &err);
+    enum err_code code = prediction_room(p, CHUNK, &err);
+    if (!code)
+        code = csv_new(&in.options, read_record, &in, &in.csv, &err);
     if (!code)
         code = csv_feed(in.csv, r->body.data, r->body.length, &err);
     if (!code)
@@ -334,7 +169,7 @@ static enum http_next predict_csv(struct http_request *r, struct prediction *p)
     if (!code && !p->columns)
         code = err_set(&err, ERR_INVALID, "the file is empty: its first row must name the columns");
     if (!code)
-        code = predict_waiting(p, &err);
+        code = prediction_flush(p, &err);
     csv_free(in.csv);
     if (code)
         return http_error(r, &err);
@@ -350,15 +185,16 @@ enum http_next runs_predict(struct http_request *r)
     struct model *m = NULL;
     if (!api_model(r, "to predict with", &m))
         return HTTP_REPLY;
-    struct prediction p = {0};
-    struct err err = {0};
-    enum http_next next;
-    p.violations = mem_zalloc(sizeof *p.violations);
-    if (!p.violations || prediction_init(&p, m, r, &err))
-        next = http_error(r, &(struct err){.code = ERR_NO_MEMORY, .message = "out of memory"});
-    else
-        next = (r->csv ? predict_csv : predict_json)(r, &p);
-    mem_free(p.violations);
+    /* Not all of it cleared: the violations are 37 KB, of which hardly any is ever used. */
+    struct prediction p;
+    memset(&p, 0, offsetof(struct prediction, violations));
+    p.violations.count = 0;
+    p.encoder = model_encoder(m);
+    p.network = model_network(m);
+    p.csv = r->csv;
+    p.body = &r->reply.body;
+    buf_init(&p.others, SIZE_MAX / 2);
+    enum http_next next = (r->csv ? predict_csv : predict_json)(r, &p);
     prediction_done(&p);
     model_unref(m);
     return next;

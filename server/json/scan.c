@@ -107,6 +107,10 @@ static bool scan_string(struct scan *s)
 {
     while (s->at < s->end) {
         unsigned char c = *s->at;
+        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+            s->at++;
+            continue;
+        }
         if (c == '"') {
             s->at++;
             return true;
@@ -149,7 +153,8 @@ static bool scan_number(struct scan *s)
     }
     if (next_is(s, '.') && !scan_digits(s))
         return fails(s, "a digit must follow the decimal point");
-    if (next_is(s, 'e') || next_is(s, 'E')) {
+    bool exponent = next_is(s, 'e') || next_is(s, 'E');
+    if (exponent) {
         if (!next_is(s, '+'))
             next_is(s, '-');
         if (!scan_digits(s))
@@ -159,6 +164,8 @@ static bool scan_number(struct scan *s)
     size_t length = (size_t)(s->at - start);
     if (length > JSON_MAX_NUMBER)
         return fails_at(s, start, "a number of more than 60 characters");
+    if (!exponent)
+        return true;
     memcpy(text, start, length);
     text[length] = '\0';
     return isfinite(strtod(text, NULL)) || fails_at(s, start, "a number too large for a double");

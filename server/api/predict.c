@@ -42,7 +42,9 @@ real *prediction_next_row(struct prediction *p)
 enum err_code prediction_flush(struct prediction *p, struct err *err)
 {
     uint32_t inputs = encoder_inputs(p->encoder), outputs = encoder_outputs(p->encoder);
-    enum err_code code = mlp_predict(p->network, p->x, p->waiting, inputs, p->out, p->scratch, err);
+    enum err_code code = ERR_OK;
+    if (p->waiting)
+        code = mlp_predict(p->network, p->x, p->waiting, inputs, p->out, p->scratch, err);
     for (size_t i = 0; !code && i < p->waiting; i++) {
         if (p->csv)
             answer_csv(p->encoder, p->out + i * outputs, p->body);

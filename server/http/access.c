@@ -21,8 +21,8 @@ static bool read_address(const char *text, size_t length, struct in6_addr *ret)
         return false;
     memcpy(copy, text, length);
     copy[length] = '\0';
-    if (inet_pton(AF_INET6, copy, ret) == 1)
-        return true;
+    if (memchr(text, ':', length))
+        return inet_pton(AF_INET6, copy, ret) == 1;
     if (inet_pton(AF_INET, copy, &v4) != 1)
         return false;
     *ret = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};

@@ -129,11 +129,15 @@ char *request_decode(struct context *c, const char *raw, size_t length, bool plu
 
 /* ---- headers ----------------------------------------------------------------------------------------------------- */
 
-static const char *const header_names[HEADERS] = {
-    [H_CONTENT_LENGTH] = "Content-Length",     [H_TRANSFER_ENCODING] = "Transfer-Encoding",
-    [H_CONTENT_TYPE] = "Content-Type",         [H_CONTENT_ENCODING] = "Content-Encoding",
-    [H_HOST] = "Host",                         [H_ORIGIN] = "Origin",
-    [H_AUTHORIZATION] = "Authorization",
+#define NAME(text) {text, sizeof text - 1}
+static const struct {
+    const char *text;
+    size_t length;
+} header_names[HEADERS] = {
+    [H_CONTENT_LENGTH] = NAME("Content-Length"),     [H_TRANSFER_ENCODING] = NAME("Transfer-Encoding"),
+    [H_CONTENT_TYPE] = NAME("Content-Type"),         [H_CONTENT_ENCODING] = NAME("Content-Encoding"),
+    [H_HOST] = NAME("Host"),                         [H_ORIGIN] = NAME("Origin"),
+    [H_AUTHORIZATION] = NAME("Authorization"),
 };
 
 struct header_scan {
@@ -144,14 +148,17 @@ struct header_scan {
     bool torn;        /* a line that did not end in CR LF, or holds a NUL, or goes on in the next line */
 };
 
+/* RFC 9110, 5.6.2: neither controls, blanks, bytes over 126, nor delimiters. */
 static bool is_token(const char *name, size_t length)
 {
+    /* Bit for byte: controls, the blank and "(),/:;<=>?  then  @[\]{} and DEL */
+    static const uint64_t no_token[2] = {0xFC009305FFFFFFFFu, 0xA800000038000001u};
+    bool token = length > 0;
     for (size_t i = 0; i < length; i++) {
         unsigned char byte = (unsigned char)name[i];
-        if (byte <= ' ' || byte >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", byte))
-            return false;
+        token &= byte < 128 && !(no_token[byte >> 6 & 1] >> (byte & 63) & 1);
     }
-    return length > 0;
+    return token;
 }
 
 static bool is_text(const char *value, size_t length)
@@ -173,7 +180,7 @@ static enum MHD_Result scan_header(void *scan, enum MHD_ValueKind kind, const ch
     s->torn |= name != s->next || !value;
     s->next = value ? value + value_length + 2 : NULL;
     for (int i = 0; i < HEADERS; i++) {
-        if (strcasecmp(name, header_names[i]) != 0)
+        if (name_length != header_names[i].length || strcasecmp(name, header_names[i].text) != 0)
             continue;
         if (s->context->header[i])
             s->repeated = true;

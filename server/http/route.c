@@ -153,7 +153,7 @@ static bool plan_matches(const struct plan *plan, const struct path *path)
 {
     if (plan->count != path->count || path->too_long)
         return false;
-    for (unsigned i = 0; i < plan->count; i++) {
+    for (unsigned i = plan->count; i-- > 0;) { /* most paths differ at their ends */
         const struct segment *s = &plan->segment[i];
         if (s->literal ? s->length != path->length[i] || memcmp(s->literal, path->segment[i], s->length) != 0
                        : path->length[i] == 0)

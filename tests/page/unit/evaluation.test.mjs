@@ -169,3 +169,38 @@ test('every value is in one bin, an edge in the higher one', () => {
     assert.equal(within([-4, 1, 2, -3], 0.5), 2);
     assert.equal(within([-4, 1, 2, -3], 1), 4);
 });
+
+test('of several targets each number and the second class of each label can be looked at', () => {
+    const residuals = { mean: 0, actual: [1], predicted: [1] };
+    const numbers = entriesOf({
+        task: 'regression',
+        rows: 9,
+        targets: [
+            { target: 'sales', residuals },
+            { target: 'returns', residuals },
+        ],
+    });
+    assert.deepEqual(numbers, [
+        { kind: 'number', name: 'sales', residuals, rows: 9 },
+        { kind: 'number', name: 'returns', residuals, rows: 9 },
+    ]);
+    const curve = { threshold: [null, 0.5], false_positive_rate: [0, 0], true_positive_rate: [0, 1] };
+    const of = (name, count) => ({
+        class: name,
+        rows: count,
+        roc: curve,
+        precision_recall: { threshold: [null, 0.5], precision: [1, 1], recall: [0, 1] },
+    });
+    const labels = entriesOf({
+        task: 'multilabel',
+        rows: 9,
+        targets: [
+            { target: 'fever', per_class: [of('no', 5), of('yes', 4)] },
+            { target: 'cough', per_class: [{ class: 'off', rows: 9 }, { class: 'on', rows: 0 }] },
+        ],
+    });
+    assert.equal(labels.length, 1); // there is nothing to see of a label that never is
+    const [{ name, other, positives, negatives }] = labels;
+    assert.deepEqual([name, other, positives, negatives], ['fever: yes', 'no', 4, 5]);
+    assert.equal(firstEntry(labels), labels[0]);
+});

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
+    answersOf,
     barsOf,
     fieldsOf,
     initialRow,
@@ -61,4 +62,21 @@ test('bars are in the order of the classes, of many only the largest', () => {
     const { bars, left } = barsOf({ class: 'c29', probabilities: many });
     assert.equal(bars.length + left, 30);
     assert.deepEqual([bars[0].name, bars[0].best, bars[1].name], ['c29', true, 'c28']);
+});
+
+test('a prediction of several targets is one of each', () => {
+    const labels = [
+        { name: 'fever', classes: ['no', 'yes'] },
+        { name: 'cough', classes: ['off', 'on'] },
+    ];
+    assert.deepEqual(
+        answersOf(labels, { classes: { fever: 'yes', cough: 'off' }, probabilities: { fever: 0.75, cough: 0.25 } }),
+        [
+            { class: 'yes', probabilities: { no: 0.25, yes: 0.75 } },
+            { class: 'off', probabilities: { off: 0.75, on: 0.25 } },
+        ],
+    );
+    assert.deepEqual(answersOf([{ name: 'a' }, { name: 'b' }], { a: 1, b: 2 }), [1, 2]);
+    assert.deepEqual(answersOf([{ name: 'a' }], 3), [3]);
+    assert.deepEqual(answersOf([labels[0]], { class: 'no' }), [{ class: 'no' }]);
 });

@@ -4,9 +4,23 @@ const HUNDREDTHS = 100; // at each of them the curves are exact
 
 /**
  * What can be looked at one at a time: the classes, each against the rest, or the numbers that were predicted:
- * [{kind: 'class' | 'number', name, ...}]. A class of which there are no curves is left out.
+ * [{kind: 'class' | 'number', name, ...}]. A class of which there are no curves is left out; of several targets of two
+ * classes, the second of each can be looked at.
  */
-export function entriesOf({ task, rows, per_class: classes, residuals }) {
+export function entriesOf(evaluation) {
+    const { rows, targets } = evaluation;
+    if (!targets) return entriesOfOne(evaluation);
+    return targets.flatMap((target) => {
+        const entries = entriesOfOne({ ...target, task: 'binary', rows }),
+            shown = target.residuals ? entries : entries.filter(({ first }) => first);
+        return shown.map((entry) => ({
+            ...entry,
+            name: entry.name === null ? target.target : `${target.target}: ${entry.name}`,
+        }));
+    });
+}
+
+function entriesOfOne({ task, rows, per_class: classes, residuals }) {
     if (residuals) return [{ kind: 'number', name: null, residuals, rows }];
     const binary = task === 'binary';
     return (classes ?? [])

@@ -65,6 +65,16 @@ export function numberOf(text) {
     return text.trim() === '' || !Number.isFinite(value) ? null : value;
 }
 
+/** What a prediction says of each of the targets, as if it were alone. */
+export function answersOf(targets, prediction) {
+    if (targets.length === 1) return [prediction];
+    return targets.map(({ name, classes }) => {
+        if (!classes) return prediction[name];
+        const share = prediction.probabilities[name];
+        return { class: prediction.classes[name], probabilities: { [classes[0]]: 1 - share, [classes[1]]: share } };
+    });
+}
+
 /** Probabilities as bars [{name, share, best}] in the order of the classes; of many the largest: `left` are not. */
 export function barsOf({ class: best, probabilities }) {
     const all = Object.entries(probabilities).map(([name, share]) => ({ name, share, best: name === best }));

@@ -212,6 +212,8 @@ export default {
     'evaluation.confusion': 'Confusion matrix: counts, and their share of the actual class',
     'evaluation.classes': 'By class',
     'evaluation.class': 'Class',
+    'evaluation.target': 'Target',
+    'evaluation.targets': 'By target, each as if it were alone and in its own units',
     'evaluation.precision': 'Precision',
     'evaluation.recall': 'Recall',
     'evaluation.f1': 'F1',

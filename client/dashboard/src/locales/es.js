@@ -215,6 +215,8 @@ export default {
     'evaluation.confusion': 'Matriz de confusión: recuentos, y su parte de la clase real',
     'evaluation.classes': 'Por clase',
     'evaluation.class': 'Clase',
+    'evaluation.target': 'Objetivo',
+    'evaluation.targets': 'Por objetivo, cada uno como si estuviera solo y en sus unidades',
     'evaluation.precision': 'Precisión',
     'evaluation.recall': 'Sensibilidad',
     'evaluation.f1': 'F1',

@@ -65,7 +65,7 @@ class PredictPage {
     async open(run, model) {
         this.fields = fieldsOf(model.features);
         this.form = new PredictForm(this.fields, (row) => this.change(row));
-        this.prediction = new Prediction(model.targets[0], run.metrics.valid_rmse ?? null);
+        this.prediction = new Prediction(model.targets, run.metrics.valid_rmse ?? null);
         replace(this.content, this.layout(), new Batch(this.id, model, (problem) => this.fail(problem)).element);
         this.row = readRow(this.query.row, this.fields);
         this.form.show(this.row);

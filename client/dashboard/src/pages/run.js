@@ -12,7 +12,7 @@ import { problemBox } from '../parts/dialogs.js';
 import { saveModel } from '../parts/download.js';
 import { Health } from '../parts/health.js';
 import { JobActions } from '../parts/job_actions.js';
-import { networkOf, trainingOf } from '../parts/spec.js';
+import { networkOf, targetOf, trainingOf } from '../parts/spec.js';
 import { progressBar, statusMark, updateProgress, updateStatus } from '../parts/status.js';
 
 function fact(name, value, note) {
@@ -175,7 +175,7 @@ class RunPage {
             );
         text(
             this.summary,
-            `${run.spec.target} · ${run.spec.dataset} · ${networkOf(run.spec)} · ${trainingOf(run.spec)}`,
+            `${targetOf(run.spec)} · ${run.spec.dataset} · ${networkOf(run.spec)} · ${trainingOf(run.spec)}`,
         );
         this.name.href = `#/jobs/${run.job}`;
         const name = run.spec.name ?? t('jobs.unnamed', { id: run.job });

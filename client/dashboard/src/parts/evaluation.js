@@ -63,6 +63,42 @@ function perClass({ per_class: rows }) {
     );
 }
 
+/** Each of several targets by its own figures. */
+function perTarget(targets) {
+    const columns = Object.keys(targets[0]).filter((name) => name.startsWith('valid_') && name !== 'valid_log_loss');
+    return h(
+        'div',
+        { class: 'scroll', tabindex: '0', id: 'targets' },
+        h(
+            'table',
+            null,
+            h('caption', null, t('evaluation.targets')),
+            h(
+                'thead',
+                null,
+                h(
+                    'tr',
+                    null,
+                    h('th', { scope: 'col' }, t('evaluation.target')),
+                    columns.map((name) => h('th', { scope: 'col', class: 'number' }, name)),
+                ),
+            ),
+            h(
+                'tbody',
+                null,
+                targets.map((target) =>
+                    h(
+                        'tr',
+                        null,
+                        h('th', { scope: 'row' }, target.target),
+                        columns.map((name) => h('td', { class: 'number' }, (NAMES[name] ?? figure)(target[name]))),
+                    ),
+                ),
+            ),
+        ),
+    );
+}
+
 function words({ classes, confusion_matrix: matrix }) {
     let worst = null;
     matrix.forEach((counts, actual) =>
@@ -98,6 +134,7 @@ export class Evaluation {
             'div',
             { class: 'stack' },
             headline(evaluation),
+            evaluation.targets && perTarget(evaluation.targets),
             matrix && h('p', null, words(evaluation)),
             evaluation.per_class &&
                 h(
@@ -115,7 +152,13 @@ export class Evaluation {
                 h('h3', null, t('threshold.title')),
                 h('p', { class: 'soft' }, t('threshold.why')),
             ],
-            this.entries.length > 1 && h('label', { class: 'field' }, t('evaluation.class'), this.choice),
+            this.entries.length > 1 &&
+                h(
+                    'label',
+                    { class: 'field' },
+                    t(evaluation.targets ? 'evaluation.target' : 'evaluation.class'),
+                    this.choice,
+                ),
             this.place,
         );
     }

@@ -16,7 +16,8 @@ export class Batch {
     /** model: of /v1/runs/{run}/features; fail(problem) */
     constructor(run, model, fail) {
         this.run = run;
-        this.classes = model.targets[0].classes;
+        this.targets = model.targets;
+        this.numbers = model.targets.length > 1 ? model.targets.length : (model.targets[0].classes?.length ?? 1);
         this.fail = fail;
         this.generation = 0;
         this.pasted = h('textarea', { id: 'pasted', rows: 4, spellcheck: 'false', placeholder: this.header(model) });
@@ -64,7 +65,7 @@ export class Batch {
 
     /** As many requests as it takes; the header once. */
     async all(lines, mine) {
-        const rows = Math.max(1, Math.min(ROWS, Math.floor(NUMBERS / (this.classes?.length ?? 1)))),
+        const rows = Math.max(1, Math.min(ROWS, Math.floor(NUMBERS / this.numbers))),
             predicted = [];
         for (const part of chunks(lines, rows)) {
             if (mine !== this.generation) break;
@@ -85,17 +86,28 @@ export class Batch {
             save = () => saveText(`${joined.join('\n')}\n`, `${name}-predicted.csv`, 'text/csv');
         replace(
             this.result,
-            h('p', null, this.words(predicted.slice(1).map((record) => cells(record, ',')[0]))),
+            this.summaries(predicted.slice(1).map((record) => cells(record, ','))),
             h('div', null, h('button', { class: 'primary', id: 'save-predicted', onclick: save }, t('predict.save'))),
             h('p', { class: 'soft' }, t('predict.preview', { n: Math.min(PREVIEW, lines.length - 1) })),
             this.preview(joined),
         );
     }
 
+    /** Of each target, whose answers are the first columns. */
+    summaries(records) {
+        return this.targets.map(({ name, classes }, i) => {
+            const said = this.words(
+                classes,
+                records.map((record) => record[i]),
+            );
+            return h('p', null, this.targets.length > 1 ? `${name}: ${said}` : said);
+        });
+    }
+
     /** How often each class was said, or the mean of the numbers. */
-    words(answers) {
+    words(classes, answers) {
         const rows = { n: answers.length, rows: whole(answers.length) };
-        if (!this.classes) {
+        if (!classes) {
             const mean = answers.reduce((sum, value) => sum + Number(value), 0) / answers.length;
             return t('predict.mean.of', { ...rows, mean: figure(mean) });
         }

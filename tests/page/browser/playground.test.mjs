@@ -203,6 +203,11 @@ test('a file that the model does not know says what is wrong with it', async () 
             await page.locator('#pasted').fill('flipper,species\n190,Adelie\n');
             await page.locator('#predict-pasted').click();
             await page.getByRole('alert').getByText('"flipper"').first().waitFor();
+            const looked = page.waitForResponse((response) => response.url().endsWith(`/v1/runs/${mass.id}`));
+            await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+            await looked;
+            await page.waitForTimeout(100);
+            assert.ok(await page.getByRole('alert').isVisible(), 'it stays when the run is read again');
             await page.locator('#pasted').fill('flipper_length_mm');
             await page.locator('#predict-pasted').click();
             await page.getByText('There is no row').waitFor();

@@ -22,6 +22,7 @@ class PredictPage {
         this.generation = 0;
         this.name = h('a', { href: '#/jobs' });
         this.problem = h('div', { hidden: true });
+        this.refused = h('div', { hidden: true });
         this.waiting = h('p', { role: 'status' });
         this.content = h('div', { hidden: true });
         this.curl = h('div', { class: 'stack' });
@@ -66,7 +67,7 @@ class PredictPage {
         this.fields = fieldsOf(model.features);
         this.form = new PredictForm(this.fields, (row) => this.change(row));
         this.prediction = new Prediction(model.targets, run.metrics.valid_rmse ?? null);
-        replace(this.content, this.layout(), new Batch(this.id, model, (problem) => this.fail(problem)).element);
+        replace(this.content, this.layout(), new Batch(this.id, model).element);
         this.row = readRow(this.query.row, this.fields);
         this.form.show(this.row);
         await this.ask();
@@ -89,6 +90,7 @@ class PredictPage {
                 'aside',
                 { class: 'card stack', id: 'prediction', 'aria-label': t('predict.output') },
                 h('h2', null, t('predict.output')),
+                this.refused,
                 this.prediction.element,
                 h('h3', null, 'curl'),
                 this.curl,
@@ -101,7 +103,7 @@ class PredictPage {
         clearTimeout(this.timer);
         this.timer = setTimeout(() => {
             setQuery({ row: writeRow(this.row, this.fields) });
-            this.ask().catch((problem) => this.fail(problem));
+            this.ask();
         }, PAUSE_MS);
     }
 
@@ -114,16 +116,22 @@ class PredictPage {
     async ask() {
         const mine = ++this.generation;
         replace(this.curl, codeBlock(withToken(curlPredict(this.id, this.row))));
-        const answer = await post(`v1/runs/${this.id}/predict`, { instances: [this.row] });
-        if (mine !== this.generation) return;
-        this.problem.hidden = true;
-        this.prediction.show(answer);
+        try {
+            const answer = await post(`v1/runs/${this.id}/predict`, { instances: [this.row] });
+            if (mine !== this.generation) return;
+            this.refused.hidden = true;
+            this.prediction.show(answer);
+        } catch (problem) {
+            if (problem.status === undefined) throw problem;
+            if (mine === this.generation) this.fail(problem, this.refused);
+        }
     }
 
-    fail(problem) {
+    /** What is wrong with an answer stands beside it, until there is a better one. */
+    fail(problem, box = this.problem) {
         if (problem.status === undefined) throw problem;
-        this.problem.hidden = false;
-        problemBox(problem, this.problem);
+        box.hidden = false;
+        problemBox(problem, box);
     }
 
     /** Another row of the address, by going back say: not the one that stands there by itself. */
@@ -132,7 +140,7 @@ class PredictPage {
         if (!this.fields || (query.row ?? undefined) === writeRow(this.row, this.fields)) return;
         this.row = readRow(query.row, this.fields);
         this.form.show(this.row);
-        this.ask().catch((problem) => this.fail(problem));
+        this.ask();
     }
 
     close() {

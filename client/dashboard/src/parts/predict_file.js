@@ -4,6 +4,7 @@ import { beside, cells, chunks, delimiterOf, records } from '../lib/csv.js';
 import { h, replace } from '../lib/dom.js';
 import { figure, percent, whole } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
+import { problemBox } from './dialogs.js';
 import { saveText } from './download.js';
 import { progressBar, updateProgress } from './status.js';
 import { fileZone } from './upload.js';
@@ -13,12 +14,11 @@ const ROWS = 10000, // of one request, as the daemon allows
     PREVIEW = 10;
 
 export class Batch {
-    /** model: of /v1/runs/{run}/features; fail(problem) */
-    constructor(run, model, fail) {
+    /** model: of /v1/runs/{run}/features */
+    constructor(run, model) {
         this.run = run;
         this.targets = model.targets;
         this.numbers = model.targets.length > 1 ? model.targets.length : (model.targets[0].classes?.length ?? 1);
-        this.fail = fail;
         this.generation = 0;
         this.pasted = h('textarea', { id: 'pasted', rows: 4, spellcheck: 'false', placeholder: this.header(model) });
         this.bar = progressBar();
@@ -56,8 +56,7 @@ export class Batch {
             if (mine === this.generation) this.show(lines, predicted, name);
         } catch (problem) {
             if (problem.status === undefined) throw problem;
-            replace(this.result);
-            this.fail(problem);
+            if (mine === this.generation) replace(this.result, problemBox(problem));
         } finally {
             this.bar.hidden = true;
         }

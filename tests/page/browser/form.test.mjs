@@ -229,11 +229,39 @@ test('the form and what is wrong with it are Spanish on a Spanish page, and the 
     );
 });
 
-for (const [colorScheme, locale] of [
-    ['light', 'es-ES'],
-    ['dark', 'en-US'],
+test('names with markup are text in the form, and stay themselves', async () => {
+    const name = '<img src=x onerror=alert(1)>',
+        rows = Array.from({ length: 30 }, (_, i) => `${i},${i % 2 ? '<b>yes</b>' : 'no'},${i % 7}`);
+    await daemon.call('/v1/datasets?name=marked', `${name},answer,__proto__\n${rows.join('\n')}\n`, {
+        type: 'text/csv',
+    });
+    const look = async (page) => {
+        await page.locator('#start:enabled').waitFor();
+        await page.getByLabel(`${name} is learnt from`).uncheck();
+        await page.getByLabel('How __proto__ is read').selectOption('categorical');
+        await field(page, '/class_weights').selectOption('each');
+        await group(page, '/class_weights').getByLabel('<b>yes</b>').fill('3');
+        await field(page, '/epochs').fill('2');
+        assert.equal(await page.locator('img, #view b').count(), 0);
+        await page.locator('#start:enabled').click();
+        await page.waitForURL(/#\/(jobs|runs)\/\d+/);
+    };
+    await visit(`${daemon.url}/#/new?dataset=marked`, look);
+    const { spec } = (await daemon.call('/v1/jobs?limit=1')).data[0];
+    assert.deepEqual(spec.features, ['__proto__']);
+    assert.deepEqual(spec.class_weights, { '<b>yes</b>': 3 });
+    assert.deepEqual(
+        Object.entries(spec.columns).map(([column, { role }]) => [column, role]),
+        [['__proto__', 'categorical']],
+    );
+});
+
+for (const [colorScheme, locale, width] of [
+    ['light', 'es-ES', 1280],
+    ['dark', 'en-US', 1280],
+    ['dark', 'es-ES', 390],
 ])
-    test(`axe has nothing to say of all that a form can have, in ${colorScheme} colors and ${locale}`, async () => {
+    test(`axe has nothing to say of a full form, in ${colorScheme} colors, ${locale}, ${width} pixels`, async () => {
         await visit(
             `${daemon.url}/#/new?dataset=penguins`,
             async (page) => {
@@ -251,10 +279,11 @@ for (const [colorScheme, locale] of [
                 await page.locator('#columns summary').first().click();
                 await field(page, '/search/runs').fill('0');
                 await page.locator('[id="field/search/runs-error"]', { hasText: '10000' }).waitFor();
-                await page.screenshot({ path: `${screens}/form-${colorScheme}.png`, fullPage: true });
+                await page.screenshot({ path: `${screens}/form-${colorScheme}-${width}.png`, fullPage: true });
                 await page.evaluate(() => scrollTo(0, 0));
                 assert.deepEqual(await violations(page), []);
+                assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)); // to the side
             },
-            { colorScheme, locale },
+            { colorScheme, locale, viewport: { width, height: 900 } },
         );
     });

@@ -206,11 +206,12 @@ test('the folds of a grid are its points, the best first', async () => {
     });
 });
 
-for (const [colorScheme, locale] of [
-    ['light', 'en-US'],
-    ['dark', 'es-ES'],
+for (const [colorScheme, locale, width] of [
+    ['light', 'en-US', 1280],
+    ['dark', 'es-ES', 1280],
+    ['light', 'es-ES', 390],
 ])
-    test(`axe has nothing to say of lines and folds, in ${colorScheme} colors and ${locale}`, async () => {
+    test(`axe has nothing to say of the whole, in ${colorScheme} colors, ${locale}, ${width} pixels`, async () => {
         const only = encodeURIComponent(JSON.stringify({ [ACTIVATION]: ['relu', 'relu'] }));
         for (const [name, job, ready] of [
             ['parallel', search, '#parallel .line'],
@@ -222,9 +223,10 @@ for (const [colorScheme, locale] of [
                 async (page) => {
                     await page.locator(ready).first().waitFor({ state: 'attached' });
                     await page.locator('#curves canvas').waitFor();
-                    await page.screenshot({ path: `${screens}/${name}-${colorScheme}.png`, fullPage: true });
+                    await page.screenshot({ path: `${screens}/${name}-${colorScheme}-${width}.png`, fullPage: true });
                     assert.deepEqual(await violations(page), []);
+                    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
                 },
-                { colorScheme, locale },
+                { colorScheme, locale, viewport: { width, height: 900 } },
             );
     });

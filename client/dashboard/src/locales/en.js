@@ -276,7 +276,6 @@ export default {
     'new.columns': '{rows} rows, {n} columns. Say which one is to be predicted, and how the others are read.',
     'new.column.target': 'Target',
     'new.column.column': 'Column',
-    'new.column.type': 'Type',
     'new.column.missing': 'Missing',
     'new.column.holds': 'Holds',
     'new.column.role': 'Read as',

@@ -279,7 +279,6 @@ export default {
     'new.columns': '{rows} filas, {n} columnas. Indique cuál se predice y cómo se leen las demás.',
     'new.column.target': 'Objetivo',
     'new.column.column': 'Columna',
-    'new.column.type': 'Tipo',
     'new.column.missing': 'Faltan',
     'new.column.holds': 'Contiene',
     'new.column.role': 'Se lee como',

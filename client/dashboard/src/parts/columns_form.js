@@ -37,7 +37,7 @@ export class ColumnsForm {
     show(dataset, job) {
         this.dataset = dataset;
         this.job = job;
-        const heads = ['target', 'feature', 'column', 'type', 'missing', 'holds', 'role'];
+        const heads = ['target', 'feature', 'column', 'missing', 'holds', 'role'];
         replace(
             this.element,
             this.takesSeveral && this.severalTargets(),
@@ -163,10 +163,9 @@ export class ColumnsForm {
             { class: target && 'current' },
             h('td', null, this.target(column, i)),
             h('td', null, this.feature(column, i)),
-            h('th', { scope: 'row' }, column.name),
-            h('td', { class: 'soft' }, column.type),
+            h('th', { scope: 'row' }, column.name, h('span', { class: 'soft' }, column.type)),
             h('td', { class: 'number' }, whole(column.missing)),
-            h('td', { class: 'soft' }, holds(column)),
+            h('td', { class: 'soft holds' }, holds(column)),
             h('td', null, target ? t('new.column.target') : isFeature && this.reading(column, i)),
         );
     }

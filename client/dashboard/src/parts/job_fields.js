@@ -76,7 +76,7 @@ export function ticksField({ job, field, pointer, properties, set, single }) {
                 null,
                 h('input', {
                     type: 'checkbox',
-                    id: i === 0 ? id : undefined,
+                    id: i === 0 ? id : `${id}-${i}`,
                     value: String(choice),
                     checked: ticked.has(choice),
                     onchange: ({ target }) => change(choice, target.checked),

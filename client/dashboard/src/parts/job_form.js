@@ -59,6 +59,7 @@ export class JobForm {
             ),
             others.map((one) => this.folded(one)),
         );
+        if (this.filled) for (const pointer of this.fields.keys()) this.showDefault(pointer, this.filled);
     }
 
     searchSchema() {
@@ -183,13 +184,13 @@ export class JobForm {
         const isRule = pointer.endsWith('/name') && !value?.values,
             searched = Boolean(this.job.search);
         const [, group] = pointer.split('/');
-        if (pointer.startsWith(`${LAYERS}/`)) this.keepLayers();
+        const isFirst = pointer.startsWith(`${LAYERS}/`) && this.keepLayers();
         if (isRule) changeRule(this.job, pointer, value);
         else setField(this.job, pointer, value);
         this.keepRequired(pointer);
         const wasOn = document.getElementById(`on/${group}`)?.checked;
         if (wasOn && this.job[group] === undefined) this.job[group] = {}; // all of its fields at their defaults
-        if (isRule || searched !== Boolean(this.job.search)) return this.again(`field${pointer}`);
+        if (isRule || isFirst || searched !== Boolean(this.job.search)) return this.again();
         this.axes.show(this.job);
         this.changed();
     }
@@ -213,15 +214,17 @@ export class JobForm {
         if (before) before.element.replaceWith(this.field({ ...before, pointer }));
     }
 
-    /** The layers that are shown: those of the job, else those that it has by default. */
+    /** The layers that are shown: those of the job, else those of the run that it starts from, else the default. */
     shownLayers() {
         const { hidden } = this.schema.properties.network.properties;
-        return valueOf(this.job, LAYERS) ?? this.filledLayers ?? hidden.default;
+        return valueOf(this.job, LAYERS) ?? (this.job.initial && this.runLayers) ?? hidden.default;
     }
 
-    /** What is said of a layer by default is said by the job before another thing is. */
+    /** What a layer has by default is said by the job before another thing of it is; true: only now it is. */
     keepLayers() {
-        if (valueOf(this.job, LAYERS) === undefined) assign(this.job, LAYERS, structuredClone(this.shownLayers()));
+        if (valueOf(this.job, LAYERS) !== undefined) return false;
+        assign(this.job, LAYERS, structuredClone(this.shownLayers()));
+        return true;
     }
 
     layers(schema, pointer) {
@@ -298,19 +301,25 @@ export class JobForm {
     followDefaults(filled) {
         const layers = valueOf(this.job, LAYERS) === undefined ? valueOf(filled, LAYERS) : undefined,
             shown = this.shownLayers().length;
-        this.filledLayers = layers;
-        this.axes.filled = filled;
+        this.runLayers = layers;
+        this.filled = this.axes.filled = filled;
         if (this.shownLayers().length !== shown) keepingFocus(() => this.show(this.job));
     }
 
     /** The default in an empty field; what does not apply is not there. */
     fill(pointer, filled) {
-        const { element, input, field } = this.fields.get(pointer),
-            value = valueOf(filled, pointer),
+        const value = valueOf(filled, pointer),
             parent = valueOf(filled, pointer.slice(0, pointer.lastIndexOf('/')));
         const given = fieldText(this.job, pointer) !== '';
-        element.hidden =
+        this.fields.get(pointer).element.hidden =
             !given && value === undefined && parent !== undefined && parent !== null && !ALWAYS.test(pointer);
+        this.showDefault(pointer, filled);
+    }
+
+    showDefault(pointer, filled) {
+        const { input, field } = this.fields.get(pointer),
+            value = valueOf(filled, pointer),
+            given = fieldText(this.job, pointer) !== '';
         if (field.kind === 'other') return;
         const text = value === undefined || value === null || given ? '' : String(value);
         if (input.tagName === 'SELECT') input.options[0].textContent = t('new.default', { value: text });

@@ -218,6 +218,13 @@ show_verbs() {
     has_not out '"name":"grid"'
     run 0 jobs --status paused
     lines out 1
+    run 0 jobs --order-by name --desc --limit 1
+    has out ' grid$'
+    has out '^more: mlp jobs --order-by name --desc --cursor name~d~t67726964~2$'
+    run 0 jobs --order-by name --desc --limit 1 --cursor name~d~t67726964~2
+    has out ' first$'
+    run 1 jobs --order-by loss
+    has err '^mlp: 400 .*best.loss'
     run 1 jobs --status done
     has err '^mlp: 400 .*status'
     run 0 show 2
@@ -626,7 +633,7 @@ health_of_the_daemon() {
 tests=(help_of_everything wrong_command_lines no_server data_verbs names_of_files train_checks train_and_watch show_verbs
     compare_runs failed_run run_verbs predict_and_export several_targets interrupt_and_cancel
     watching_with_and_without_streams pause_and_resume schema_of_a_job folds_of_a_job
-    picture_on_a_terminal health_of_the_daemon tokens daemon_started_again})
+    picture_on_a_terminal health_of_the_daemon tokens daemon_started_again)
 
 # ---- the daemon ------------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,21 @@ static void put_counts(struct text *out, const cJSON *job)
     }
 }
 
+/* The order of a list, which its cursor belongs to. */
+static void query_order(struct cli *cli)
+{
+    cli_query(cli, "order_by", cli->flag[FLAG_ORDER_BY]);
+    cli_query(cli, "desc", cli->flag[FLAG_DESC] ? "true" : NULL);
+}
+
+static void put_order(struct text *verb, const struct cli *cli)
+{
+    if (cli->flag[FLAG_ORDER_BY])
+        text_printf(verb, " --order-by %s", cli->flag[FLAG_ORDER_BY]);
+    if (cli->flag[FLAG_DESC])
+        text_puts(verb, " --desc");
+}
+
 /* ---- runs of a job ----------------------------------------------------------------------------------------------- */
 
 static void runs_print(struct cli *cli, const cJSON *list)
@@ -27,6 +42,7 @@ static void runs_print(struct cli *cli, const cJSON *list)
     runs_put(cli, &out, json_member(list, "data"));
     print_text(&out);
     text_printf(&verb, "runs %s", cli->argument[0]);
+    put_order(&verb, cli);
     print_more(list, text_string(&verb));
     text_free(&out);
     text_free(&verb);
@@ -38,8 +54,7 @@ int jobs_runs(struct cli *cli)
     cli_query(cli, "limit", cli->flag[FLAG_LIMIT]);
     cli_query(cli, "cursor", cli->flag[FLAG_CURSOR]);
     cli_query(cli, "status", cli->flag[FLAG_STATUS]);
-    cli_query(cli, "order_by", cli->flag[FLAG_ORDER_BY]);
-    cli_query(cli, "desc", cli->flag[FLAG_DESC] ? "true" : NULL);
+    query_order(cli);
     return cli_answer(cli, "GET", runs_print);
 }
 
@@ -137,7 +152,11 @@ static void jobs_print(struct cli *cli, const cJSON *list)
     }
     table_print(cli, t);
     table_free(t);
-    print_more(list, "jobs");
+    struct text verb = {0};
+    text_puts(&verb, "jobs");
+    put_order(&verb, cli);
+    print_more(list, text_string(&verb));
+    text_free(&verb);
 }
 
 int jobs_list(struct cli *cli)
@@ -147,6 +166,7 @@ int jobs_list(struct cli *cli)
     cli_query(cli, "name", cli->flag[FLAG_NAME]);
     cli_query(cli, "limit", cli->flag[FLAG_LIMIT]);
     cli_query(cli, "cursor", cli->flag[FLAG_CURSOR]);
+    query_order(cli);
     return cli_answer(cli, "GET", jobs_print);
 }
 

@@ -21,7 +21,8 @@ static const struct verb verbs[] = {
     {"train", "JOB.json", 1, 1, BIT(FLAG_WATCH) | BIT(FLAG_DRY_RUN), train, "start a training job",
      "A file named - is the standard input. mlp schema prints what a job may say.\n"
      "Ctrl-C under --watch stops watching only, with exit status 130."},
-    {"jobs", "", 0, 0, LIST_FLAGS | BIT(FLAG_STATUS) | BIT(FLAG_NAME), jobs_list, "list the jobs, newest first", NULL},
+    {"jobs", "", 0, 0, LIST_FLAGS | BIT(FLAG_STATUS) | BIT(FLAG_NAME) | BIT(FLAG_ORDER_BY) | BIT(FLAG_DESC), jobs_list,
+     "list the jobs, newest first", NULL},
     {"show", "JOB | --run RUN", 1, 1, BIT(FLAG_RUN), jobs_show, "a job with its runs, or one run", NULL},
     {"runs", "JOB", 1, 1, LIST_FLAGS | BIT(FLAG_STATUS) | BIT(FLAG_ORDER_BY) | BIT(FLAG_DESC), jobs_runs,
      "list the runs of a job", NULL},

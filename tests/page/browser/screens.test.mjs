@@ -34,6 +34,7 @@ before(async () => {
         jobs: { hash: '#/jobs', ready: 'tbody tr' },
         job: { hash: `#/jobs/${grid.id}`, ready: '#curves canvas', readme: true },
         run: { hash: `#/runs/${run.id}`, ready: '#evaluation .confusion', readme: true },
+        playground: { hash: `#/runs/${run.id}/predict`, ready: '.bars-table .best', readme: true },
         compare: { hash: `#/compare?jobs=${grid.id},${single.id}`, ready: '#curves canvas' },
         service: { hash: '#/service', ready: '#routes td' },
     };

@@ -1,6 +1,7 @@
 #include "internal.h"
 
 #include "core/base/mem.h"
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 
@@ -61,7 +62,7 @@ static int configure(sqlite3 *db)
 
 enum err_code connection_open(struct connection *c, const char *path, int flags, struct err *err)
 {
-    *c = (struct connection){0};
+    *c = (struct connection){.side = flags & SQLITE_OPEN_READONLY ? SQL_READER : SQL_WRITER};
     int code = sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (c->db)
         sqlite3_extended_result_codes(c->db, 1);
@@ -74,18 +75,6 @@ enum err_code connection_open(struct connection *c, const char *path, int flags,
     (void)connection_error(c, code, err);
     connection_close(c);
     return err ? err->code : ERR_IO;
-}
-
-enum err_code connection_prepare(struct connection *c, enum sql_side side, struct err *err)
-{
-    for (size_t i = 0; i < SQL_COUNT; i++) {
-        if (!(sql_texts[i].sides & (unsigned)side))
-            continue;
-        int code = sqlite3_prepare_v3(c->db, sql_texts[i].text, -1, SQLITE_PREPARE_PERSISTENT, &c->statement[i], NULL);
-        if (code)
-            return connection_error(c, code, err);
-    }
-    return ERR_OK;
 }
 
 void connection_close(struct connection *c)
@@ -116,7 +105,12 @@ enum err_code connection_integer(struct connection *c, const char *sql, int64_t 
 
 struct query query_start(struct connection *c, enum sql s)
 {
-    return (struct query){.connection = c, .statement = c->statement[s]};
+    assert(sql_texts[s].sides & (unsigned)c->side);
+    struct query q = {.connection = c};
+    if (!c->statement[s])
+        q.code = sqlite3_prepare_v3(c->db, sql_texts[s].text, -1, SQLITE_PREPARE_PERSISTENT, &c->statement[s], NULL);
+    q.statement = c->statement[s];
+    return q;
 }
 
 struct query query_compose(struct connection *c, const char *text)
@@ -206,7 +200,7 @@ enum err_code query_end(struct query *q, struct err *err)
         code = err_no_memory(err);
     if (q->composed) {
         sqlite3_finalize(q->statement);
-    } else {
+    } else if (q->statement) {
         sqlite3_reset(q->statement);
         sqlite3_clear_bindings(q->statement);
     }

@@ -13,15 +13,14 @@
 
 struct connection {
     sqlite3 *db;
-    sqlite3_stmt *statement[SQL_COUNT];
+    enum sql_side side;
+    sqlite3_stmt *statement[SQL_COUNT]; /* NULL until it is asked for: most of them never are, and each takes 10 KB */
     bool fatal;    /* an fsync failed, or the file is damaged: nothing may be written any more */
     int wal_pages; /* in the WAL after the last commit of this connection */
 };
 
 /* flags: SQLITE_OPEN_*. On failure c is closed again. */
 enum err_code connection_open(struct connection *c, const char *path, int flags, struct err *err);
-/* Prepares every statement of the side. */
-enum err_code connection_prepare(struct connection *c, enum sql_side side, struct err *err);
 void connection_close(struct connection *c); /* zeroed or closed is fine */
 enum err_code connection_execute(struct connection *c, const char *sql, struct err *err);
 enum err_code connection_integer(struct connection *c, const char *sql, int64_t *ret, struct err *err);
@@ -38,7 +37,7 @@ struct query {
     bool composed, no_memory;
 };
 
-struct query query_start(struct connection *c, enum sql s);
+struct query query_start(struct connection *c, enum sql s); /* one of the connection's side */
 struct query query_compose(struct connection *c, const char *text); /* a text that is not in the table */
 void query_put_integer(struct query *q, int64_t value);
 void query_put_real(struct query *q, double value); /* NULL unless finite */

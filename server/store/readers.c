@@ -18,8 +18,6 @@ enum err_code readers_open(struct store *s, unsigned count, struct err *err)
     for (unsigned i = 0; i < pool->count; i++) {
         struct store_reader *r = &pool->all[i];
         enum err_code code = connection_open(&r->connection, s->path, SQLITE_OPEN_READONLY, err);
-        if (!code)
-            code = connection_prepare(&r->connection, SQL_READER, err);
         if (code)
             return code;
         r->store = s;

@@ -26,7 +26,7 @@ enum sql {
 };
 
 struct sql_text {
-    unsigned sides; /* enum sql_side: who prepares it */
+    unsigned sides; /* enum sql_side: who uses it */
     const char *text;
 };
 extern const struct sql_text sql_texts[SQL_COUNT];

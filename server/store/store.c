@@ -302,8 +302,6 @@ static enum err_code open_writer(struct store *s, const char *dir, struct err *e
     if (!code)
         code = migrate_apply(c, migrations, migrations_count, err);
     if (!code)
-        code = connection_prepare(c, SQL_WRITER, err);
-    if (!code)
         sqlite3_wal_hook(c->db, note_wal_pages, c);
     return code ? code : fs_sync_dir(dir, err);
 }

@@ -275,6 +275,36 @@ static void leave_a_cancelled_run(struct fixture *f)
         _exit(2);
 }
 
+static enum err_code body_prepare(struct connection *c)
+{
+    struct err err = {0};
+    for (int i = 0; i < SQL_COUNT; i++) {
+        if (!(sql_texts[i].sides & (unsigned)c->side))
+            continue;
+        struct query q = query_start(c, (enum sql)i);
+        if (query_end(&q, &err))
+            fail_msg("%s: %s", sql_texts[i].text, err.message);
+    }
+    return err.code;
+}
+
+static enum err_code body_prepare_writer(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    (void)op, (void)err;
+    return body_prepare(&tx->connection);
+}
+
+/* They are prepared when they are asked for: here all of them are. */
+static void test_every_statement_is_one(void **state)
+{
+    struct fixture *f = *state;
+    struct write w = {0};
+    struct store_reader *r = store_reader_take(f->store);
+    assert_int_equal(body_prepare(&r->connection), ERR_OK);
+    store_reader_give(r);
+    assert_int_equal(do_write(f, &w, body_prepare_writer), ERR_OK);
+}
+
 static void test_recovery_cancels_what_was_to_be_cancelled(void **state)
 {
     struct fixture *f = *state;
@@ -295,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_STORE(test_what_is_stored_is_there_after_reopening),
         WITH_STORE(test_closing_empties_the_wal),
+        WITH_STORE(test_every_statement_is_one),
         cmocka_unit_test(test_closing_null_is_fine),
         WITH_STORE(test_second_daemon_is_refused_and_told_the_directory),
         WITH_STORE(test_totals_count_what_is_there),

@@ -36,7 +36,7 @@ class Answer {
         const { bars, left } = barsOf(prediction);
         const said = t('predict.class', {
             class: prediction.class,
-            share: percent(prediction.probabilities[prediction.class]),
+            share: percent(prediction.probabilities[prediction.class], 2),
         });
         text(this.words, this.alone ? said : `${this.target.name}: ${said}`);
         text(this.note, left ? t('predict.left', { n: left, count: whole(left) }) : '');

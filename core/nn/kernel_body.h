@@ -436,6 +436,7 @@ const struct kernels KERNELS = {
                [MLP_RELU] = derive_relu,
                [MLP_LEAKY_RELU] = derive_leaky_relu},
     .softmax = softmax,
+    .labels = labels,
     .update = {[MLP_SGD] = update_sgd,
                [MLP_MOMENTUM] = update_momentum,
                [MLP_NESTEROV] = update_nesterov,

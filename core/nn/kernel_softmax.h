@@ -1,4 +1,4 @@
-/* Softmax and its cross-entropy, for each instruction set. For kernel_body.h only. */
+/* Softmax and its cross-entropy, and that of labels, for each instruction set. For kernel_body.h only. */
 #pragma once
 
 /* One row at a time: for many units. */
@@ -81,5 +81,31 @@ static void softmax(size_t rows, size_t units, size_t stride, real *z, const rea
             softmax_row(units, stride, z + r * stride, wanted, losses);
         else
             softmax_block(least(step, rows - r), units, stride, z + r * stride, wanted, losses);
+    }
+}
+
+/* softplus(z) - y z = max(z, 0) - y z + log(1 + e), e = e^-|z|. Small e keep their digits: with u = 1 + e rounded, log u e / (u - 1)
+ * is that logarithm to a few units in the last place (Kahan; Goldberg 1991, theorem 4). */
+static void label_block(const real *z, const real *y, real *loss)
+{
+    for (size_t x = 0; x < KERNEL_PAD; x++) {
+        real e = exponential(z[x] < 0 ? z[x] : -z[x]), u = 1 + e;
+        loss[x] = ((z[x] > 0 ? z[x] : 0) - y[x] * z[x]) + (u == 1 ? e : logarithm(u) * e / (u - 1));
+    }
+}
+
+static void labels(size_t rows, size_t units, size_t stride, const real *z, const real *y, real *loss)
+{
+    for (size_t r = 0; r < rows; r++) {
+        double sum = 0;
+        for (size_t j = 0; j < units; j += KERNEL_PAD) {
+            real wanted[KERNEL_PAD] = {0}, part[KERNEL_PAD];
+            size_t count = least(KERNEL_PAD, units - j);
+            memcpy(wanted, y + r * units + j, count * sizeof *y);
+            label_block(z + r * stride + j, wanted, part);
+            for (size_t x = 0; x < count; x++)
+                sum += (double)part[x];
+        }
+        loss[r] = (real)(sum / (double)units);
     }
 }

@@ -76,6 +76,9 @@ struct kernels {
     /* Rows of z (units of stride) become softmax probabilities, padding 0. With y (class numbers, else NULL) loss[r] is the
      * row's cross-entropy, log sum exp z - z[y], by way of the largest z, so that it is finite and exact for any logits. */
     void (*softmax)(size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss);
+    /* loss[r] = the mean over the units of the cross-entropy of a sigmoid, softplus(z) - y z, from the logits; y: rows x units of
+     * 0 and 1. Finite and exact for any logits. */
+    void (*labels)(size_t rows, size_t units, size_t stride, const real *z, const real *y, real *loss);
     /* One update of count weights (a multiple of KERNEL_PAD): v, r: the optimizer's state, as it has any. Adds the sums of
      * squares of the gradient and of the update to sums[0] and sums[1]. */
     void (*update[MLP_OPTIMIZERS])(const struct step *s, size_t count, const real *g, real *w, real *v, real *r,

@@ -62,7 +62,7 @@ static enum err_code sample_take(const struct job_spec *spec, const struct encod
     if (!s->of)
         return err_set(err, ERR_INVALID, "the run kept no validation rows: %s",
                        job_validation_advice(spec->validation.fraction, advice));
-    size_t fit = IMPORTANCE_BYTES / (encoder_inputs(encoder) * sizeof(real));
+    size_t fit = IMPORTANCE_BYTES / (((size_t)encoder_inputs(encoder) + encoder_targets(encoder)) * sizeof(real));
     s->count = lesser(lesser(s->of, IMPORTANCE_ROWS), fit ? fit : 1);
     return sample_encode(encoder, table, spec->sample_weight, rows, s, err);
 }

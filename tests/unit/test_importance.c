@@ -25,7 +25,7 @@ static const struct importance_feature features[] = {{0, 1}, {1, 3}, {4, 1}, {5,
 struct scene {
     struct mlp_network network;
     struct mlp_matrix rows;
-    real x[ROWS * INPUTS], y[ROWS];
+    real x[ROWS * INPUTS], y[ROWS * 3];
     struct importance_base base;
     struct importance got[FEATURES];
 };
@@ -55,9 +55,11 @@ static void make(struct scene *s, enum task task, uint32_t outputs)
         x[1 + rng_below(&r, 3)] = 1;
         x[4] = (real)(rng_uniform(&r) * 4 - 2);
         x[5] = (real)(rng_uniform(&r) * 4 - 2);
-        s->y[i] = task == TASK_REGRESSION ? (real)(rng_uniform(&r) * 2 - 1) : (real)rng_below(&r, outputs > 1 ? outputs : 2);
+        uint32_t targets = mlp_targets(&spec), classes = task == TASK_MULTICLASS ? outputs : 2;
+        for (uint32_t j = 0; j < targets; j++)
+            s->y[i * targets + j] = task == TASK_REGRESSION ? (real)(rng_uniform(&r) * 2 - 1) : (real)rng_below(&r, classes);
     }
-    s->rows = (struct mlp_matrix){.x = s->x, .y = s->y, .stride = INPUTS, .inputs = INPUTS};
+    s->rows = (struct mlp_matrix){.x = s->x, .y = s->y, .stride = INPUTS, .inputs = INPUTS, .targets = mlp_targets(&spec)};
 }
 
 static enum err_code run(struct scene *s, uint32_t repeats, uint64_t seed, struct importance *out)
@@ -68,33 +70,57 @@ static enum err_code run(struct scene *s, uint32_t repeats, uint64_t seed, struc
 
 /* ---- the oracle: predictions of copied rows, and figures from their formulas, in double --------------------------------- */
 
+/* Regression: adds what one target gives to the means over them. */
+static void score_number(const struct scene *s, const real *out, uint32_t j, uint32_t targets, double *metric, double *loss)
+{
+    double mean = 0, errors = 0, spread = 0;
+    for (size_t i = 0; i < ROWS; i++)
+        mean += (double)s->y[i * targets + j] / ROWS;
+    for (size_t i = 0; i < ROWS; i++) {
+        double y = (double)s->y[i * targets + j];
+        errors += pow(y - (double)out[i * targets + j], 2);
+        spread += pow(y - mean, 2);
+    }
+    *metric += (1 - errors / spread) / targets;
+    *loss += errors / ROWS / targets;
+}
+
+static double score_labels(const real *y, const real *out, uint32_t count, bool *right)
+{
+    double loss = 0;
+    *right = true;
+    for (uint32_t j = 0; j < count; j++) {
+        loss -= log(y[j] > (real)0.5 ? (double)out[j] : 1 - (double)out[j]) / count;
+        *right &= (out[j] >= (real)0.5) == (y[j] > (real)0.5);
+    }
+    return loss;
+}
+
+static double score_class(size_t y, const real *out, uint32_t classes, bool *right)
+{
+    size_t best = 0;
+    for (size_t k = 1; k < classes; k++)
+        best = out[k] > out[best] ? k : best;
+    *right = best == y;
+    return -log((double)out[y]);
+}
+
 static void score(const struct scene *s, const real *x, double *ret_metric, double *ret_loss)
 {
     const struct mlp_spec *spec = mlp_network_spec(&s->network);
     static real out[ROWS * 3];
-    double loss = 0, right = 0, mean = 0, errors = 0, spread = 0;
+    uint32_t outputs = spec->outputs;
+    *ret_metric = *ret_loss = 0;
     assert_int_equal(mlp_predict(&s->network, x, ROWS, INPUTS, out, NULL, NULL), ERR_OK);
-    for (size_t i = 0; i < ROWS; i++)
-        mean += (double)s->y[i] / ROWS;
-    for (size_t i = 0; i < ROWS; i++) {
-        const real *o = out + i * spec->outputs;
-        double y = (double)s->y[i];
-        if (spec->task == TASK_REGRESSION) {
-            errors += (y - (double)o[0]) * (y - (double)o[0]);
-            spread += (y - mean) * (y - mean);
-        } else if (spec->task == TASK_BINARY) {
-            loss -= log(y > 0.5 ? (double)o[0] : 1 - (double)o[0]) / ROWS;
-            right += (o[0] >= (real)0.5) == (y > 0.5);
-        } else {
-            size_t best = 0;
-            for (size_t k = 1; k < spec->outputs; k++)
-                best = o[k] > o[best] ? k : best;
-            loss -= log((double)o[(size_t)y]) / ROWS;
-            right += best == (size_t)y;
-        }
+    for (uint32_t j = 0; spec->task == TASK_REGRESSION && j < outputs; j++)
+        score_number(s, out, j, outputs, ret_metric, ret_loss);
+    for (size_t i = 0; spec->task != TASK_REGRESSION && i < ROWS; i++) {
+        bool right, classes = spec->task == TASK_MULTICLASS;
+        const real *o = out + i * outputs;
+        double loss = classes ? score_class((size_t)s->y[i], o, outputs, &right) : score_labels(s->y + i * outputs, o, outputs, &right);
+        *ret_loss += loss / ROWS;
+        *ret_metric += (double)right / ROWS;
     }
-    *ret_metric = spec->task == TASK_REGRESSION ? 1 - errors / spread : right / ROWS;
-    *ret_loss = spec->task == TASK_REGRESSION ? errors / ROWS : loss;
 }
 
 /* Shuffles whole columns of a copy, as the header says it is drawn. */
@@ -140,9 +166,9 @@ static void against_the_oracle(void **state)
         enum task task;
         uint32_t outputs;
         unsigned metric;
-    } cases[] = {{TASK_REGRESSION, 1, 2}, {TASK_BINARY, 1, 0}, {TASK_MULTICLASS, 3, 0}};
+    } cases[] = {{TASK_REGRESSION, 1, 2}, {TASK_BINARY, 1, 0}, {TASK_MULTICLASS, 3, 0}, {TASK_REGRESSION, 3, 2}, {TASK_MULTILABEL, 2, 0}};
     static struct scene s;
-    for (size_t c = 0; c < 3; c++) {
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         double metric, loss;
         make(&s, cases[c].task, cases[c].outputs);
         assert_int_equal(run(&s, REPEATS, SEED, s.got), ERR_OK);

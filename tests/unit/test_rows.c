@@ -10,6 +10,7 @@
 #include "core/nn/model.h"
 #include "server/train/rows.h"
 #include "train_fixture.h"
+#include <math.h>
 
 enum { ROWS = 1003 };
 #define KEPT   ((uint64_t)1 << 30)
@@ -27,15 +28,23 @@ static struct table *table_of_rows(struct data_fixture *f)
     return t;
 }
 
-static void prepare(struct rows *r, const struct table *t, uint64_t memory)
+static const char one_target[] = "{\"dataset\":\"d\",\"target\":\"y\",\"validation\":{\"fraction\":0.2}}";
+static const char two_targets[] = "{\"dataset\":\"d\",\"target\":[\"a\",\"b\"],\"validation\":{\"fraction\":0.2}}";
+
+static void prepare_job(struct rows *r, const char *job, const struct table *t, uint64_t memory)
 {
     struct job_spec spec;
     struct err err = {0};
-    spec_of("{\"dataset\":\"d\",\"target\":\"y\",\"validation\":{\"fraction\":0.2}}", &spec);
+    spec_of(job, &spec);
     *r = (struct rows){0};
     if (rows_prepare(r, &spec, t, NULL, NULL, memory, NULL, &err))
         fail_msg("%s", err.message);
     job_spec_done(&spec);
+}
+
+static void prepare(struct rows *r, const struct table *t, uint64_t memory)
+{
+    prepare_job(r, one_target, t, memory);
 }
 
 /* Small enough that this table has 23 blocks: 6 numbers a row, 35 rows a block. */
@@ -124,14 +133,16 @@ static void test_validation_in_order(void **state)
 
 /* ---- bits ------------------------------------------------------------------------------------------------------------- */
 
-static void model_of(const struct table *t, uint32_t batch_size, uint64_t memory, struct mlp_epoch *ret_epoch, struct buf *model)
+static void model_of(const char *job, const struct table *t, uint32_t batch_size, uint64_t memory, struct mlp_epoch *ret_epoch,
+                     struct buf *model)
 {
     struct rows r;
     struct mlp_spec s;
     struct mlp_trainer *trainer;
-    prepare(&r, t, memory);
+    prepare_job(&r, job, t, memory);
     mlp_spec_default(&s);
-    s.task = TASK_BINARY;
+    s.task = encoder_task(r.encoder);
+    s.outputs = encoder_outputs(r.encoder);
     s.inputs = encoder_inputs(r.encoder);
     s.hidden_count = 1;
     s.hidden[0] = (struct mlp_hidden){.units = 6, .activation = MLP_TANH};
@@ -150,14 +161,16 @@ static void test_kept_or_not_the_same_bits(void **state)
     struct data_fixture *f = *state;
     struct table *t = table_of_rows(f);
     static const uint32_t batches[] = {0, 1, 32, 90, 700};
-    for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
+    for (size_t b = 0; b < 2 * COUNT(batches); b++) {
         struct mlp_epoch kept, encoded;
         struct buf first, second;
+        const char *job = b % 2 ? two_targets : one_target;
+        uint32_t batch = batches[b / 2];
         small_blocks();
-        model_of(t, batches[b], KEPT, &kept, &first);
-        model_of(t, batches[b], NO_MEM, &encoded, &second);
+        model_of(job, t, batch, KEPT, &kept, &first);
+        model_of(job, t, batch, NO_MEM, &encoded, &second);
         assert_true(kept.train_loss == encoded.train_loss && kept.valid_loss == encoded.valid_loss);
-        assert_int_equal(kept.weight_updates, 3 * (batches[b] ? (802 + batches[b] - 1) / batches[b] : 1));
+        assert_int_equal(kept.weight_updates, 3 * (batch ? (802 + batch - 1) / batch : 1));
         assert_int_equal(first.length, second.length);
         assert_memory_equal(first.data, second.data, first.length);
         buf_done(&first);
@@ -174,13 +187,49 @@ static void test_blocks_leave_gradient_descent_alone(void **state)
     struct mlp_epoch whole, blocks;
     struct buf model;
     rows_sizes = (struct rows_sizes){.at_once = KEPT, .block = KEPT};
-    model_of(t, 0, 0, &whole, &model);
+    model_of(one_target, t, 0, 0, &whole, &model);
     buf_done(&model);
     small_blocks();
-    model_of(t, 0, NO_MEM, &blocks, &model);
+    model_of(one_target, t, 0, NO_MEM, &blocks, &model);
     buf_done(&model);
     assert_true(whole.train_loss - blocks.train_loss < 1e-6 && blocks.train_loss - whole.train_loss < 1e-6);
     assert_true(whole.valid_loss - blocks.valid_loss < 1e-6 && blocks.valid_loss - whole.valid_loss < 1e-6);
+    table_unref(t);
+}
+
+/* Each row's targets come with it, from a window or from all rows. */
+static void test_targets_stay_with_their_rows(void **state)
+{
+    struct data_fixture *f = *state;
+    struct table *t = table_of_rows(f);
+    for (int kept = 0; kept < 2; kept++) {
+        struct rows r;
+        struct feed feed;
+        const uint32_t *row;
+        size_t count, seen = 0;
+        small_blocks();
+        prepare_job(&r, two_targets, t, kept ? KEPT : NO_MEM);
+        const struct encoder_target *a = encoder_target(r.encoder, 0), *b = encoder_target(r.encoder, 1);
+        assert_int_equal(r.train.block_rows, 30); /* 7 numbers a row */
+        assert_int_equal(feed_init(&feed, &r.train, true, 50, NULL), ERR_OK);
+        feed_start(&feed, 7, 0);
+        do {
+            real x[50 * 5], y[50 * 2];
+            assert_int_equal(feed_next(&feed, 50, NULL, &row, &count, NULL), ERR_OK);
+            r.train.gather(r.train.context, row, count, x, 5, y, NULL);
+            for (size_t i = 0; i < count; i++) {
+                int at = (int)lround((double)y[2 * i] * a->deviation + a->mean);
+                assert_true(fabs((double)y[2 * i + 1] * b->deviation + b->mean - (double)(at * 37 % 101) / 8) < 1e-4);
+                for (int k = 0; k < 3; k++) /* kind; then y */
+                    assert_true(x[i * 5 + (size_t)k] == (real)(at % 3 == k));
+                assert_true(x[i * 5 + 3] == (real)(at * 7 % 11 < 4));
+            }
+            seen += count;
+        } while (count);
+        assert_int_equal(seen, r.train.rows);
+        feed_done(&feed);
+        rows_done(&r);
+    }
     table_unref(t);
 }
 
@@ -211,6 +260,7 @@ static void test_memory_of_a_window(void **state)
     uint64_t small = rows_layout(1000, 250, 30, 1, &train, &valid);
     assert_int_equal(train.block_rows, 0);
     assert_int_equal(small, 1250 * 31 * sizeof(real));
+    assert_int_equal(rows_layout(1000, 250, 30, 7, &train, &valid), 1250 * 37 * sizeof(real));
     uint64_t window = rows_layout(100000000, 1000000, 30, 1, &train, &valid);
     assert_true(train.block_rows > 0 && window < ((uint64_t)160 << 20));
     assert_int_equal(rows_layout(4000000000u, 1000000, 30, 1, &train, &valid), window); /* it does not grow with the rows */
@@ -222,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_row_once, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(test_validation_in_order, data_setup, data_teardown),
+        cmocka_unit_test_setup_teardown(test_targets_stay_with_their_rows, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(test_kept_or_not_the_same_bits, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(test_blocks_leave_gradient_descent_alone, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(test_stop_is_seen_while_encoding, data_setup, data_teardown),

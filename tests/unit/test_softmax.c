@@ -1,4 +1,4 @@
-/* Softmax and its loss at float, as training has them (tests/numeric has them at double), with every table of kernels:
+/* Softmax and its loss, and that of labels, at float, as training has them (tests/numeric has them at double), with every table of kernels:
  * blocks of rows for few units and rows one by one for many, against double formulas. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -131,6 +131,71 @@ static void test_known_limits(void **state)
     }
 }
 
+/* ---- labels --------------------------------------------------------------------------------------------------------- */
+
+static double label_loss(double logit, double is)
+{
+    return log1p(exp(-fabs(logit))) + (is > 0 ? fmax(-logit, 0) : fmax(logit, 0));
+}
+
+/* Every loss to a few units in its own last place, however small: 0/1 against logits of each sign. */
+static void test_one_label_keeps_its_digits(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; kernels_at(i); i++)
+        for (double logit = -80; logit <= 80; logit += 0.37) {
+            real row[2 * KERNEL_PAD] = {(real)logit, (real)logit}, is[4] = {1, 1, 0, 0}, got[2];
+            row[KERNEL_PAD] = row[KERNEL_PAD + 1] = (real)logit;
+            kernels_at(i)->labels(2, 2, KERNEL_PAD, row, is, got);
+            for (unsigned r = 0; r < 2; r++) {
+                double exact = label_loss((double)(real)logit, r ? 0 : 1);
+                close_to((double)got[r], exact, 8 * FLT_EPSILON * exact);
+            }
+        }
+}
+
+static void test_labels_at_float(void **state)
+{
+    static real is[MOST_ROWS * MOST_UNITS];
+    (void)state;
+    for (unsigned i = 0; kernels_at(i); i++)
+        for (size_t units = 2; units <= MOST_UNITS; units++) {
+            size_t stride = kernel_stride(units);
+            draw(MOST_ROWS, units, 20);
+            for (size_t k = 0; k < MOST_ROWS * units; k++)
+                is[k] = (real)(k * k % 3 == 1);
+            memcpy(p, z, sizeof p);
+            loss[MOST_ROWS] = -1;
+            kernels_at(i)->labels(MOST_ROWS, units, stride, z, is, loss);
+            assert_memory_equal(z, p, sizeof p);  /* it reads the logits */
+            assert_true(loss[MOST_ROWS] == -1); /* no further than the rows */
+            for (size_t r = 0; r < MOST_ROWS; r++) {
+                real alone;
+                double sum = 0;
+                for (size_t j = 0; j < units; j++)
+                    sum += label_loss((double)z[r * stride + j], (double)is[r * units + j]);
+                close_to((double)loss[r], sum / (double)units, 8 * FLT_EPSILON * sum / (double)units);
+                kernels_at(i)->labels(1, units, stride, z + r * stride, is + r * units, &alone);
+                assert_memory_equal(&alone, &loss[r], sizeof alone);
+            }
+        }
+}
+
+static void test_limits_of_labels(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; kernels_at(i); i++) {
+        real row[KERNEL_PAD] = {1e4f, -1e4f}, is[2] = {0, 1}, right[2] = {1, 0}, got;
+        kernels_at(i)->labels(1, 2, KERNEL_PAD, row, is, &got);
+        assert_true(got == 1e4f);
+        kernels_at(i)->labels(1, 2, KERNEL_PAD, row, right, &got);
+        assert_true(got >= 0 && (double)got < 1e-37);
+        row[1] = (real)NAN;
+        kernels_at(i)->labels(1, 2, KERNEL_PAD, row, is, &got);
+        assert_true(isnan(got));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +203,9 @@ int main(void)
         cmocka_unit_test(test_rows_are_alone),
         cmocka_unit_test(test_nan_stays_in_its_row),
         cmocka_unit_test(test_known_limits),
+        cmocka_unit_test(test_one_label_keeps_its_digits),
+        cmocka_unit_test(test_labels_at_float),
+        cmocka_unit_test(test_limits_of_labels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

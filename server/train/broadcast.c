@@ -9,7 +9,8 @@
 #define ROUND_NS    50000000u /* at least between two rounds of new pages: what is committed meanwhile goes together */
 #define ROUND_SPANS 512       /* read at once */
 #define ROUND_READS 32        /* at most in one round: as many spans as the store can have */
-#define ROUND_PAGES 8         /* made ahead in one round, where streams would make the same ones all at once */
+#define ROUND_PAGES 64        /* made ahead in one round, where streams would make the same ones all at once */
+#define ROUND_EVENTS 2048     /* in them */
 #define WAKE_SLICE  64        /* streams woken at once: other requests are answered between */
 #define WAKE_NS     1000000
 #define TICK_NS     1000000000u /* between two looks at who has gone and who needs a sign of life */
@@ -95,45 +96,50 @@ static void wake_due(struct broadcast *b)
     }
 }
 
-/* Whether the text of a span is missing that some stream is going to want; *ret_after: from which event on. */
-static bool lacks_text(struct broadcast *b, const struct store_span *span, int64_t *ret_after)
-{
-    bool wanted = false;
-    int64_t after = span->first - 1;
-    pthread_mutex_lock(&b->lock);
-    for (struct broadcast_stream *s = b->streams; s && !wanted; s = s->next)
-        wanted = broadcast_filter_takes_span(&s->filter, span);
-    for (struct broadcast_page *p; wanted && after < span->last && (p = broadcast_page_find_locked(b, after));) {
-        after = p->last;
-        broadcast_page_drop_locked(p);
-    }
-    pthread_mutex_unlock(&b->lock);
-    *ret_after = after;
-    return wanted && after < span->last;
-}
-
 /* What may be done yet in a round. */
 struct round {
-    int reads, pages;
+    int reads, pages, events;
 };
 
-/* Makes pages of what is wanted of the spans, as many as may be: what is left streams make themselves. */
-static void make_pages(struct broadcast *b, const struct store_span *span, size_t count, struct round *round)
+/* Makes the text of events that follow each other, as far as it is not there: what may not be made now streams make themselves. */
+static void make_pages(struct broadcast *b, int64_t after, int64_t last, struct round *round)
 {
-    int64_t after;
-    for (size_t i = 0; i < count; i++)
-        while (round->pages && lacks_text(b, &span[i], &after)) {
-            struct broadcast_page *p = NULL;
-            bool gone;
-            int64_t newest;
-            round->pages--;
-            if (broadcast_page_read(b->store, after, &p, &gone, &newest, NULL) || !p)
-                return;
-            pthread_mutex_lock(&b->lock);
+    while (after < last) {
+        pthread_mutex_lock(&b->lock);
+        struct broadcast_page *p = broadcast_page_find_locked(b, after);
+        pthread_mutex_unlock(&b->lock);
+        bool made = !p, gone;
+        int64_t newest;
+        if (made && (round->pages <= 0 || round->events <= 0 || broadcast_page_read(b->store, after, last, &p, &gone, &newest, NULL) || !p))
+            return;
+        round->pages -= made;
+        round->events -= made ? (int)p->count : 0;
+        after = p->last;
+        pthread_mutex_lock(&b->lock);
+        if (made)
             broadcast_page_add_locked(b, p);
-            broadcast_page_drop_locked(p);
-            pthread_mutex_unlock(&b->lock);
-        }
+        broadcast_page_drop_locked(p);
+        pthread_mutex_unlock(&b->lock);
+    }
+}
+
+/* ... of the spans that some stream takes, of several in a row together. */
+static void make_wanted(struct broadcast *b, const struct store_span *span, size_t count, struct round *round)
+{
+    bool wanted[ROUND_SPANS] = {false};
+    pthread_mutex_lock(&b->lock);
+    for (size_t i = 0; i < count; i++)
+        for (struct broadcast_stream *s = b->streams; s && !wanted[i]; s = s->next)
+            wanted[i] = broadcast_filter_takes_span(&s->filter, &span[i]);
+    pthread_mutex_unlock(&b->lock);
+    for (size_t i = 0, end; i < count; i = end) {
+        for (end = i; end < count && wanted[end]; end++)
+            ;
+        if (end > i)
+            make_pages(b, span[i].first - 1, span[end - 1].last, round);
+        else
+            end++;
+    }
 }
 
 /* The next spans; whether there may be more. */
@@ -150,7 +156,7 @@ static bool pull_some(struct broadcast *b, struct round *round)
     round->reads = code ? 0 : round->reads - 1;
     if (code)
         return true; /* tried again in the next round */
-    make_pages(b, span, read.count, round);
+    make_wanted(b, span, read.count, round);
     pthread_mutex_lock(&b->lock);
     if (read.gone && b->head == head) { /* more than the store keeps came between two rounds */
         b->head = read.newest;
@@ -170,7 +176,7 @@ static bool pull_some(struct broadcast *b, struct round *round)
 static bool pull(struct broadcast *b)
 {
     bool more = true;
-    struct round round = {ROUND_READS, ROUND_PAGES};
+    struct round round = {ROUND_READS, ROUND_PAGES, ROUND_EVENTS};
     while (round.reads && more)
         more = pull_some(b, &round);
     wake_due(b);

@@ -117,12 +117,13 @@ static enum err_code page_new(int64_t after, const struct store_events *e, struc
     return ERR_OK;
 }
 
-enum err_code broadcast_page_read(struct store *store, int64_t after, struct broadcast_page **ret_page, bool *ret_gone,
-                                  int64_t *ret_newest, struct err *err)
+enum err_code broadcast_page_read(struct store *store, int64_t after, int64_t last, struct broadcast_page **ret_page,
+                                  bool *ret_gone, int64_t *ret_newest, struct err *err)
 {
+    size_t limit = last - after < BROADCAST_PAGE_EVENTS ? (size_t)(last - after) : BROADCAST_PAGE_EVENTS;
     struct store_events events = {0};
     struct store_reader *reader = store_reader_take(store);
-    enum err_code code = store_events_read(reader, after, BROADCAST_PAGE_EVENTS, &events, err);
+    enum err_code code = store_events_read(reader, after, limit, &events, err);
     store_reader_give(reader);
     if (code)
         return code;

@@ -28,10 +28,10 @@ struct broadcast_filter {
     int64_t job[BROADCAST_FILTER_MAX], run[BROADCAST_FILTER_MAX];
 };
 
-/* The events after `after`, or NULL when there are none to be told: *ret_gone says whether they are lost, *ret_newest
+/* The events after `after` up to `last`, at most a page, or NULL when there are none to be told: *ret_gone says whether they are lost, *ret_newest
  * which the last one is. Reads the store. */
-enum err_code broadcast_page_read(struct store *store, int64_t after, struct broadcast_page **ret_page, bool *ret_gone,
-                                  int64_t *ret_newest, struct err *err);
+enum err_code broadcast_page_read(struct store *store, int64_t after, int64_t last, struct broadcast_page **ret_page,
+                                  bool *ret_gone, int64_t *ret_newest, struct err *err);
 void broadcast_page_free(struct broadcast_page *p);
 /* The bits of the events that are sent under a name ("job", "run", "epoch"); 0: there is no such event. */
 unsigned broadcast_kinds(const char *name, size_t length);

@@ -28,19 +28,36 @@ static const struct store_span *at(const struct broadcast_spans *s, size_t i)
     return &s->span[(s->first + i) % BROADCAST_SPANS];
 }
 
-int64_t broadcast_spans_skip(const struct broadcast_spans *s, const struct broadcast_filter *f, int64_t cursor)
+/* The first that is not all behind the cursor. */
+static size_t find(const struct broadcast_spans *s, int64_t cursor)
 {
     size_t low = 0, high = s->count;
-    if (cursor < s->after)
-        return cursor;
-    while (low < high) { /* the first that is not all behind the cursor */
+    while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (at(s, middle)->last > cursor)
             high = middle;
         else
             low = middle + 1;
     }
-    for (; low < s->count && !broadcast_filter_takes_span(f, at(s, low)); low++)
-        cursor = at(s, low)->last;
+    return low;
+}
+
+/* Behind those from the cursor on that the filter takes, or does not. */
+static int64_t pass(const struct broadcast_spans *s, const struct broadcast_filter *f, int64_t cursor, bool taken)
+{
+    if (cursor < s->after)
+        return cursor;
+    for (size_t i = find(s, cursor); i < s->count && broadcast_filter_takes_span(f, at(s, i)) == taken; i++)
+        cursor = at(s, i)->last;
     return cursor;
+}
+
+int64_t broadcast_spans_skip(const struct broadcast_spans *s, const struct broadcast_filter *f, int64_t cursor)
+{
+    return pass(s, f, cursor, false);
+}
+
+int64_t broadcast_spans_end(const struct broadcast_spans *s, const struct broadcast_filter *f, int64_t cursor)
+{
+    return pass(s, f, cursor, true);
 }

@@ -17,4 +17,6 @@ void broadcast_spans_restart(struct broadcast_spans *s, int64_t after); /* empty
 void broadcast_spans_add(struct broadcast_spans *s, const struct store_span *span); /* the one behind the last */
 /* Up to where there is nothing for the filter behind event `cursor`; `cursor` itself when that is not known. */
 int64_t broadcast_spans_skip(const struct broadcast_spans *s, const struct broadcast_filter *f, int64_t cursor);
+/* The last event behind `cursor` before which all are for the filter; `cursor` when the next one is not, or is not known. */
+int64_t broadcast_spans_end(const struct broadcast_spans *s, const struct broadcast_filter *f, int64_t cursor);
 bool broadcast_filter_takes_span(const struct broadcast_filter *f, const struct store_span *span);

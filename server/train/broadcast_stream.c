@@ -157,6 +157,13 @@ static size_t take_events(struct broadcast_stream *s, const struct broadcast_pag
     return used;
 }
 
+/* What is to be made at most for a stream that finds no page: its own events, or where spans are not known a page of all. */
+static int64_t own_end_locked(const struct broadcast_stream *s)
+{
+    int64_t end = broadcast_spans_end(&s->broadcast->spans, &s->filter, s->cursor);
+    return end > s->cursor ? end : s->cursor + BROADCAST_PAGE_EVENTS;
+}
+
 enum look { LOOK_PAGE, LOOK_MISSING, LOOK_SENT, LOOK_SLEEP, LOOK_END };
 
 /* What comes next for a stream that has put `used` bytes so far. */
@@ -193,7 +200,10 @@ static bool load(struct broadcast_stream *s, struct broadcast_page **ret_page)
     struct broadcast *b = s->broadcast;
     bool gone = false;
     int64_t newest = 0;
-    if (broadcast_page_read(b->store, s->cursor, ret_page, &gone, &newest, NULL) || (!*ret_page && !gone))
+    pthread_mutex_lock(&b->lock);
+    int64_t last = own_end_locked(s);
+    pthread_mutex_unlock(&b->lock);
+    if (broadcast_page_read(b->store, s->cursor, last, ret_page, &gone, &newest, NULL) || (!*ret_page && !gone))
         return false;
     pthread_mutex_lock(&b->lock);
     if (*ret_page) {

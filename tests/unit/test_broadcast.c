@@ -329,6 +329,10 @@ static void spans_are_skipped_as_far_as_they_are_known(void **state)
     assert_int_equal(broadcast_spans_skip(&s, &mine, 170), 200);
     assert_int_equal(broadcast_spans_skip(&s, &mine, 200), 200);
     assert_int_equal(broadcast_spans_skip(&s, &all, 115), 115);
+    assert_int_equal(broadcast_spans_end(&s, &mine, 165), 170);
+    assert_int_equal(broadcast_spans_end(&s, &mine, 159), 159);
+    assert_int_equal(broadcast_spans_end(&s, &all, 115), 200);
+    assert_int_equal(broadcast_spans_end(&s, &all, 99), 99);
     for (int64_t i = 10; i < BROADCAST_SPANS + 5; i++)
         broadcast_spans_add(&s, &(struct store_span){101 + 10 * i, 110 + 10 * i, 1, 8, EVENT_EPOCH});
     assert_int_equal(broadcast_spans_skip(&s, &mine, 149), 149); /* five have been dropped */

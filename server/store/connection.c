@@ -63,6 +63,7 @@ static int configure(sqlite3 *db)
 enum err_code connection_open(struct connection *c, const char *path, int flags, struct err *err)
 {
     *c = (struct connection){.side = flags & SQLITE_OPEN_READONLY ? SQL_READER : SQL_WRITER};
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* no lock around each allocation; too late for any but the first */
     int code = sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (c->db)
         sqlite3_extended_result_codes(c->db, 1);

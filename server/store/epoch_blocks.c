@@ -32,36 +32,52 @@ struct query epoch_range_query(struct connection *c, enum sql s, const struct ep
 
 /* ---- noting ----------------------------------------------------------------------------------------------------------- */
 
-static enum err_code block_insert(struct connection *c, int64_t run, uint32_t block, struct err *err)
+static void bucket_take_losses(struct bucket *b, uint32_t epoch, double train, double valid)
 {
-    struct epoch_range range = {run, block * BLOCK + 1, (block + 1) * BLOCK};
-    struct query q = epoch_range_query(c, SQL_EPOCHS_LOSSES, &range);
-    struct bucket b = {0};
+    for (size_t i = 0; i < EXTREMES; i++)
+        bucket_take(b, i, epoch, i < 2 ? train : valid);
+}
+
+/* A block's epochs from `from` to `to` that were stored before: an earlier append ended inside the block. */
+static enum err_code block_read(struct connection *c, const struct epoch_range *range, struct bucket *b, struct err *err)
+{
+    struct query q = epoch_range_query(c, SQL_EPOCHS_LOSSES, range);
     while (query_row(&q)) {
         uint32_t epoch = (uint32_t)query_integer(&q);
-        double losses[2] = {query_real(&q), 0};
-        losses[1] = query_real(&q);
-        for (size_t i = 0; i < EXTREMES; i++)
-            bucket_take(&b, i, epoch, losses[i / 2]);
+        double train = query_real(&q), valid = query_real(&q);
+        bucket_take_losses(b, epoch, train, valid);
     }
-    enum err_code code = query_end(&q, err);
-    if (code)
-        return code;
-    q = query_start(c, SQL_EPOCH_BLOCK_INSERT);
+    return query_end(&q, err);
+}
+
+static enum err_code block_insert(struct connection *c, int64_t run, uint32_t block, const struct bucket *b, struct err *err)
+{
+    struct query q = query_start(c, SQL_EPOCH_BLOCK_INSERT);
     query_put_integer(&q, run);
     query_put_integer(&q, block);
     for (size_t i = 0; i < EXTREMES; i++) {
-        query_put_integer(&q, b.epoch[i]);
-        query_put_real(&q, b.epoch[i] ? b.value[i] : NAN);
+        query_put_integer(&q, b->epoch[i]);
+        query_put_real(&q, b->epoch[i] ? b->value[i] : NAN);
     }
     return query_run(&q, NULL, err);
 }
 
-enum err_code epoch_blocks_append(struct connection *c, int64_t run, uint32_t before, uint32_t now, struct err *err)
+enum err_code epoch_blocks_append(struct connection *c, int64_t run, const struct store_epoch *epochs, size_t count, struct err *err)
 {
+    uint32_t before = epochs[0].epoch - 1, now = epochs[count - 1].epoch;
     enum err_code code = ERR_OK;
-    for (uint32_t block = before / BLOCK; !code && block < now / BLOCK; block++)
-        code = block_insert(c, run, block, err);
+    for (uint32_t block = before / BLOCK; !code && block < now / BLOCK; block++) {
+        uint32_t first = block * BLOCK + 1;
+        struct bucket b = {0};
+        if (first <= before)
+            code = block_read(c, &(struct epoch_range){run, first, before}, &b, err);
+        for (uint32_t e = first <= before ? before + 1 : first; e < first + BLOCK; e++) {
+            const struct store_epoch *epoch = &epochs[e - before - 1];
+            bucket_take_losses(&b, e, epoch->metric[METRIC_TRAIN_LOSS], epoch->metric[METRIC_VALID_LOSS]);
+        }
+        if (!code)
+            code = block_insert(c, run, block, &b, err);
+    }
     return code;
 }
 
@@ -101,8 +117,7 @@ static enum err_code choose_from_epochs(struct connection *c, struct choice *s, 
         uint32_t epoch = (uint32_t)query_integer(&q);
         double train = query_real(&q), valid = query_real(&q);
         move_to(s, epoch);
-        for (size_t i = 0; i < EXTREMES; i++)
-            bucket_take(&s->bucket, i, epoch, i < 2 ? train : valid);
+        bucket_take_losses(&s->bucket, epoch, train, valid);
     }
     return query_end(&q, err);
 }

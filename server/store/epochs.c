@@ -96,7 +96,6 @@ enum err_code store_epochs_append(struct store_tx *tx, int64_t run, const struct
     struct connection *c = &tx->connection;
     struct state s = {0};
     enum err_code code = state_read(c, run, &s, err);
-    uint32_t before = s.epoch;
     for (size_t i = 0; !code && i < count; i++) {
         const struct store_epoch *e = &epochs[i];
         if (e->epoch != s.epoch + 1 || e->epoch > s.epochs)
@@ -105,9 +104,10 @@ enum err_code store_epochs_append(struct store_tx *tx, int64_t run, const struct
         state_advance(&s, e);
         code = epoch_insert(c, run, e, s.elapsed_seconds, err);
     }
-    if (!code)
-        code = epoch_blocks_append(c, run, before, s.epoch, err);
-    return code || !count ? code : run_move(c, run, &s, &epochs[count - 1], err);
+    if (code || !count)
+        return code;
+    code = epoch_blocks_append(c, run, epochs, count, err);
+    return code ? code : run_move(c, run, &s, &epochs[count - 1], err);
 }
 
 /* ---- columns ---------------------------------------------------------------------------------------------------------- */

@@ -143,8 +143,9 @@ struct epoch_range {
     uint32_t from, to;
 };
 struct query epoch_range_query(struct connection *c, enum sql s, const struct epoch_range *range);
-/* Notes the extremes of each block that has become whole: epochs before+1..now were inserted. */
-enum err_code epoch_blocks_append(struct connection *c, int64_t run, uint32_t before, uint32_t now, struct err *err);
+/* Notes the extremes of each block that has become whole with these epochs (one or more), which were inserted. */
+enum err_code epoch_blocks_append(struct connection *c, int64_t run, const struct store_epoch *epochs, size_t count,
+                                  struct err *err);
 /* The epochs of a thinned range of `total`; kept has room for (buckets + 1) x EXTREMES, in no order. */
 enum err_code epochs_choose(struct connection *c, const struct epoch_range *range, uint64_t total, uint64_t buckets,
                             uint32_t *kept, size_t *ret_count, struct err *err);

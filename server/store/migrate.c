@@ -73,6 +73,29 @@ static enum err_code apply(struct connection *c, const struct migration *m, stru
     return err_set(err, code, "migration %d (%s) failed and was undone: %s", m->number, m->name, why.message);
 }
 
+enum err_code migrate_backup(struct connection *c, const char *path, const struct migration *table, size_t count,
+                             struct err *err)
+{
+    char to[FS_PATH_MAX], sql[2 * FS_PATH_MAX + 32];
+    struct err why = {0};
+    int64_t version = 0;
+    enum err_code code = connection_integer(c, "PRAGMA user_version", &version, err);
+    if (code || !version || !count || version >= table[count - 1].number)
+        return code;
+    if (snprintf(to, sizeof to, "%s.version-%lld", path, (long long)version) >= (int)sizeof to)
+        return err_set(err, ERR_INVALID, "%s: the path is too long for a backup beside it", path);
+    if ((code = fs_remove(to, err))) /* of an upgrade that was interrupted */
+        return code;
+    sqlite3_snprintf(sizeof sql, sql, "VACUUM INTO %Q", to);
+    int attached = sqlite3_limit(c->db, SQLITE_LIMIT_ATTACHED, 1); /* the backup is one while it is written */
+    code = connection_execute(c, sql, &why);
+    sqlite3_limit(c->db, SQLITE_LIMIT_ATTACHED, attached);
+    if (!code)
+        return ERR_OK;
+    (void)fs_remove(to, NULL);
+    return err_set(err, code, "the database is not upgraded, since there is no backup of it in %s: %s", to, why.message);
+}
+
 enum err_code migrate_apply(struct connection *c, const struct migration *table, size_t count, struct err *err)
 {
     int64_t version = 0;

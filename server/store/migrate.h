@@ -19,5 +19,9 @@ struct connection;
 /* Looks at the file without writing to it: ERR_CONFLICT when it is another program's or of a version above the table's
  * last, ERR_CORRUPT when it is damaged. A file that is not there or empty is fine. */
 enum err_code migrate_look(const char *path, const struct migration *table, size_t count, struct err *err);
+/* Before the first migration of a database that has something in it: the whole of it, as it is, into PATH.version-N beside it.
+ * Once there, it stays until it is deleted by hand or the same version is upgraded again. */
+enum err_code migrate_backup(struct connection *c, const char *path, const struct migration *table, size_t count,
+                             struct err *err);
 /* Applies what is missing, each migration in one transaction with its user_version: there whole, or not at all. */
 enum err_code migrate_apply(struct connection *c, const struct migration *table, size_t count, struct err *err);

@@ -300,6 +300,8 @@ static enum err_code open_writer(struct store *s, const char *dir, struct err *e
     code = connection_execute(c, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
                                  "PRAGMA journal_size_limit = 67108864", err);
     if (!code)
+        code = migrate_backup(c, path, migrations, migrations_count, err);
+    if (!code)
         code = migrate_apply(c, migrations, migrations_count, err);
     if (!code)
         sqlite3_wal_hook(c->db, note_wal_pages, c);

@@ -205,6 +205,50 @@ static void test_failed_migration_is_undone_whole(void **state)
     connection_close(&c);
 }
 
+/* A database of version 1 becomes one of version 2, and what it was lies beside it; a fresh one has nothing to keep. */
+static void test_an_upgrade_leaves_a_backup(void **state)
+{
+    struct fixture *f = *state;
+    static const struct migration table[] = {{1, "one", "CREATE TABLE a (x); INSERT INTO a VALUES (1)"},
+                                             {2, "two", "UPDATE a SET x = x + 10"}};
+    char path[FS_PATH_MAX], old[FS_PATH_MAX];
+    struct connection c;
+    struct err err = {0};
+    int64_t value = 0;
+    assert_int_equal(fs_join(path, f->dir, "it's.db", &err), ERR_OK);
+    assert_int_equal(fs_join(old, f->dir, "it's.db.version-1", &err), ERR_OK);
+    assert_int_equal(connection_open(&c, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &err), ERR_OK);
+    assert_int_equal(migrate_backup(&c, path, table, 1, &err), ERR_OK);
+    assert_int_equal(migrate_apply(&c, table, 1, &err), ERR_OK);
+    assert_int_equal(migrate_backup(&c, path, table, 1, &err), ERR_OK);
+    assert_false(fs_exists(old));
+    assert_int_equal(fs_write_atomic(old, "half", 4, &err), ERR_OK); /* as an interrupted upgrade leaves it */
+    assert_int_equal(migrate_backup(&c, path, table, 2, &err), ERR_OK);
+    assert_int_equal(migrate_apply(&c, table, 2, &err), ERR_OK);
+    connection_close(&c);
+    assert_int_equal(connection_open(&c, old, SQLITE_OPEN_READWRITE, &err), ERR_OK);
+    assert_int_equal(connection_integer(&c, "SELECT x FROM a", &value, &err), ERR_OK);
+    assert_int_equal(value, 1);
+    assert_int_equal(connection_integer(&c, "PRAGMA user_version", &value, &err), ERR_OK);
+    assert_int_equal(value, 1);
+    connection_close(&c);
+}
+
+static void test_without_a_backup_there_is_no_upgrade(void **state)
+{
+    struct fixture *f = *state;
+    static const struct migration table[] = {{1, "one", "CREATE TABLE a (x)"}, {2, "two", "DROP TABLE a"}};
+    char path[FS_PATH_MAX];
+    struct connection c;
+    struct err err = {0};
+    assert_int_equal(fs_join(path, f->dir, "nowhere/mlpd.db", &err), ERR_OK);
+    assert_int_equal(connection_open(&c, ":memory:", SQLITE_OPEN_READWRITE, &err), ERR_OK);
+    assert_int_equal(migrate_apply(&c, table, 1, &err), ERR_OK);
+    assert_int_not_equal(migrate_backup(&c, path, table, 2, &err), ERR_OK);
+    assert_non_null(strstr(err.message, "mlpd.db.version-1"));
+    connection_close(&c);
+}
+
 static void test_embedded_migrations_are_numbered_from_one(void **state)
 {
     (void)state;
@@ -337,6 +381,8 @@ int main(void)
         WITH_STORE(test_damaged_page_is_refused_unchanged),
         cmocka_unit_test(test_migrations_apply_once_and_in_order),
         cmocka_unit_test(test_failed_migration_is_undone_whole),
+        WITH_DIR(test_an_upgrade_leaves_a_backup),
+        WITH_DIR(test_without_a_backup_there_is_no_upgrade),
         cmocka_unit_test(test_embedded_migrations_are_numbered_from_one),
         WITH_DIR(test_nothing_acknowledged_is_lost_in_a_crash),
         WITH_DIR(test_recovery_cancels_what_was_to_be_cancelled),

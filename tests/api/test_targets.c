@@ -170,7 +170,7 @@ static void numbers_are_learnt_together(void **state)
     assert_int_equal(count(e, "/targets"), 2);
     static const char *const names[] = {"sales", "returns"}, *const metrics[] = {"rmse", "mae", "r2", "loss"};
     for (int j = 0; j < 2; j++) {
-        char at_target[20];
+        char at_target[40];
         snprintf(at_target, sizeof at_target, "/targets/%d", j);
         expect_members(e, at_target, "target valid_loss valid_rmse valid_mae valid_r2 residuals");
         assert_string_equal(text(e, "%s/target", at_target), names[j]);
@@ -238,7 +238,7 @@ static void labels_are_learnt_together(void **state)
     static const char *const names[] = {"fever", "cough", "bit"}, *const yes[] = {"yes", "on", "1"};
     double loss = 0, f1 = 0;
     for (int j = 0; j < 3; j++) {
-        char p[20];
+        char p[40];
         snprintf(p, sizeof p, "/targets/%d", j);
         expect_members(e, p, "target valid_loss valid_accuracy valid_log_loss valid_f1_macro valid_roc_auc classes "
                              "confusion_matrix per_class");

@@ -269,7 +269,7 @@ export class Parallel {
             t('parallel.count', { shown: whole(active.size), runs: whole(this.runs.length) }) +
                 (this.total > this.runs.length ? ' ' + t('parallel.part', { all: whole(this.total) }) : ''),
         );
-        if (!active.has(this.hot)) this.heat(null);
+        this.heat(active.has(this.hot) ? this.hot : null);
         this.words();
         this.fillTable();
     }

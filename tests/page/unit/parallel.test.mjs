@@ -49,6 +49,8 @@ test('few values are ticks themselves, many get round ones', () => {
     assert.deepEqual(many.ticks, [0, 0.2, 0.4, 0.6, 0.8, 1]);
     const decades = scaleOf(Array.from({ length: 50 }, (_, i) => 10 ** (-5 + i / 10)));
     assert.deepEqual(decades.ticks, [1e-5, 1e-4, 1e-3, 1e-2, 0.1]);
+    const narrow = scaleOf(Array.from({ length: 20 }, (_, i) => 0.0015 * 1.2 ** i)); // one power of ten
+    assert.deepEqual(narrow.ticks, [0.002, 0.005, 0.01, 0.02]);
     assert.deepEqual(scaleOf([7]).ticks, [7]);
 });
 

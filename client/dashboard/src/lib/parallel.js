@@ -42,18 +42,24 @@ function numbers(values, log) {
     return { kind: 'numbers', log, values, place, ticks: ticksOf(values, log, place) };
 }
 
-/** The values themselves when they are few and apart; else powers of ten, or round steps. */
+/** Of every power of ten from..to, its multiples by `digits`. */
+function decadesOf(from, to, digits) {
+    const found = [];
+    for (let power = Math.floor(Math.log10(from)); power <= Math.log10(to); power++)
+        found.push(...digits.map((digit) => Number(`${digit}e${power}`)));
+    return found.filter((value) => value >= from * (1 - 1e-9) && value <= to * (1 + 1e-9));
+}
+
+/** The values themselves when they are few and apart; else powers of ten, or round steps. log: by magnitude. */
 function ticksOf(values, log, place) {
     const from = values[0],
         to = values.at(-1);
     if (values.length <= FEW && values.every((value, i) => i === 0 || place(value) - place(values[i - 1]) > 0.055))
         return values;
     if (log) {
-        const [first, last] = [Math.ceil(Math.log10(from) - 1e-9), Math.floor(Math.log10(to) + 1e-9)];
-        const step = Math.max(1, Math.ceil((last - first) / FEW));
-        const powers = [];
-        for (let power = first; power <= last; power += step) powers.push(Number(`1e${power}`));
-        if (powers.length > 1) return powers;
+        const [tens, between] = [[1], [1, 2, 5]].map((digits) => decadesOf(from, to, digits));
+        if (tens.length > 2) return tens.filter((_, i) => i % Math.ceil(tens.length / FEW) === 0);
+        if (between.length > 1) return between;
     }
     return ticks(from, to, 6);
 }

@@ -194,7 +194,7 @@ enum http_next predict_json(struct http_request *r, struct prediction *p)
     struct json_reader in, instances = {0};
     struct err err = {0};
     size_t count = 0;
-    if (!buf_reserve(&r->body, 1)) /* an empty one has no memory yet */
+    if (!buf_reserve(&r->body, 0)) /* an empty one has no memory yet; the NUL has its place behind what is reserved */
         return http_error(r, &(struct err){.code = ERR_NO_MEMORY, .message = "out of memory"});
     if (json_reader_start(&in, r->body.data, r->body.length, &err))
         return http_error(r, &err);

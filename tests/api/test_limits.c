@@ -257,6 +257,25 @@ static void json_nests_at_most_32_deep(void **state)
     }
 }
 
+/* A reader of its own reads these. */
+static void predictions_in_json_have_at_most_1_mib(void **state)
+{
+    (void)state;
+    static const char instances[] = "{\"instances\":[{\"year\":2007}]}";
+    size_t length = (1 << 20) + 1;
+    char *body = malloc(length), path[200];
+    assert_non_null(body);
+    memset(body, ' ', length);
+    memcpy(body, instances, sizeof instances - 1);
+    snprintf(path, sizeof path, "/v1/runs/%ld/predict", train("{\"dataset\":\"penguins\",\"target\":\"species\",\"epochs\":1}"));
+    struct reply *r = expect(http_send(&(struct request){.path = path, .type = "application/json", .body = body,
+                                                         .length = length - 1}), 200);
+    assert_int_equal(count(r, "/predictions"), 1);
+    expect_problem(http_send(&(struct request){.path = path, .type = "application/json", .body = body, .length = length}), 413,
+                   "too_large");
+    free(body);
+}
+
 static void predictions_in_csv_have_at_most_64_mib(void **state)
 {
     (void)state;
@@ -315,6 +334,7 @@ int main(void)
         TEST(networks_have_at_most_1e8_parameters),
         TEST(json_bodies_have_at_most_1_mib),
         TEST(json_nests_at_most_32_deep),
+        TEST(predictions_in_json_have_at_most_1_mib),
         TEST(predictions_in_csv_have_at_most_64_mib),
         TEST_OF_WORK(a_full_queue_is_503),
     };

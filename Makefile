@@ -19,6 +19,7 @@ SERVER_SRC := $(filter-out server/main.c,$(wildcard server/*.c server/*/*.c))
 CLIENT_SRC := $(filter-out client/cli/main.c,$(wildcard client/lib/*.c client/cli/*.c))
 SUPPORT_SRC := $(wildcard tests/api/support/*.c)
 NUMERIC_SUPPORT := $(patsubst %.c,$(BUILD)/double/%.o,$(wildcard tests/numeric/support/*.c))
+PAGE_TESTS    := $(wildcard tests/page/browser/*.test.mjs)
 UNIT_TESTS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 NUMERIC_TESTS := $(patsubst tests/numeric/%.c,$(BUILD)/tests/numeric/%,$(wildcard tests/numeric/test_*.c))
 API_TESTS     := $(patsubst tests/api/%.c,$(BUILD)/tests/api/%,$(wildcard tests/api/test_*.c))
@@ -54,7 +55,7 @@ check: deps ## builds and runs every test
 	@bash tests/deps.sh browser || echo "the page is going to be tested without a browser: there is no chromium"
 	@+$(REBUILD) test
 test: tests ## check without looking for missing packages
-	@MLPD=$(BUILD)/mlpd MLP=$(BUILD)/mlp bash tests/run $(UNIT_TESTS) $(NUMERIC_TESTS) $(API_TESTS) tests/cli.sh tests/readme.sh tests/page.sh
+	@MLPD=$(BUILD)/mlpd MLP=$(BUILD)/mlp bash tests/run $(UNIT_TESTS) $(NUMERIC_TESTS) $(API_TESTS) tests/cli.sh tests/readme.sh tests/page.sh $(PAGE_TESTS)
 lint: export LINT_FLAGS = $(CFLAGS)
 lint: ## layering, lengths, clang-tidy, cppcheck
 	@bash tests/deps.sh build lint

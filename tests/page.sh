@@ -1,6 +1,6 @@
 #!/bin/bash
-# The page: its pure functions by node's own test runner, then all of it in a real Chromium. What cannot be had here
-# (node, npm's packages, a browser) is said, and its tests count as skipped. MLPD: the daemon.
+# tests/page.sh: the page's pure functions by node's own test runner. tests/page.sh FILE: one of tests/page/browser, in a real
+# Chromium. What cannot be had here (node, npm's packages, a browser) is said, and its tests count as skipped. MLPD: the daemon.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 work=build/page-tests
@@ -30,10 +30,6 @@ browser_is_there() { # sets why when it is not
     [ -z "$why" ]
 }
 
-if ! command -v node >/dev/null; then
-    skip "tests/page" "there is no node"
-    exit 0
-fi
 # Without node the daemon gets an empty table, which says so at /.
 without_node() {
     local empty result
@@ -50,17 +46,16 @@ without_node() {
     return $result
 }
 
-status=0
-echo "[==========] Running 1 test(s)."
-without_node && echo "[       OK ] without node there is an empty table" || status=1
-run tests/page/unit/*.test.mjs || status=1
-if browser_is_there; then
-    for file in tests/page/browser/*.test.mjs; do
-        CHROMIUM=${CHROMIUM:-$(command -v chromium)} PACKAGES=$PWD/$work/package.json run "$file" || status=1
-    done
+if ! command -v node >/dev/null; then
+    skip "${1:-tests/page}" "there is no node"
+elif [ $# = 0 ]; then
+    echo "[==========] Running 1 test(s)."
+    without_node && echo "[       OK ] without node there is an empty table"
+    status=$?
+    run tests/page/unit/*.test.mjs && exit $status
+    exit 1
+elif browser_is_there; then
+    CHROMIUM=${CHROMIUM:-$(command -v chromium)} PACKAGES=$PWD/$work/package.json run "$1"
 else
-    for file in tests/page/browser/*.test.mjs; do
-        skip "$file" "$why"
-    done
+    skip "$1" "$why"
 fi
-exit $status

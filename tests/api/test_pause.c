@@ -285,7 +285,25 @@ static void a_run_that_gets_nowhere_fails(void **state)
     train(QUICK); /* and the others go on */
 }
 
-/* A large table whose rows take long to encode: its layers are known only then. */
+/* Ends the daemon three times as soon as the run is seen to run. Whether it had come further than to its rows by then: its layers
+ * are known. */
+static bool poisoned_further(const char *spec)
+{
+    long job = start_job("%s", spec);
+    for (int i = 0; i < 3; i++) {
+        await_running(job);
+        daemon_kill();
+        daemon_start_again();
+    }
+    assert_string_equal(text(finish_job(job), "/status"), "failed");
+    struct reply *r = run_get(run_of(job, 0));
+    assert_string_equal(text(r, "/failure/code"), "poison");
+    bool further = !is_null(r, "/layers");
+    expect(http_call("DELETE", "/v1/jobs/%ld", job), 204);
+    return further;
+}
+
+/* A large table whose rows take long to encode. On a machine that is slow to say that it runs, once more. */
 static void ends_while_rows_are_prepared_count(void **state)
 {
     (void)state;
@@ -298,19 +316,13 @@ static void ends_while_rows_are_prepared_count(void **state)
                         i * 19 % 967, i % 3);
     expect(http_post_csv("/v1/datasets?name=large", csv), 201);
     free(csv);
-    long job = start_job("{\"dataset\":\"large\",\"target\":\"y\",\"task\":\"multiclass\",\"columns\":{"
-                         "\"a\":{\"role\":\"categorical\"},\"b\":{\"role\":\"categorical\"},\"c\":{\"role\":\"categorical\"},"
-                         "\"d\":{\"role\":\"categorical\"},\"e\":{\"role\":\"categorical\"},\"f\":{\"role\":\"categorical\"}}}");
-    for (int i = 0; i < 3; i++) {
-        await_running(job);
-        daemon_kill();
-        daemon_start_again();
-    }
-    assert_string_equal(text(finish_job(job), "/status"), "failed");
-    struct reply *r = run_get(run_of(job, 0));
-    assert_string_equal(text(r, "/failure/code"), "poison");
-    assert_true(is_null(r, "/layers")); /* it never came further */
-    expect(http_call("DELETE", "/v1/jobs/%ld", job), 204);
+    const char *spec = "{\"dataset\":\"large\",\"target\":\"y\",\"task\":\"multiclass\",\"columns\":{"
+                       "\"a\":{\"role\":\"categorical\"},\"b\":{\"role\":\"categorical\"},\"c\":{\"role\":\"categorical\"},"
+                       "\"d\":{\"role\":\"categorical\"},\"e\":{\"role\":\"categorical\"},\"f\":{\"role\":\"categorical\"}}}";
+    bool further = true;
+    for (int tries = 0; further && tries < 5; tries++)
+        further = poisoned_further(spec);
+    assert_false(further);
     expect(http_call("DELETE", "/v1/datasets/large"), 204);
 }
 

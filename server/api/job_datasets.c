@@ -2,6 +2,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/base/fs.h"
+#include "core/data/row_weights.h"
 #include "core/nn/model.h"
 
 #define TRIAL_ROWS 4096
@@ -35,16 +36,35 @@ enum err_code job_plan_find_datasets(struct app *app, struct job_plan *p, struct
     return code;
 }
 
+/* Some of the rows that a run would fit on, from all over the table; returns how many. */
+static size_t trial_rows(const struct job_spec *s, const struct table *t, uint32_t rows[TRIAL_ROWS])
+{
+    uint32_t columns[TABLE_MAX_COLUMNS], targets = job_targets_columns(s, t, columns);
+    int weights = row_weights_find(t, s->sample_weight);
+    uint64_t all = table_rows(t), stretches = all < TRIAL_ROWS ? all : TRIAL_ROWS;
+    size_t count = 0;
+    for (uint64_t i = 0; i < stretches; i++) {
+        uint64_t row = i * all / stretches, end = (i + 1) * all / stretches;
+        while (row < end && !(job_targets_there(t, columns, targets, row) && row_weights_there(t, weights, row)))
+            row++;
+        if (row < end)
+            rows[count++] = (uint32_t)row;
+    }
+    return count;
+}
+
 bool job_plan_check_valid(const struct job_plan *p, const struct job_spec *s, struct violations *point)
 {
     struct encoder_options options = job_spec_encoder_options(s);
     uint32_t rows[TRIAL_ROWS];
-    size_t count = table_rows(p->table) < TRIAL_ROWS ? (size_t)table_rows(p->table) : TRIAL_ROWS;
     struct encoder *encoder = NULL;
     struct encoder_view *view = NULL;
     struct err err = {0};
-    for (size_t i = 0; i < count; i++)
-        rows[i] = (uint32_t)(i * table_rows(p->table) / count);
+    size_t before = point->count, count;
+    job_weights_check_valid(s, p->valid, point);
+    if (point->count > before)
+        return false;
+    count = trial_rows(s, p->table, rows);
     enum err_code code = p->initial ? ERR_OK : encoder_fit(p->table, &options, rows, count, &encoder, &err);
     if (!code)
         code = encoder_view_new_weighted(p->initial ? model_encoder(p->initial) : encoder, p->valid, s->sample_weight, &view, &err);

@@ -66,6 +66,21 @@ void job_weights_check_classes(const struct job_spec *s, const struct table *t, 
             violation_add(violations, "/class_weights", "not_found", "\"%s\" has no class \"%.100s\"", targets[0], json_key(w));
 }
 
+/* Whether each row's weight is a number from 0 on, and one is above. */
+static void check_numbers(const struct column *c, const char *whose, const char *pointer, struct violations *violations)
+{
+    if (c->type != COLUMN_NUMERIC)
+        violation_add(violations, pointer, "value", "\"%s\"%s is categorical: weights are numbers", c->name, whose);
+    else if (c->minimum < 0)
+        violation_add(violations, pointer, "value", "\"%s\"%s goes down to %g: weights are 0 or more", c->name, whose, c->minimum);
+    else if (c->missing)
+        violation_add(violations, pointer, "value", "\"%s\"%s is missing in %llu row%s: each needs a weight", c->name, whose,
+                      (unsigned long long)c->missing, c->missing == 1 ? "" : "s");
+    else if (c->maximum <= 0)
+        violation_add(violations, pointer, "value", "\"%s\"%s is 0 in every row: one that counts needs a weight above 0", c->name,
+                      whose);
+}
+
 void job_weights_check_table(const struct job_spec *s, const struct table *t, struct violations *violations)
 {
     if (!s->sample_weight)
@@ -79,16 +94,18 @@ void job_weights_check_table(const struct job_spec *s, const struct table *t, st
     if (job_targets_has(s, s->sample_weight))
         violation_add(violations, "/sample_weight", "value", "\"%s\" is %s target: it cannot be a weight too", s->sample_weight,
                       s->targets.count > 1 ? "a" : "the");
-    else if (c->type != COLUMN_NUMERIC)
-        violation_add(violations, "/sample_weight", "value", "\"%s\" is categorical: weights are numbers", c->name);
-    else if (c->minimum < 0)
-        violation_add(violations, "/sample_weight", "value", "\"%s\" goes down to %g: weights are 0 or more", c->name, c->minimum);
-    else if (c->missing)
-        violation_add(violations, "/sample_weight", "value", "\"%s\" is missing in %llu rows: each needs a weight", c->name,
-                      (unsigned long long)c->missing);
+    else
+        check_numbers(c, "", "/sample_weight", violations);
     for (size_t i = 0; i < s->features.count; i++)
         if (features[i] && !strcmp(features[i], s->sample_weight))
             violation_add(violations, "/sample_weight", "value", "\"%s\" is a feature: it cannot be a weight too", c->name);
+}
+
+void job_weights_check_valid(const struct job_spec *s, const struct table *valid, struct violations *violations)
+{
+    int column = s->sample_weight ? table_find(valid, s->sample_weight) : -1;
+    if (column >= 0)
+        check_numbers(table_column(valid, (uint32_t)column), " of this dataset", "/validation/dataset", violations);
 }
 
 /* ---- for a run ------------------------------------------------------------------------------------------------------ */

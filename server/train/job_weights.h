@@ -13,6 +13,8 @@ void job_weights_check(const struct job_spec *s, struct violations *violations);
 /* Against the table, whose target is known to be a column: violations at /sample_weight, and once the task is known to fit, at
  * /class_weights. */
 void job_weights_check_table(const struct job_spec *s, const struct table *t, struct violations *violations);
+/* Against the validation's own dataset, where rows without such a column count once: violations at /validation/dataset. */
+void job_weights_check_valid(const struct job_spec *s, const struct table *valid, struct violations *violations);
 void job_weights_check_classes(const struct job_spec *s, const struct table *t, enum task task, struct violations *violations);
 /* Takes the rows of weight 0 out of rows (and classes, unless NULL): they are as good as absent. ERR_INVALID names a row whose
  * weight is missing or negative. */

@@ -188,6 +188,52 @@ static void bad_weights(void **state)
     expect(http_post_csv("/v1/datasets?name=negative", "x,y,w\n1,2,1\n2,3,-1\n3,4,1\n"), 201);
     expect_violation(http_post("/v1/jobs", "{\"dataset\":\"negative\",\"target\":\"y\",\"sample_weight\":\"w\"}"), "/sample_weight",
                      "value");
+    expect(http_post_csv("/v1/datasets?name=nothing", "x,y,w\n1,2,0\n2,3,0\n3,4,0\n"), 201);
+    expect_violation(http_post("/v1/jobs", "{\"dataset\":\"nothing\",\"target\":\"y\",\"sample_weight\":\"w\"}"), "/sample_weight",
+                     "value");
+}
+
+/* The rows of a dataset of its own are weighed by its column, which has to be as good; without one each counts once. */
+static void weights_of_a_validation_dataset(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *rows;
+        int status;
+    } valid[] = {
+        {"fine", "x,y,w\n1,2,1\n2,3,0\n", 200},      {"without", "x,y\n1,2\n2,3\n", 200},
+        {"below", "x,y,w\n1,2,1\n2,3,-1\n", 422},    {"gap", "x,y,w\n1,2,1\n2,3,\n", 422},
+        {"texts", "x,y,w\n1,2,much\n2,3,few\n", 422}, {"all-zero", "x,y,w\n1,2,0\n2,3,0\n", 422},
+    };
+    expect(http_post_csv("/v1/datasets?name=weighed", "x,y,w\n1,2,1\n2,3,0\n3,4,2\n4,5,1\n"), 201);
+    for (size_t i = 0; i < COUNT(valid); i++) {
+        char path[60];
+        snprintf(path, sizeof path, "/v1/datasets?name=%s", valid[i].name);
+        expect(http_post_csv(path, valid[i].rows), 201);
+        struct reply *r = http_post("/v1/jobs?dry_run=true", "{\"dataset\":\"weighed\",\"target\":\"y\",\"sample_weight\":\"w\","
+                                                           "\"validation\":{\"dataset\":\"%s\"}}", valid[i].name);
+        if (valid[i].status == 200)
+            expect(r, 200);
+        else
+            expect_violation(r, "/validation/dataset", "value");
+    }
+}
+
+/* A look at some of the rows for training tells whether the dataset fits: rows that are none must not be all that it sees. */
+static void every_other_row_counts(void **state)
+{
+    (void)state;
+    static const char *const jobs[] = {"\"target\":\"y\",\"sample_weight\":\"w\",\"features\":[\"x\"]",
+                                       "\"target\":\"z\",\"features\":[\"x\"]"};
+    char *rows = NULL;
+    append(&rows, "x,y,w,z\n");
+    for (int i = 0; i < 8192; i++)
+        append(&rows, i % 2 ? "%s,%d,1,%d\n" : "%s,%d,0,\n", i % 3 ? "a" : "b", i % 7, i % 5);
+    expect(http_post_csv("/v1/datasets?name=half", rows), 201);
+    free(rows);
+    expect(http_post_csv("/v1/datasets?name=some", "x,y,w,z\na,2,1,3\nb,3,1,4\n"), 201);
+    for (size_t i = 0; i < COUNT(jobs); i++)
+        expect(http_post("/v1/jobs?dry_run=true", "{\"dataset\":\"half\",%s,\"validation\":{\"dataset\":\"some\"}}", jobs[i]), 200);
 }
 
 int main(void)
@@ -195,6 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(balanced_classes_find_the_rare_one), TEST(balanced_is_what_it_says), TEST(a_row_of_weight_0_is_not_there),
         TEST(a_weight_is_a_number_of_rows),       TEST(bad_weights),
+        TEST(weights_of_a_validation_dataset), TEST(every_other_row_counts),
     };
     return cmocka_run_group_tests(tests, daemon_setup_with_penguins, daemon_teardown);
 }

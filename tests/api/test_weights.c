@@ -68,10 +68,10 @@ static void upload_versions(void)
             int weight = i % 5 == 4 ? 0 : 1 + i % 3;
             double y = sin(i) + 0.5 * cos(3 * i) + i % 4;
             for (int k = v == REPEATED ? weight : weight || v == ZEROS; k > 0; k--) {
-                if (weight)
-                    append(&csv, i % 9 ? "%g" : "", 10 * sin(i));
-                else
+                if (!weight)
                     append(&csv, "-5000");
+                else if (i % 9)
+                    append(&csv, "%g", 10 * sin(i));
                 append(&csv, ",%g,%s%d", cos(3 * i), weight ? "in" : "nowhere", i < 3 ? 7 : i % 4);
                 append(&csv, ",%s,%g,%s", weight ? y > 1.5 ? "high" : "low" : "ghost", weight ? y : 1000, i % 4 == 1 ? "valid" : "train");
                 append(&csv, v == REPEATED ? "\n" : ",%d\n", weight);

@@ -13,9 +13,10 @@
 #define WINDOW_BLOCKS 16 /* so that rows are shuffled among 64 MiB of others, read 4 MiB at a time */
 #define VALID_BLOCKS  2
 #define ENCODE_ROWS   4096 /* between two looks at `stop` */
+#define AHEAD_SLICES  10 /* of the next window, up to 160 MiB: about what 16 blocks of training rows come from */
 #define MEMORY_SHARE  0.7
 
-struct rows_sizes rows_sizes = {.at_once = (uint64_t)256 << 20, .block = (uint64_t)4 << 20};
+struct rows_sizes rows_sizes = ROWS_SIZES;
 
 /* ---- limits --------------------------------------------------------------------------------------------------------- */
 
@@ -74,8 +75,20 @@ static uint64_t row_bytes(uint32_t inputs, uint32_t targets)
     return ((uint64_t)inputs + targets) * sizeof(real);
 }
 
-uint64_t rows_layout(uint64_t train_rows, uint64_t valid_rows, uint32_t inputs, uint32_t targets, struct mlp_source *train,
-                     struct mlp_source *valid)
+/* What encoded rows may take: `memory`, or 0 for what the machine allows. */
+static uint64_t allowed(uint64_t memory)
+{
+    return memory ? memory : rows_memory_limit() / 4;
+}
+
+/* A few validation rows come from all over the table: kept, they are read once and not in each epoch. */
+static bool keeps_valid(uint64_t bytes, uint64_t memory)
+{
+    return bytes <= lesser(rows_sizes.valid_kept, allowed(memory));
+}
+
+uint64_t rows_layout(uint64_t train_rows, uint64_t valid_rows, uint32_t inputs, uint32_t targets, uint64_t memory,
+                     struct mlp_source *train, struct mlp_source *valid)
 {
     uint64_t bytes = row_bytes(inputs, targets);
     *train = (struct mlp_source){.rows = train_rows};
@@ -85,7 +98,8 @@ uint64_t rows_layout(uint64_t train_rows, uint64_t valid_rows, uint32_t inputs, 
     train->block_rows = valid->block_rows = (uint32_t)(rows_sizes.block / bytes > 1 ? rows_sizes.block / bytes : 1);
     train->window_blocks = WINDOW_BLOCKS;
     valid->window_blocks = VALID_BLOCKS;
-    return (uint64_t)(WINDOW_BLOCKS + VALID_BLOCKS) * train->block_rows * bytes;
+    uint64_t block = train->block_rows * bytes, valid_bytes = valid_rows * bytes;
+    return WINDOW_BLOCKS * block + (keeps_valid(valid_bytes, memory) ? valid_bytes : VALID_BLOCKS * block);
 }
 
 static enum err_code encode(const struct rows_part *p, size_t from, size_t count, real *x, real *y, const atomic_int *stop,
@@ -100,34 +114,92 @@ static enum err_code encode(const struct rows_part *p, size_t from, size_t count
     return ERR_OK;
 }
 
+static size_t block_start(const struct rows_part *p, uint32_t block)
+{
+    return (size_t)block * p->block_rows;
+}
+
 static size_t block_length(const struct rows_part *p, uint32_t block)
 {
-    size_t start = (size_t)block * p->block_rows;
+    size_t start = block_start(p, block);
     return p->count - start < p->block_rows ? p->count - start : p->block_rows;
 }
 
-static void will_need(const struct rows_part *p, const uint32_t *blocks, size_t count)
+static uint64_t slice_rows(const struct rows_part *p)
 {
+    uint64_t rows = rows_sizes.slice / table_columns(p->table);
+    return rows ? rows : 1;
+}
+
+/* Where the rows from `at` on, before `end`, are no longer near each other in the table: they ascend. What the disk is asked
+ * for at once is bounded so, however far apart they are: else pages leave a small memory before they are encoded. */
+static size_t slice_end(const struct rows_part *p, size_t at, size_t end)
+{
+    uint64_t far = p->row[at++] + slice_rows(p);
+    while (at < end) {
+        size_t middle = at + (end - at) / 2;
+        if (p->row[middle] < far)
+            at = middle + 1;
+        else
+            end = middle;
+    }
+    return end;
+}
+
+/* Asks the disk for a slice; returns where it ends. */
+static size_t will_need(const struct rows_part *p, size_t at, size_t end)
+{
+    size_t next = slice_end(p, at, end);
+    table_will_need(p->table, TABLE_ALL_COLUMNS, p->row[at], p->row[next - 1]);
+    return next;
+}
+
+/* The disk reads the next slice while one is encoded. */
+static enum err_code encode_slices(const struct rows_part *p, size_t from, size_t count, real *x, real *y,
+                                   const atomic_int *stop, struct err *err)
+{
+    enum err_code code = ERR_OK;
+    size_t end = from + count, next = will_need(p, from, end);
+    for (size_t at = from, slice; !code && at < end; at += slice) {
+        slice = next - at;
+        if (next < end)
+            next = will_need(p, next, end);
+        code = encode(p, at, slice, x + (at - from) * p->inputs, y + (at - from) * p->targets, stop, err);
+    }
+    return code;
+}
+
+static void will_need_ahead(const struct rows_part *p, const uint32_t *blocks, size_t count)
+{
+    uint64_t left = AHEAD_SLICES * slice_rows(p);
     for (size_t b = 0; b < count; b++) {
-        const uint32_t *row = p->row + (size_t)blocks[b] * p->block_rows;
-        table_will_need(p->table, TABLE_ALL_COLUMNS, row[0], row[block_length(p, blocks[b]) - 1]);
+        size_t start = block_start(p, blocks[b]), end = start + block_length(p, blocks[b]);
+        for (size_t at = start, next; at < end; at = next) {
+            next = slice_end(p, at, end);
+            uint64_t rows = (uint64_t)p->row[next - 1] - p->row[at] + 1;
+            if (rows > left)
+                return;
+            left -= rows;
+            will_need(p, at, next);
+        }
     }
 }
 
-/* The disk reads the next window's rows while this one's are trained on. */
+/* The disk reads the next block, and of the next window as much as AHEAD_SLICES, while this one's rows are encoded and used. */
 static enum err_code load(const void *context, const uint32_t *blocks, size_t count, size_t ahead, const atomic_int *stop,
                           struct err *err)
 {
     const struct rows_part *p = context;
     memcpy(p->blocks, blocks, count * sizeof *blocks);
     enum err_code code = ERR_OK;
-    if (!p->whole)
-        will_need(p, blocks, count);
-    for (size_t b = 0, at = 0; !code && !p->whole && b < count; at += block_length(p, blocks[b++]))
-        code = encode(p, (size_t)blocks[b] * p->block_rows, block_length(p, blocks[b]), p->x + at * p->inputs,
-                      p->y + at * p->targets, stop, err);
+    for (size_t b = 0, at = 0; !code && !p->whole && b < count; at += block_length(p, blocks[b++])) {
+        if (b + 1 < count)
+            will_need(p, block_start(p, blocks[b + 1]), block_start(p, blocks[b + 1]) + block_length(p, blocks[b + 1]));
+        code = encode_slices(p, block_start(p, blocks[b]), block_length(p, blocks[b]), p->x + at * p->inputs,
+                             p->y + at * p->targets, stop, err);
+    }
     if (!code && !p->whole)
-        will_need(p, blocks + count, ahead);
+        will_need_ahead(p, blocks + count, ahead);
     return code;
 }
 
@@ -201,7 +273,7 @@ static enum err_code prepare_part(struct rows_part *p, struct mlp_source *source
     p->blocks = mem_array((size_t)source->window_blocks + 1, sizeof *p->blocks);
     if (!p->x || !p->y || !p->blocks)
         return err_no_memory(err);
-    return p->whole ? encode(p, 0, p->count, p->x, p->y, stop, err) : ERR_OK;
+    return p->whole ? encode_slices(p, 0, p->count, p->x, p->y, stop, err) : ERR_OK;
 }
 
 static enum err_code split(struct rows *r, const struct job_spec *spec, const struct encoder_options *options,
@@ -275,10 +347,11 @@ enum err_code rows_prepare(struct rows *r, const struct job_spec *spec, const st
     r->part[1].count = r->split.valid_count;
     if (valid && (code = take_table(r, spec, valid, &r->part[1], err)))
         return code;
-    rows_layout(r->part[0].count, r->part[1].count, inputs, targets, &r->train, &r->valid);
+    rows_layout(r->part[0].count, r->part[1].count, inputs, targets, memory, &r->train, &r->valid);
     uint64_t bytes = (r->train.rows + r->valid.rows) * row_bytes(inputs, targets);
-    bool whole = bytes <= (memory ? memory : rows_memory_limit() / 4) || !r->train.block_rows;
-    r->part[0].whole = r->part[1].whole = whole;
+    bool whole = bytes <= allowed(memory) || !r->train.block_rows;
+    r->part[0].whole = whole;
+    r->part[1].whole = whole || keeps_valid(r->valid.rows * row_bytes(inputs, targets), memory);
     for (int i = 0; !code && i < 2; i++)
         code = read_weights(&r->part[i], spec, err);
     if (!code)

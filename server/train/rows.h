@@ -1,7 +1,7 @@
 /* The rows of a run: split, encoder, and what training and validation read. Rows of up to 256 MiB are
- * encoded once. More come in blocks (mlp.h), whatever the machine, so that results depend on the table alone; whether they are
- * all kept in memory or encoded from the table window by window depends on the memory that there is, and changes no bit.
- * Belongs to one worker. */
+ * encoded once. More come in blocks (mlp.h), whatever the machine, so that results depend on the table alone; whether all, or
+ * those for validation (up to 64 MiB), are kept in memory or encoded from the table window by window depends on the memory that
+ * there is, and changes no bit. Belongs to one worker. */
 #pragma once
 
 #include "core/data/split.h"
@@ -9,10 +9,17 @@
 #include "job_spec.h"
 #include <stdatomic.h>
 
-/* Bytes of encoded rows: above at_once they come in blocks. Results depend on them; only tests set them. */
+/* Only tests set them. */
 extern struct rows_sizes {
-    uint64_t at_once, block;
+    uint64_t at_once, block; /* bytes of encoded rows: above at_once they come in blocks. Results depend on both */
+    uint64_t valid_kept;     /* bytes up to which validation rows are kept, also where training rows are not */
+    uint64_t slice;          /* cells of the table (up to 8 bytes each) that the disk is asked for at once */
 } rows_sizes;
+#define ROWS_SIZES                                                    \
+    {                                                                 \
+        .at_once = (uint64_t)256 << 20, .block = (uint64_t)4 << 20,   \
+        .valid_kept = (uint64_t)64 << 20, .slice = (uint64_t)2 << 20, \
+    }
 
 /* The rows of one side. */
 struct rows_part {
@@ -47,9 +54,10 @@ void rows_done(struct rows *r); /* of zeroed rows too */
 /* The rows of the table that a run of this spec kept for validation: *ret (mem_free), ascending. */
 enum err_code rows_validation(const struct job_spec *spec, const struct table *table, uint32_t **ret, size_t *ret_count,
                               struct err *err);
-/* Sets the rows and blocks of sources for so many rows, for estimates; returns the bytes that they take at least. */
-uint64_t rows_layout(uint64_t train_rows, uint64_t valid_rows, uint32_t inputs, uint32_t targets, struct mlp_source *train,
-                     struct mlp_source *valid);
+/* Sets the rows and blocks of sources for so many rows, for estimates; returns the bytes that they take at least, with
+ * `memory` as of rows_prepare. */
+uint64_t rows_layout(uint64_t train_rows, uint64_t valid_rows, uint32_t inputs, uint32_t targets, uint64_t memory,
+                     struct mlp_source *train, struct mlp_source *valid);
 /* What one run may take: a share of the machine's memory, or of the limits of the process (RLIMIT_AS, RLIMIT_DATA, memory
  * control group). */
 uint64_t rows_memory_limit(void);

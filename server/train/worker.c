@@ -278,7 +278,7 @@ enum err_code worker_estimate(const struct job_spec *spec, enum task task, const
     if (code)
         return code;
     struct mlp_source train, validation;
-    uint64_t memory = rows_layout(rows.train, rows.valid, inputs, mlp_targets(&network), &train, &validation);
+    uint64_t memory = rows_layout(rows.train, rows.valid, inputs, mlp_targets(&network), 0, &train, &validation);
     if (__builtin_add_overflow(memory, mlp_spec_memory(&network, &train, &validation), &memory) ||
         __builtin_add_overflow(memory, mlp_spec_checkpoint(&network), &memory))
         memory = UINT64_MAX;

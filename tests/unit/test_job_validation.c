@@ -216,7 +216,7 @@ static void test_memory_changes_no_split(void **state)
         rows_done(&kept);
         rows_done(&encoded);
     }
-    rows_sizes = (struct rows_sizes){.at_once = (uint64_t)256 << 20, .block = (uint64_t)4 << 20};
+    rows_sizes = (struct rows_sizes)ROWS_SIZES;
     table_unref(t);
 }
 

@@ -131,6 +131,67 @@ static void test_validation_in_order(void **state)
     table_unref(t);
 }
 
+/* The load of a source, and how often each of its blocks was asked for. */
+static struct loads {
+    enum err_code (*load)(const void *, const uint32_t *, size_t, size_t, const atomic_int *, struct err *);
+    uint32_t of_block[ROWS], last, windows;
+} loads;
+
+static enum err_code counted_load(const void *context, const uint32_t *blocks, size_t count, size_t ahead,
+                                  const atomic_int *stop, struct err *err)
+{
+    for (size_t b = 0; b < count; b++) {
+        assert_true(!loads.windows || blocks[b] > loads.last);
+        loads.of_block[loads.last = blocks[b]]++;
+        loads.windows += !b;
+    }
+    return loads.load(context, blocks, count, ahead, stop, err);
+}
+
+/* Kept, in windows, or in windows that are read in slices of a few rows: the same inputs and targets in the same order, each
+ * block once in a pass, one after another. */
+static void test_validation_kept_or_not(void **state)
+{
+    struct data_fixture *f = *state;
+    struct table *t = table_of_rows(f);
+    static const uint64_t slices[] = {0, 4 * 17, 4 * 100, (uint64_t)2 << 20};
+    static real x[1 + COUNT(slices)][ROWS * 5], y[1 + COUNT(slices)][ROWS];
+    for (size_t way = 0; way <= COUNT(slices); way++) {
+        struct rows r;
+        struct feed feed;
+        size_t count, at = 0;
+        small_blocks();
+        rows_sizes.valid_kept = way ? 0 : 201 * 6 * sizeof(real);
+        rows_sizes.slice = slices[way ? way - 1 : 0];
+        prepare(&r, t, rows_sizes.valid_kept ? rows_sizes.valid_kept : NO_MEM);
+        assert_int_equal(r.valid.rows, 201);
+        assert_int_equal(r.valid.block_rows, 35); /* however they are kept: 6 blocks */
+        assert_true(!r.part[0].whole && r.part[1].whole == !way);
+        loads = (struct loads){.load = r.valid.load};
+        r.valid.load = counted_load;
+        assert_int_equal(feed_init(&feed, &r.valid, false, 50, NULL), ERR_OK);
+        feed_start(&feed, 0, 0);
+        do {
+            const uint32_t *row;
+            assert_int_equal(feed_next(&feed, 50, NULL, &row, &count, NULL), ERR_OK);
+            r.valid.gather(r.valid.context, row, count, x[way] + at * 5, 5, y[way] + at, NULL);
+            at += count;
+        } while (count);
+        assert_int_equal(at, 201);
+        for (uint32_t b = 0; b < 6; b++)
+            assert_int_equal(loads.of_block[b], 1);
+        assert_int_equal(loads.windows, 3);
+        assert_memory_equal(x[way], x[0], sizeof x[0]);
+        assert_memory_equal(y[way], y[0], sizeof y[0]);
+        feed_done(&feed);
+        rows_done(&r);
+    }
+    for (size_t i = 1; i < 201; i++)
+        assert_true(x[0][i * 5] > x[0][(i - 1) * 5]); /* a ascends with the rows */
+    rows_sizes = (struct rows_sizes)ROWS_SIZES;
+    table_unref(t);
+}
+
 /* ---- bits ------------------------------------------------------------------------------------------------------------- */
 
 static void model_of(const char *job, const struct table *t, uint32_t batch_size, uint64_t memory, struct mlp_epoch *ret_epoch,
@@ -256,14 +317,19 @@ static void test_memory_of_a_window(void **state)
 {
     (void)state;
     struct mlp_source train, valid;
-    rows_sizes = (struct rows_sizes){.at_once = (uint64_t)256 << 20, .block = (uint64_t)4 << 20};
-    uint64_t small = rows_layout(1000, 250, 30, 1, &train, &valid);
+    rows_sizes = (struct rows_sizes)ROWS_SIZES;
+    uint64_t small = rows_layout(1000, 250, 30, 1, 0, &train, &valid);
     assert_int_equal(train.block_rows, 0);
     assert_int_equal(small, 1250 * 31 * sizeof(real));
-    assert_int_equal(rows_layout(1000, 250, 30, 7, &train, &valid), 1250 * 37 * sizeof(real));
-    uint64_t window = rows_layout(100000000, 1000000, 30, 1, &train, &valid);
-    assert_true(train.block_rows > 0 && window < ((uint64_t)160 << 20));
-    assert_int_equal(rows_layout(4000000000u, 1000000, 30, 1, &train, &valid), window); /* it does not grow with the rows */
+    assert_int_equal(rows_layout(1000, 250, 30, 7, 0, &train, &valid), 1250 * 37 * sizeof(real));
+    uint64_t window = rows_layout(100000000, 1000000, 30, 1, 0, &train, &valid);
+    uint64_t block = train.block_rows * 31 * sizeof(real);
+    assert_true(train.block_rows > 0 && window == 18 * block && window < ((uint64_t)160 << 20));
+    assert_int_equal(rows_layout(4000000000u, 1000000, 30, 1, 0, &train, &valid), window); /* it does not grow with the rows */
+    /* Validation rows that are kept count, and are not kept where memory is less. */
+    uint64_t kept = 500000 * 31 * sizeof(real);
+    assert_int_equal(rows_layout(100000000, 500000, 30, 1, kept, &train, &valid), 16 * block + kept);
+    assert_int_equal(rows_layout(100000000, 500000, 30, 1, kept - 1, &train, &valid), window);
     assert_true(rows_memory_limit() > 0);
 }
 
@@ -272,6 +338,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_row_once, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(test_validation_in_order, data_setup, data_teardown),
+        cmocka_unit_test_setup_teardown(test_validation_kept_or_not, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(test_targets_stay_with_their_rows, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(test_kept_or_not_the_same_bits, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(test_blocks_leave_gradient_descent_alone, data_setup, data_teardown),

@@ -72,13 +72,6 @@ static void check_epochs(long run)
         assert_true(number(e, "/epoch/%d", i) == i + 1);
 }
 
-static void await_epochs(long run)
-{
-    struct reply *r = run_get(run);
-    while (number(r, "/epoch") < 1)
-        r = expect(http_get("/v1/runs/%ld?wait=1", run), 200);
-}
-
 /* One run finished, one running, one queued, one cancelled while it was queued. */
 static void everything_goes_on_after_a_restart(bool by_kill)
 {
@@ -87,7 +80,7 @@ static void everything_goes_on_after_a_restart(bool by_kill)
     snprintf(sha256, sizeof sha256, "%s", text(run_get(train(MIDDLE)), "/model_sha256"));
     long middle = start_job(MIDDLE), queued = start_job(QUICK), cancelled = start_job(QUICK), run = run_of(middle, 0);
     expect(http_call("POST", "/v1/jobs/%ld/cancel", cancelled), 200);
-    await_epochs(run);
+    await_epoch(run, 1);
     assert_string_equal(text(run_get(run), "/status"), "running");
     stop(by_kill);
 
@@ -123,7 +116,7 @@ static void a_cancelled_run_does_not_come_back(void **state)
     (void)state;
     for (int by_kill = 0; by_kill < 2; by_kill++) {
         long job = start_job(ENDLESS);
-        await_epochs(run_of(job, 0));
+        await_epoch(run_of(job, 0), 1);
         expect(http_call("POST", "/v1/jobs/%ld/cancel", job), 200);
         stop(by_kill);
         daemon_start_again();

@@ -112,7 +112,7 @@ static void checkpoints_are_counted(void **state)
     (void)state;
     struct reply *before = expect(http_get("/metrics"), 200);
     long job = start_job(ENDLESS);
-    await_status(job, "running");
+    await_epoch(run_of(job, 0), 1);
     expect(http_call("POST", "/v1/jobs/%ld/pause", job), 200);
     await_status(job, "paused");
     struct reply *after = expect(http_get("/metrics"), 200);

@@ -85,6 +85,13 @@ struct reply *finish_job(long job)
     return r;
 }
 
+void await_epoch(long run, double epoch)
+{
+    struct reply *r = run_get(run);
+    while (number(r, "/epoch") < epoch)
+        r = expect(http_get("/v1/runs/%ld?wait=1", run), 200);
+}
+
 void await_status(long job, const char *status)
 {
     struct reply *r = job_get(job);

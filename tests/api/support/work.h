@@ -25,6 +25,7 @@ long start_job(const char *json, ...) __attribute__((format(printf, 1, 2)));
 /* The job once it is terminal, or once it has this status (fails when it ends otherwise). */
 struct reply *finish_job(long job);
 void await_status(long job, const char *status);
+void await_epoch(long run, double epoch); /* this one or a later one is stored: it has trained, and not only begun */
 struct reply *job_get(long job);
 struct reply *run_get(long run);
 long run_of(long job, int index); /* of the job's runs, by number, from 0 */

@@ -56,9 +56,24 @@ void job_write(const struct store_job *j, struct json_writer *w)
     json_object_end(w);
 }
 
-/* {"data": [jobs], "next": cursor or null}. Frees both. */
-static enum http_next jobs_reply(struct http_request *r, struct store_job *items, size_t count, char *next)
+enum http_next jobs_list(struct http_request *r)
 {
+    struct app *app = r->app;
+    struct store_job_filter f = {.name = http_query(r, "name"), .order_by = http_query(r, "order_by"),
+                                 .cursor = http_query(r, "cursor")};
+    struct store_job *items = NULL;
+    size_t count = 0;
+    struct err err = {0};
+    cleanup(mem_freep) char *next = NULL;
+    if (!api_limit(r, &f.limit) || !api_query_status(r, &f.status) || !api_query_flag(r, "desc", &f.descending))
+        return HTTP_REPLY;
+    if (!f.order_by) {
+        f.order_by = "created_at";
+        f.descending |= !http_query(r, "desc"); /* the newest first, unless it is asked for the oldest */
+    }
+    cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(app->store);
+    if (store_jobs_list(reader, &f, &items, &count, &next, &err))
+        return http_error(r, &err);
     struct json_writer w;
     api_writer(r, &w);
     api_list_start(&w);
@@ -70,55 +85,7 @@ static enum http_next jobs_reply(struct http_request *r, struct store_job *items
     json_array_end(&w);
     json_field_string(&w, "next", next);
     json_object_end(&w);
-    mem_free(next);
     return api_reply_tagged(r);
-}
-
-static enum http_next jobs_ordered(struct http_request *r)
-{
-    struct app *app = r->app;
-    struct store_job_filter f = {.name = http_query(r, "name"), .order_by = http_query(r, "order_by"),
-                                 .cursor = http_query(r, "cursor")};
-    struct store_job *items = NULL;
-    size_t count = 0;
-    char *next = NULL;
-    struct err err = {0};
-    if (!api_limit(r, &f.limit) || !api_query_status(r, &f.status) || !api_query_flag(r, "desc", &f.descending))
-        return HTTP_REPLY;
-    if (!f.order_by)
-        f.order_by = "created_at";
-    cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(app->store);
-    if (store_jobs_ordered(reader, &f, &items, &count, &next, &err))
-        return http_error(r, &err);
-    return jobs_reply(r, items, count, next);
-}
-
-enum http_next jobs_list(struct http_request *r)
-{
-    if (http_query(r, "order_by") || http_query(r, "desc"))
-        return jobs_ordered(r);
-    struct app *app = r->app;
-    struct store_job_filter f = {.name = http_query(r, "name")};
-    uint32_t limit;
-    struct store_job *items = NULL;
-    size_t count = 0;
-    struct err err = {0};
-    if (!api_limit(r, &limit) || !api_cursor(r, &f.before) || !api_query_status(r, &f.status))
-        return HTTP_REPLY;
-    f.limit = limit + 1;
-    cleanup(store_reader_givep) struct store_reader *reader = store_reader_take(app->store);
-    if (store_jobs_list(reader, &f, &items, &count, &err))
-        return http_error(r, &err);
-    struct json_writer w;
-    api_writer(r, &w);
-    api_list_start(&w);
-    for (size_t i = 0; i < count && i < limit; i++)
-        job_write(&items[i], &w);
-    int64_t next = count > limit ? items[limit - 1].id : 0;
-    for (size_t i = 0; i < count; i++)
-        store_job_done(&items[i]);
-    mem_free(items);
-    return api_list_end(r, &w, next);
 }
 
 static bool read_job(struct http_request *r, int64_t id, bool *ret_terminal)

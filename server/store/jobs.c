@@ -89,18 +89,6 @@ enum err_code store_job_find_key(struct store_tx *tx, const char *key, struct st
     return query_one(&q, sizeof *ret, job_read, job_done, ret, "job with the idempotency key", key, err);
 }
 
-enum err_code store_jobs_list(struct store_reader *r, const struct store_job_filter *f, struct store_job **ret_items,
-                              size_t *ret_count, struct err *err)
-{
-    struct query q = query_start(&r->connection, f->status < 0 ? SQL_JOB_LIST : SQL_JOB_LIST_STATUS);
-    query_put_integer(&q, f->before ? f->before : INT64_MAX);
-    query_put_text(&q, f->name);
-    query_put_integer(&q, f->limit);
-    if (f->status >= 0)
-        query_put_integer(&q, f->status);
-    return query_list(&q, sizeof **ret_items, job_read, job_done, ret_items, ret_count, err);
-}
-
 /* ---- writing ---------------------------------------------------------------------------------------------------------- */
 
 static enum err_code insert_spec(struct connection *c, int64_t id, const char *spec, struct err *err)

@@ -68,8 +68,9 @@ static struct query stretch_query(struct connection *c, const struct list *l, en
     char sql[SQL_MAX], where[SQL_MAX / 4];
     const char *way = l->filter->descending ? "DESC" : "ASC";
     condition(l, stretch, where, sizeof where);
-    snprintf(sql, sizeof sql, "SELECT id, %s FROM jobs WHERE (?1 < 0 OR status = ?1) AND " SQL_NAME_PREFIX "AND %s "
-             "ORDER BY %s %s, id %s LIMIT ?3", l->order->key, where, l->order->by, way, way);
+    const char *status = l->filter->status < 0 ? "" : "status = ?1 AND ", *name = l->filter->name ? SQL_NAME_PREFIX "AND " : "";
+    snprintf(sql, sizeof sql, "SELECT id, %s FROM jobs WHERE %s%s%s ORDER BY %s %s, id %s LIMIT ?3", l->order->key, status, name,
+             where, l->order->by, way, way);
     struct query q = query_compose(c, sql);
     query_put_integer(&q, l->filter->status);
     query_put_text(&q, l->filter->name);
@@ -145,8 +146,8 @@ static enum err_code list(struct store_reader *r, struct list *l, struct store_j
     return code ? code : fetch(r, l, ret_items, ret_count, ret_cursor, err);
 }
 
-enum err_code store_jobs_ordered(struct store_reader *r, const struct store_job_filter *f, struct store_job **ret_items,
-                                 size_t *ret_count, char **ret_cursor, struct err *err)
+enum err_code store_jobs_list(struct store_reader *r, const struct store_job_filter *f, struct store_job **ret_items,
+                              size_t *ret_count, char **ret_cursor, struct err *err)
 {
     struct list l = {.filter = f, .order = find_order(f->order_by, err), .wanted = (size_t)f->limit + 1};
     if (!l.order)

@@ -44,9 +44,6 @@ const struct sql_text sql_texts[SQL_COUNT] = {
     [SQL_JOB_SPEC_INSERT] = {SQL_WRITER, "INSERT INTO job_specs (job, spec) VALUES (?, ?)"},
     [SQL_JOB_GET] = {SQL_READER, JOB "WHERE id = ?"},
     [SQL_JOB_BY_KEY] = {SQL_WRITER, JOB "WHERE idempotency_key = ?"},
-    [SQL_JOB_LIST] = {SQL_READER, JOB "WHERE id < ?1 AND " SQL_NAME_PREFIX "ORDER BY id DESC LIMIT ?3"},
-    [SQL_JOB_LIST_STATUS] = {SQL_READER,
-                             JOB "WHERE id < ?1 AND " SQL_NAME_PREFIX "AND status = ?4 ORDER BY id DESC LIMIT ?3"},
     [SQL_JOB_STATUS] = {SQL_WRITER, "SELECT status, priority FROM jobs WHERE id = ?"},
     [SQL_JOB_CHANGE] = {SQL_WRITER, "UPDATE jobs SET name = iif(?2, ?3, name), priority = iif(?4, ?5, priority), "
                                     "version = version + 1 WHERE id = ?1"},

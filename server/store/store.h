@@ -116,18 +116,15 @@ enum err_code store_job_get(struct store_reader *r, int64_t id, struct store_job
 struct store_job_filter {
     int status;       /* -1: any */
     const char *name; /* prefix; NULL: any */
-    int64_t before;   /* ids under this; 0: all. Not of store_jobs_ordered */
     uint32_t limit;
-    const char *order_by, *cursor; /* of store_jobs_ordered alone; cursor: of the page before, or NULL */
+    const char *order_by, *cursor; /* cursor: of the page before, or NULL */
     bool descending;
 };
-enum err_code store_jobs_list(struct store_reader *r, const struct store_job_filter *f, struct store_job **ret_items,
-                              size_t *ret_count, struct err *err);
 /* By created_at, name (whatever the case of its letters), status or best.loss; jobs without a key come last, of equal ones the
  * older first, or last when descending. At most limit; *ret_cursor (mem_free) is NULL when there are no more. ERR_MALFORMED:
  * no such order, or a cursor that is not one of it. */
-enum err_code store_jobs_ordered(struct store_reader *r, const struct store_job_filter *f, struct store_job **ret_items,
-                                 size_t *ret_count, char **ret_cursor, struct err *err);
+enum err_code store_jobs_list(struct store_reader *r, const struct store_job_filter *f, struct store_job **ret_items,
+                              size_t *ret_count, char **ret_cursor, struct err *err);
 /* Runs of a job (ids to be mem_free'd) that something is to be done about once a change of it is committed. */
 struct store_runs {
     int64_t *running; /* for the scheduler to stop */

@@ -181,12 +181,16 @@ static void test_an_idempotency_key_finds_its_one_job(void **state)
     store_job_done(&there);
 }
 
-static void assert_jobs(struct fixture *f, struct store_job_filter filter, const int64_t *ids, size_t expected)
+/* The newest first. Returns the cursor to what follows, or NULL (mem_free). */
+static char *assert_jobs(struct fixture *f, struct store_job_filter filter, const int64_t *ids, size_t expected)
 {
     struct store_job *items = NULL;
     size_t count = 99;
+    char *next = NULL;
     struct store_reader *r = store_reader_take(f->store);
-    assert_int_equal(store_jobs_list(r, &filter, &items, &count, &f->err), ERR_OK);
+    filter.order_by = "created_at";
+    filter.descending = true;
+    assert_int_equal(store_jobs_list(r, &filter, &items, &count, &next, &f->err), ERR_OK);
     store_reader_give(r);
     assert_int_equal(count, expected);
     for (size_t i = 0; i < count; i++) {
@@ -194,6 +198,7 @@ static void assert_jobs(struct fixture *f, struct store_job_filter filter, const
         store_job_done(&items[i]);
     }
     mem_free(items);
+    return next;
 }
 
 static void test_jobs_are_listed_and_filtered(void **state)
@@ -205,8 +210,10 @@ static void test_jobs_are_listed_and_filtered(void **state)
     add_run(f, c, 1, 3);
     start_run(f, run);
     assert_jobs(f, (struct store_job_filter){.status = -1, .limit = 10}, (int64_t[]){c, b, a}, 3);
-    assert_jobs(f, (struct store_job_filter){.status = -1, .limit = 2}, (int64_t[]){c, b}, 2);
-    assert_jobs(f, (struct store_job_filter){.status = -1, .limit = 2, .before = b}, (int64_t[]){a}, 1);
+    char *next = assert_jobs(f, (struct store_job_filter){.status = -1, .limit = 2}, (int64_t[]){c, b}, 2);
+    assert_non_null(next);
+    assert_null(assert_jobs(f, (struct store_job_filter){.status = -1, .limit = 2, .cursor = next}, (int64_t[]){a}, 1));
+    mem_free(next);
     assert_jobs(f, (struct store_job_filter){.status = STATUS_RUNNING, .limit = 9}, (int64_t[]){b}, 1);
     assert_jobs(f, (struct store_job_filter){.status = STATUS_QUEUED, .limit = 9}, (int64_t[]){c, a}, 2);
     assert_jobs(f, (struct store_job_filter){.status = STATUS_FAILED, .limit = 9}, NULL, 0);

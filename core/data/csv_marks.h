@@ -2,9 +2,8 @@
  * (Langdale, Lemire: "Parsing gigabytes of JSON per second", 2019). For csv.c alone. */
 #pragma once
 
-#include <endian.h>
+#include "csv_short.h"
 #include <stdint.h>
-#include <string.h>
 
 #define MARKS_BYTES 64
 
@@ -32,28 +31,22 @@ static inline uint64_t csv_marks(const char *at, char delimiter, uint64_t *ret_h
 }
 
 #else
-#define EACH(byte) (0x0101010101010101u * (uint8_t)(byte))
-
 /* 0x80 in each byte of w (below 128 all of them) that is this one. */
 static inline uint64_t equal_bytes(uint64_t w, char byte)
 {
-    return ~((w ^ EACH(byte)) + EACH(0x7F)) & EACH(0x80);
+    return ~((w ^ CSV_EACH(byte)) + CSV_EACH(0x7F)) & CSV_EACH(0x80);
 }
 
 static inline uint64_t csv_marks(const char *at, char delimiter, uint64_t *ret_high)
 {
     uint64_t marks = 0, high = 0;
     for (unsigned i = 0; i < MARKS_BYTES; i += 8) {
-        uint64_t w;
-        memcpy(&w, at + i, sizeof w);
-        w = le64toh(w);
-        uint64_t over = w & EACH(0x80), low = w & EACH(0x7F);
-        uint64_t is = equal_bytes(low, delimiter) | equal_bytes(low, '"') | (~(low + EACH(0x7F - '\r')) & EACH(0x80));
+        uint64_t w = csv_load(at + i), over = w & CSV_EACH(0x80), low = w & CSV_EACH(0x7F);
+        uint64_t is = equal_bytes(low, delimiter) | equal_bytes(low, '"') | (~(low + CSV_EACH(0x7F - '\r')) & CSV_EACH(0x80));
         marks |= (((is & ~over) >> 7) * 0x0102040810204080u >> 56) << i;
         high |= over;
     }
     *ret_high = high;
     return marks;
 }
-#undef EACH
 #endif

@@ -96,10 +96,10 @@ bool csv_number(const struct csv_cell *cell, char decimal, double *ret_value)
     if (at != end)
         return false;
     exponent -= fraction;
-    if (!d.exact || d.mantissa > (1ull << 53) || exponent < -22 || exponent > 22)
+    if (!d.exact || d.mantissa > (1ull << 53) || exponent < -POWER_OF_TEN_MAX || exponent > POWER_OF_TEN_MAX)
         return slow(text, (size_t)(end - text), decimal, ret_value);
     double value = (double)d.mantissa;
-    value = exponent < 0 ? value / csv_power_of_ten[-exponent] : value * csv_power_of_ten[exponent];
+    value = exponent < 0 ? value / power_of_ten[-exponent] : value * power_of_ten[exponent];
     *ret_value = negative ? -value : value;
     return true;
 }

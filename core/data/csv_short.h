@@ -3,6 +3,7 @@
  * second", 2021). */
 #pragma once
 
+#include "../base/powers.h"
 #include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,7 +12,7 @@
 
 #define CSV_SHORT_BEYOND 17 /* bytes that csv_short_number reads from the text on, whatever its length */
 
-#define CSV_EACH(byte) (0x0101010101010101u * (uint64_t)(byte))
+#define CSV_EACH(byte) (0x0101010101010101u * (uint8_t)(byte))
 
 static inline uint64_t csv_load(const char *at)
 {
@@ -19,10 +20,6 @@ static inline uint64_t csv_load(const char *at)
     memcpy(&w, at, sizeof w);
     return le64toh(w);
 }
-
-/* 10^0 .. 10^22 are doubles exactly (Clinger, "How to read floating point numbers accurately", 1990). */
-static const double csv_power_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                          1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 /* 0x80 in the lowest byte that is 0, perhaps in some above it; 0 when there is none. */
 static inline uint64_t csv_zero_bytes(uint64_t w)
@@ -106,7 +103,7 @@ static inline bool csv_short_number(const char *text, size_t length, char decima
     bool is_number = digits - 1 < 8    ? csv_number8(text + negative, digits, mark, &mantissa, &fraction)
                      : digits - 1 < 16 ? csv_number16(text + negative, digits, mark, &mantissa, &fraction)
                                        : false;
-    double value = (double)(int64_t)mantissa / csv_power_of_ten[fraction];
+    double value = (double)(int64_t)mantissa / power_of_ten[fraction];
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
     bits |= (uint64_t)negative << 63; /* no branch, which half of the cells could take */

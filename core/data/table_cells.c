@@ -1,5 +1,6 @@
 #include "table_cells.h"
 
+#include "../base/powers.h"
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -10,8 +11,6 @@ const uint8_t cell_bytes[CELL_KINDS] = {[CELL_F64] = 8, [CELL_F32] = 4, [CELL_I3
 /* ---- packing -------------------------------------------------------------------------------------------------------- */
 
 #define LOOK 64 /* cells looked at before a digit more is tried */
-
-static const double power_of_ten[CELL_DIGITS_MAX + 1] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
 
 /* Adding and taking 1.5 * 2^52 rounds to an integer while |v| < 2^51. */
 static double whole(double v)

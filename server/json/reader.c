@@ -1,5 +1,6 @@
 #include "reader.h"
 
+#include "core/base/powers.h"
 #include "scan.h"
 #include <stdlib.h>
 #include <string.h>
@@ -46,12 +47,11 @@ bool json_reader_more(struct json_reader *r)
 
 /* ---- texts ----------------------------------------------------------------------------------------------------------- */
 
+/* The scan has seen that they are there. */
 static unsigned hex4(const char *at)
 {
-    unsigned value = 0;
-    for (int i = 0; i < 4; i++)
-        value = value * 16 + (unsigned)(at[i] <= '9' ? at[i] - '0' : (at[i] | 0x20) - 'a' + 10);
-    return value;
+    const unsigned char *digits = (const unsigned char *)at;
+    return (unsigned)json_hex4(digits, digits + 4);
 }
 
 static char *put_utf8(char *to, unsigned c)
@@ -120,7 +120,6 @@ const char *json_reader_key(struct json_reader *r)
 /* Up to 15 digits are a double exactly, and so is their power of ten: what is left rounds once. Others: the C library. */
 static double take_number(struct json_reader *r)
 {
-    static const double power[16] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
     const char *at = r->at + (*r->at == '-');
     int64_t mantissa = 0;
     unsigned digits = 0, fraction = 0;
@@ -131,7 +130,7 @@ static double take_number(struct json_reader *r)
             mantissa = mantissa * 10 + (*at++ - '0');
     if (digits > 15 || *at == 'e' || *at == 'E')
         return strtod(r->at, &r->at);
-    double value = (double)mantissa / power[fraction];
+    double value = (double)mantissa / power_of_ten[fraction];
     bool negative = *r->at == '-';
     r->at += at - r->at;
     return negative ? -value : value;

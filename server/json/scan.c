@@ -65,8 +65,7 @@ static bool next_is(struct scan *s, char c)
     return true;
 }
 
-/* Four hexadecimal digits at p, or -1. */
-static int hex4(const unsigned char *p, const unsigned char *end)
+int json_hex4(const unsigned char *p, const unsigned char *end)
 {
     int value = 0;
     if (end - p < 4)
@@ -87,7 +86,7 @@ static int hex4(const unsigned char *p, const unsigned char *end)
 static bool scan_unicode(struct scan *s)
 {
     const unsigned char *escape = s->at - 2;
-    int unit = hex4(s->at, s->end);
+    int unit = json_hex4(s->at, s->end);
     if (unit < 0)
         return fails_at(s, escape, "\\u needs four hexadecimal digits");
     if (unit == 0)
@@ -95,7 +94,7 @@ static bool scan_unicode(struct scan *s)
     s->at += 4;
     if (unit < 0xd800 || unit > 0xdfff)
         return true;
-    int low = unit < 0xdc00 && s->end - s->at >= 2 && s->at[0] == '\\' && s->at[1] == 'u' ? hex4(s->at + 2, s->end) : -1;
+    int low = unit < 0xdc00 && s->end - s->at >= 2 && s->at[0] == '\\' && s->at[1] == 'u' ? json_hex4(s->at + 2, s->end) : -1;
     if (low < 0xdc00 || low > 0xdfff)
         return fails_at(s, escape, "half a surrogate pair: write both \\u escapes");
     s->at += 6;

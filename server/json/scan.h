@@ -10,5 +10,7 @@
 
 /* ERR_MALFORMED with line and column. */
 enum err_code json_scan(const char *text, size_t length, struct err *err);
+/* Four hexadecimal digits at p, or -1. */
+int json_hex4(const unsigned char *p, const unsigned char *end);
 /* Bytes of the UTF-8 character at p (1..4), 0 when it is none: too long a form, a surrogate, above U+10FFFF, cut short. */
 size_t json_utf8(const unsigned char *p, size_t left);

@@ -84,6 +84,7 @@ static const struct bad_input predictions[] = {
 
 #define GET(path) {"GET", path, NULL, NULL, 0, 400, "query", NULL, NULL}
 #define CURSOR(path) {"GET", path, NULL, NULL, 0, 400, "cursor", NULL, NULL}
+#define PLACE(path) {"GET", path, NULL, NULL, 0, 400, "malformed", NULL, NULL}
 #define CSV(query) {"POST", "/v1/datasets?" query, "text/csv", "a,b\n1,2\n", 0, 400, "query", NULL, NULL}
 #define SEX "{\"dataset\":\"penguins\",\"target\":\"sex\"}"
 #define DRY(query) {"POST", "/v1/jobs?" query, "application/json", SEX, 0, 400, "query", NULL, NULL}
@@ -97,7 +98,7 @@ static const struct bad_input queries[] = {
     GET("/v1/jobs?status=done"), GET("/v1/jobs?status="), GET("/v1/jobs?status=QUEUED"),
     GET("/v1/jobs?status=queued,running"), CURSOR("/v1/datasets?cursor=x"),
     CURSOR("/v1/datasets?cursor="), CURSOR("/v1/datasets?cursor=0"), CURSOR("/v1/datasets?cursor=-1"),
-    CURSOR("/v1/datasets?cursor=99999999999999999999"), CURSOR("/v1/jobs?cursor=x"), CURSOR("/v1/jobs?cursor=1;2"),
+    CURSOR("/v1/datasets?cursor=99999999999999999999"), PLACE("/v1/jobs?cursor=x"), PLACE("/v1/jobs?cursor=1;2"),
     GET("/v1/datasets/penguins/rows?offset=-1"), GET("/v1/datasets/penguins/rows?offset=x"),
     GET("/v1/datasets/penguins/rows?offset=4294967296"), GET("/v1/datasets/penguins/rows?limit=0"),
     GET("/v1/datasets/penguins/rows?limit=201"), GET("/v1/jobs/1?wait=-1"), GET("/v1/jobs/1?wait=61"),

@@ -1,0 +1,8 @@
+/* 10^0 .. 10^22: all that are doubles exactly (Clinger, "How to read floating point numbers accurately", 1990). */
+#pragma once
+
+#define POWER_OF_TEN_MAX 22
+
+static const double power_of_ten[POWER_OF_TEN_MAX + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                          1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                          1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};

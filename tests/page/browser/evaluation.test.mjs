@@ -9,10 +9,7 @@ const daemon = new Daemon(),
     screens = 'build/page-tests/screens';
 let sex, species, mass;
 
-async function runOf(job) {
-    const [run] = await daemon.runsOf((await daemon.train({ epochs: 20, ...job })).id);
-    return run.id;
-}
+const runOf = (job) => daemon.runOf({ epochs: 20, ...job });
 
 withBrowser();
 before(async () => {
@@ -122,6 +119,7 @@ test('the figures behind a curve are in a table', async () => {
     const { per_class: classes } = await evaluationOf(sex);
     await open(sex, '', async (page) => {
         await page.locator('#roc summary').click();
+        await page.locator('#roc tbody tr').first().waitFor(); // it is made once it is open
         assert.equal(await page.locator('#roc tbody tr').count(), classes[1].roc.threshold.length);
         const last = await page.locator('#roc tbody tr').last().locator('td').allTextContents();
         assert.deepEqual(last.slice(1), ['1', '1']);
@@ -138,6 +136,7 @@ test('numbers are drawn beside what they should have been, and how far they are 
         const caption = await page.locator('#predicted-actual figcaption').textContent();
         assert.ok(caption.includes(`at most ${Number(off[Math.ceil(rows / 2) - 1].toPrecision(3))},`), caption);
         await page.locator('#residual-bins summary').click();
+        await page.locator('#residual-bins tbody tr').first().waitFor();
         const bins = await page.locator('#residual-bins tbody tr').all();
         let sum = 0;
         for (const bin of bins) sum += Number(await bin.locator('td').last().textContent());

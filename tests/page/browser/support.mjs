@@ -79,6 +79,12 @@ export class Daemon {
         return now;
     }
 
+    /** Trains a job of one run; the run's id. */
+    async runOf(job) {
+        const [run] = await this.runsOf((await this.train(job)).id);
+        return run.id;
+    }
+
     async runsOf(job) {
         return (await this.call(`/v1/jobs/${job}/runs`)).data;
     }

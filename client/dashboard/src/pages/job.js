@@ -13,6 +13,7 @@ import { go, setQuery } from '../lib/router.js';
 import { allRuns } from '../lib/runs.js';
 import { parseIds } from '../lib/url.js';
 import { codeBlock } from '../parts/copy.js';
+import { crumbs } from '../parts/crumbs.js';
 import { Curves } from '../parts/curves.js';
 import { problemBox } from '../parts/dialogs.js';
 import { Lab } from '../parts/lab.js';
@@ -69,13 +70,7 @@ class JobPage {
         return h(
             'div',
             null,
-            h(
-                'p',
-                { class: 'crumbs' },
-                h('a', { href: '#/jobs' }, t('nav.jobs')),
-                '/',
-                h('span', null, t('jobs.unnamed', { id: this.id })),
-            ),
+            crumbs(h('span', null, t('jobs.unnamed', { id: this.id }))),
             h(
                 'div',
                 { class: 'head' },

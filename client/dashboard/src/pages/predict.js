@@ -7,6 +7,7 @@ import { follow } from '../lib/live.js';
 import { fieldsOf, initialRow, readRow, writeRow } from '../lib/playground.js';
 import { setQuery } from '../lib/router.js';
 import { codeBlock } from '../parts/copy.js';
+import { crumbs } from '../parts/crumbs.js';
 import { problemBox } from '../parts/dialogs.js';
 import { Batch } from '../parts/predict_file.js';
 import { PredictForm } from '../parts/predict_form.js';
@@ -29,16 +30,7 @@ class PredictPage {
         this.element = h(
             'div',
             null,
-            h(
-                'p',
-                { class: 'crumbs' },
-                h('a', { href: '#/jobs' }, t('nav.jobs')),
-                '/',
-                this.name,
-                '/',
-                h('a', { href: `#/runs/${id}` }, t('run.short', { id })),
-                h('span', null, '/ ', t('run.try')),
-            ),
+            crumbs(this.name, h('a', { href: `#/runs/${id}` }, t('run.short', { id })), h('span', null, t('run.try'))),
             h('div', { class: 'head' }, h('h1', null, this.title)),
             this.problem,
             this.waiting,

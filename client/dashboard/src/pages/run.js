@@ -7,6 +7,7 @@ import { t } from '../lib/i18n.js';
 import { follow } from '../lib/live.js';
 import { setQuery } from '../lib/router.js';
 import { codeBlock } from '../parts/copy.js';
+import { crumbs } from '../parts/crumbs.js';
 import { Curves } from '../parts/curves.js';
 import { problemBox } from '../parts/dialogs.js';
 import { saveModel } from '../parts/download.js';
@@ -72,7 +73,6 @@ class RunPage {
         this.results = [];
         this.title = t('run.title', { id });
         this.name = h('a', { href: '#/jobs' });
-        this.number = h('span', null, '/ ', t('run.short', { id }));
         this.status = statusMark('queued');
         this.progress = progressBar();
         this.status.hidden = this.progress.hidden = true;
@@ -100,7 +100,7 @@ class RunPage {
         return h(
             'div',
             null,
-            h('p', { class: 'crumbs' }, h('a', { href: '#/jobs' }, t('nav.jobs')), '/', this.name, this.number),
+            crumbs(this.name, h('span', null, t('run.short', { id: this.id }))),
             h(
                 'div',
                 { class: 'head' },

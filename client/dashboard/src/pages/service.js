@@ -9,6 +9,7 @@ import { quantile, rates } from '../lib/rates.js';
 import { Chart } from '../parts/chart.js';
 import { problemBox } from '../parts/dialogs.js';
 import { statuses, statusMark } from '../parts/status.js';
+import { table } from '../parts/table.js';
 
 const KEPT = 300;
 const history = []; // of this tab, across visits of the page
@@ -71,21 +72,13 @@ class ServicePage {
                 h(
                     'div',
                     { class: 'scroll', tabindex: '0' },
-                    h(
-                        'table',
-                        null,
-                        h(
-                            'thead',
-                            null,
-                            h(
-                                'tr',
-                                null,
-                                h('th', { scope: 'col' }, t('service.route')),
-                                ['requests', 'refused', 'errors'].map((name) =>
-                                    h('th', { scope: 'col', class: 'number' }, t(`service.${name}`)),
-                                ),
+                    table(
+                        [
+                            h('th', { scope: 'col' }, t('service.route')),
+                            ['requests', 'refused', 'errors'].map((name) =>
+                                h('th', { scope: 'col', class: 'number' }, t(`service.${name}`)),
                             ),
-                        ),
+                        ],
                         this.routes,
                     ),
                 ),

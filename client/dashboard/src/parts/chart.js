@@ -5,8 +5,7 @@ import { h, replace, s, text } from '../lib/dom.js';
 import { figure } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { color, onTheme } from '../lib/theme.js';
-
-const TABLE_ROWS = 1000;
+import { TableBehind, tableOfColumns } from './table.js';
 
 /** A piece of line as it is drawn, for legends. */
 export function swatch({ color: name, dash, width = 2 }) {
@@ -55,14 +54,8 @@ export class Chart {
         this.title = h('p', { class: 'soft legend-title', hidden: true });
         this.legend = h('ul', { class: 'legend' });
         this.caption = h('figcaption');
-        this.rows = h('div', { class: 'scroll rows', tabindex: '0' });
-        this.table = h(
-            'details',
-            { class: 'data', ontoggle: () => this.fillTable() },
-            h('summary', null, t('chart.table')),
-            this.rows,
-        );
-        this.element = h('figure', { class: 'chart' }, this.title, this.legend, this.canvas, this.caption, this.table);
+        this.table = new TableBehind(() => this.picture && this.figures());
+        this.element = h('figure', { class: 'chart' }, this.title, this.legend, this.canvas, this.caption, this.table.element);
         this.observer = new ResizeObserver(() => this.resize());
         this.observer.observe(this.canvas);
         this.offTheme = onTheme(() => this.rebuild());
@@ -100,7 +93,7 @@ export class Chart {
             this.plot.setData(this.data);
         }
         this.showLegend();
-        this.fillTable();
+        this.table.fill();
     }
 
     rebuild() {
@@ -273,43 +266,13 @@ export class Chart {
         }
     }
 
-    fillTable() {
-        if (!this.table.open || !this.picture) return;
+    figures() {
         const lines = this.picture.lines.filter(({ faint }) => !faint),
             [places, ...columns] = align(lines);
-        const step = Math.max(1, Math.ceil(places.length / TABLE_ROWS));
-        const kept = places.map((_, i) => i).filter((i) => i % step === 0 || i === places.length - 1);
-        replace(
-            this.rows,
-            h(
-                'table',
-                null,
-                h(
-                    'thead',
-                    null,
-                    h(
-                        'tr',
-                        null,
-                        [this.picture.xLabel, ...lines.map(({ label }) => label)].map((name) =>
-                            h('th', { scope: 'col', class: 'number' }, name),
-                        ),
-                    ),
-                ),
-                h(
-                    'tbody',
-                    null,
-                    kept.map((i) =>
-                        h(
-                            'tr',
-                            null,
-                            [places, ...columns].map((column) =>
-                                h('td', { class: 'number' }, column[i] === undefined ? '' : figure(column[i], 6)),
-                            ),
-                        ),
-                    ),
-                ),
-            ),
-        );
+        return tableOfColumns([
+            { name: this.picture.xLabel, values: places },
+            ...lines.map(({ label }, i) => ({ name: label, values: columns[i] })),
+        ]);
     }
 
     close() {

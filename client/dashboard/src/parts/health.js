@@ -6,6 +6,7 @@ import { h, replace } from '../lib/dom.js';
 import { figure, percent } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { Chart } from './chart.js';
+import { table } from './table.js';
 
 const figures = ['gradient_norm', 'update_ratio', 'dead', 'saturated'];
 const SHARES = new Set(['dead', 'saturated']);
@@ -124,42 +125,30 @@ export class Health {
         const at = (values) => values[lastKnown(values)];
         replace(
             this.table,
-            h(
-                'table',
-                null,
-                h(
-                    'thead',
-                    null,
-                    h(
+            table(
+                [
+                    ['layer.name', 'layer.units', 'layer.activation'].map((name) =>
+                        h('th', { scope: 'col' }, t(`health.${name}`)),
+                    ),
+                    figures.map((name) => h('th', { scope: 'col', class: 'number' }, t(`health.${name}`))),
+                ],
+                layers.map((layer) => {
+                    const { inputs, units, activation } = this.run.layers[layer.layer - 1];
+                    return h(
                         'tr',
                         null,
-                        ['layer.name', 'layer.units', 'layer.activation'].map((name) =>
-                            h('th', { scope: 'col' }, t(`health.${name}`)),
-                        ),
-                        figures.map((name) => h('th', { scope: 'col', class: 'number' }, t(`health.${name}`))),
-                    ),
-                ),
-                h(
-                    'tbody',
-                    null,
-                    layers.map((layer) => {
-                        const { inputs, units, activation } = this.run.layers[layer.layer - 1];
-                        return h(
-                            'tr',
-                            null,
-                            h('td', null, String(layer.layer)),
-                            h('td', null, `${inputs} → ${units}`),
-                            h('td', null, activation),
-                            figures.map((name) =>
-                                h(
-                                    'td',
-                                    { class: 'number' },
-                                    SHARES.has(name) ? percent(at(layer[name]), 0) : figure(at(layer[name])),
-                                ),
+                        h('td', null, String(layer.layer)),
+                        h('td', null, `${inputs} → ${units}`),
+                        h('td', null, activation),
+                        figures.map((name) =>
+                            h(
+                                'td',
+                                { class: 'number' },
+                                SHARES.has(name) ? percent(at(layer[name]), 0) : figure(at(layer[name])),
                             ),
-                        );
-                    }),
-                ),
+                        ),
+                    );
+                }),
             ),
         );
     }

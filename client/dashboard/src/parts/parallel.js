@@ -8,6 +8,7 @@ import { goodness } from '../lib/lab.js';
 import { isWithin, kept, moreIsBetter, nearest, parseRanges, rangeBetween, scaleOf } from '../lib/parallel.js';
 import { go, setQuery } from '../lib/router.js';
 import { ParallelAxis } from './parallel_axis.js';
+import { table, TableBehind } from './table.js';
 
 const HEIGHT = 360,
     TOP = 62,
@@ -38,13 +39,7 @@ export class Parallel {
         this.frame = h('div', { class: 'scroll' });
         this.readout = h('p', { class: 'readout mono' });
         this.caption = h('figcaption');
-        this.rows = h('div', { class: 'scroll rows', tabindex: '0' });
-        this.table = h(
-            'details',
-            { class: 'data', ontoggle: () => this.fillTable() },
-            h('summary', null, t('chart.table')),
-            this.rows,
-        );
+        this.table = new TableBehind(() => this.active && this.figures());
         this.element = this.layout();
         this.observer = new ResizeObserver(() => this.resize());
         this.observer.observe(this.frame);
@@ -63,7 +58,7 @@ export class Parallel {
                 this.reset,
                 this.count,
             ),
-            h('figure', { class: 'chart' }, this.frame, this.readout, this.caption, this.table),
+            h('figure', { class: 'chart' }, this.frame, this.readout, this.caption, this.table.element),
         );
     }
 
@@ -271,7 +266,7 @@ export class Parallel {
         );
         this.heat(active.has(this.hot) ? this.hot : null);
         this.words();
-        this.fillTable();
+        this.table.fill();
     }
 
     mark(run, on) {
@@ -356,8 +351,7 @@ export class Parallel {
         text(this.caption, caption);
     }
 
-    fillTable() {
-        if (!this.table.open || !this.active) return;
+    figures() {
         const names = [...this.scales.keys()];
         const head = (name) => h('th', { scope: 'col', class: 'number' }, name);
         const row = (run) =>
@@ -367,18 +361,9 @@ export class Parallel {
                 h('th', { scope: 'row' }, h('a', { href: `#/runs/${run.id}` }, t('runs.number', { n: run.number }))),
                 names.map((name) => h('td', { class: 'number mono' }, said(this.valueAt(run, name) ?? '–'))),
             );
-        replace(
-            this.rows,
-            h(
-                'table',
-                null,
-                h(
-                    'thead',
-                    null,
-                    h('tr', null, h('th', { scope: 'col' }, t('runs.run')), [...this.names.values()].map(head)),
-                ),
-                h('tbody', null, this.active.map(row)),
-            ),
+        return table(
+            [h('th', { scope: 'col' }, t('runs.run')), ...[...this.names.values()].map(head)],
+            this.active.map(row),
         );
     }
 

@@ -1,9 +1,9 @@
 // Small pictures in SVG: axes, lines, dots, bars, one mark. Colors are those of the style sheet, so that they follow
 // the theme by themselves; below stand a caption in words and the figures as a table.
-import { h, replace, s, text } from '../lib/dom.js';
+import { h, s, text } from '../lib/dom.js';
 import { ticks } from '../lib/evaluation.js';
 import { figure } from '../lib/format.js';
-import { t } from '../lib/i18n.js';
+import { TableBehind, tableOfColumns } from './table.js';
 
 const WIDTH = 380,
     HEIGHT = 300,
@@ -11,41 +11,6 @@ const WIDTH = 380,
     RIGHT = 18,
     TOP = 10,
     BOTTOM = 46;
-const TABLE_ROWS = 1000;
-
-/** A table that is made when it is opened: columns are [{name, values, show}]. */
-export function tableBehind(columns) {
-    const rows = h('div', { class: 'scroll rows', tabindex: '0' });
-    const fill = () => {
-        const count = columns[0].values.length,
-            step = Math.max(1, Math.ceil(count / TABLE_ROWS)),
-            kept = columns[0].values.map((_, i) => i).filter((i) => i % step === 0 || i === count - 1);
-        const head = columns.map(({ name }) => h('th', { scope: 'col', class: 'number' }, name));
-        const row = (i) =>
-            columns.map(({ values, show = (value) => figure(value, 6) }) =>
-                h('td', { class: 'number' }, show(values[i])),
-            );
-        replace(
-            rows,
-            h(
-                'table',
-                null,
-                h('thead', null, h('tr', null, head)),
-                h(
-                    'tbody',
-                    null,
-                    kept.map((i) => h('tr', null, row(i))),
-                ),
-            ),
-        );
-    };
-    return h(
-        'details',
-        { class: 'data', ontoggle: ({ target }) => target.open && !rows.firstChild && fill() },
-        h('summary', null, t('chart.table')),
-        rows,
-    );
-}
 
 /** {from, to, label, show} of each axis: numbers of the data into those of the picture. */
 function scales(x, y) {
@@ -132,7 +97,7 @@ export function plot({ id, x, y, layers, columns, caption = '' }) {
     );
     const words = h('figcaption', null, caption);
     return {
-        element: h('figure', { class: 'plot', id }, svg, words, tableBehind(columns)),
+        element: h('figure', { class: 'plot', id }, svg, words, new TableBehind(() => tableOfColumns(columns)).element),
         mark(point) {
             marked.style.display = point ? '' : 'none';
             if (!point) return;

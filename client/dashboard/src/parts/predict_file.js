@@ -7,6 +7,7 @@ import { t } from '../lib/i18n.js';
 import { problemBox } from './dialogs.js';
 import { saveText } from './download.js';
 import { progressBar, updateProgress } from './status.js';
+import { table } from './table.js';
 import { fileZone } from './upload.js';
 
 const ROWS = 10000, // of one request, as the daemon allows
@@ -123,27 +124,13 @@ export class Batch {
         return h(
             'div',
             { class: 'scroll', tabindex: '0' },
-            h(
-                'table',
-                null,
-                h(
-                    'thead',
-                    null,
+            table(
+                head.map((name) => h('th', { scope: 'col' }, name)),
+                rows.map((row) =>
                     h(
                         'tr',
                         null,
-                        head.map((name) => h('th', { scope: 'col' }, name)),
-                    ),
-                ),
-                h(
-                    'tbody',
-                    null,
-                    rows.map((row) =>
-                        h(
-                            'tr',
-                            null,
-                            row.map((cell) => h('td', { class: 'brief' }, cell)),
-                        ),
+                        row.map((cell) => h('td', { class: 'brief' }, cell)),
                     ),
                 ),
             ),

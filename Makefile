@@ -38,7 +38,7 @@ TSAN := -fsanitize=thread -fno-omit-frame-pointer
 Q := $(if $(V),,@)
 REBUILD = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all deps demo check test tests lint asan tsan sanitized clang docker-check bench bench-service benches clean help
+.PHONY: all deps demo check test tests lint asan tsan sanitized clang docker-check bench bench-service bench-page benches clean help
 all: $(BUILD)/mlpd $(BUILD)/mlp $(BUILD)/libmlp.a ## builds mlpd, mlp and libmlp.a
 
 help: ## lists the targets
@@ -73,10 +73,11 @@ docker-check: deps ## builds the image, trains in it, kills it, and sees that no
 	@MLP=$(BUILD)/mlp bash docker/check.sh
 bench: deps ## the core against its peers: a table, and build/bench.json
 bench-service: deps ## the daemon as a service: a table, and build/bench-service.json
-bench bench-service:
-	@bash tests/deps.sh bench || echo "make $@ goes on with the peers that are there"
-	@+$(REBUILD) all benches
-	@BUILD=$(BUILD) CC=$(CC) /usr/bin/python3 -B tests/bench/$(if $(findstring service,$@),service,core).py
+bench-page: deps ## the page in a real Chromium: a table, and build/bench-page.json
+bench bench-service bench-page:
+	@bash tests/deps.sh $(if $(findstring page,$@),page browser,bench) || echo "make $@ goes on with what is there"
+	@+$(REBUILD) all $(if $(findstring page,$@),,benches)
+	@BUILD=$(BUILD) CC=$(CC) /usr/bin/python3 -B tests/bench/$(or $(patsubst bench-%,%,$(filter bench-%,$@)),core).py
 benches: $(BENCHES)
 # Reports go to files, so that one in a daemon that a test started counts as well.
 sanitized: all $(UNIT_TESTS) $(NUMERIC_TESTS) $(API_TESTS)

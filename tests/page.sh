@@ -1,6 +1,6 @@
 #!/bin/bash
 # tests/page.sh: the page's pure functions by node's own test runner. tests/page.sh FILE: one of tests/page/browser, in a real
-# Chromium. What cannot be had here (node, npm's packages, a browser) is said, and its tests count as skipped. MLPD: the daemon.
+# Chromium; or tests/bench/page.mjs with what it is to measure. What cannot be had here (node, npm's packages, a browser) is said, and its tests count as skipped. MLPD: the daemon.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 work=build/page-tests
@@ -55,7 +55,11 @@ elif [ $# = 0 ]; then
     run tests/page/unit/*.test.mjs && exit $status
     exit 1
 elif browser_is_there; then
-    CHROMIUM=${CHROMIUM:-$(command -v chromium)} PACKAGES=$PWD/$work/package.json run "$1"
+    export CHROMIUM=${CHROMIUM:-$(command -v chromium)} PACKAGES=$PWD/$work/package.json
+    case $1 in
+    *.test.mjs) run "$1" ;;
+    *) node "$@" ;;
+    esac
 else
     skip "$1" "$why"
 fi

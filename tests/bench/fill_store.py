@@ -9,8 +9,8 @@ CHANCE = "(abs(random()) / 9223372036854775807.0)"
 
 
 def fill(path, runs, epochs, long_run):
-    """Adds `runs` runs: the last has `long_run` epochs, and all others share the rest of `epochs`. Returns the ids of one
-    job of a large grid, and of the long run."""
+    """Adds `runs` runs: the last has `long_run` epochs, and all others share the rest of `epochs`, one each at least.
+    Returns the ids of one job of a large grid, and of the long run."""
     db = sqlite3.connect(path, isolation_level=None)
     for pragma in "journal_mode = MEMORY", "synchronous = OFF", "cache_size = -400000", "foreign_keys = OFF":
         db.execute("PRAGMA " + pragma)

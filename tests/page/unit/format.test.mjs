@@ -34,6 +34,32 @@ test('Spanish has its own comma', () => {
     setFormatLanguage('en');
 });
 
+test('numbers are written as the platform would', () => {
+    const values = [0, 0.001, 0.5, 7, 12.5, 999, 1000, 1234.5, 9999, 10000, 123456, 999999, -1, -12345.678];
+    for (let i = 1; i < 400; i++) values.push((i * 7919.137) % 10 ** (i % 7));
+    for (const language of ['en', 'es']) {
+        setFormatLanguage(language);
+        const four = new Intl.NumberFormat(language, { maximumSignificantDigits: 4 }),
+            share = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 });
+        for (const value of values) {
+            if (value === 0 || Math.abs(value) >= 1e-3) assert.equal(figure(value), four.format(value));
+            assert.equal(whole(Math.round(value)), new Intl.NumberFormat(language).format(Math.round(value)));
+            assert.equal(percent(value), share.format(value));
+        }
+    }
+    setFormatLanguage('en');
+    assert.equal(figure(0.00123), '0.00123');
+});
+
+test('ages are in one unit', () => {
+    const said = [0, 12, 180, 7300, 90000, 300000].map((seconds) => ago(0, 1000 * seconds));
+    assert.deepEqual(said, ['now', '12 s ago', '3 min ago', '2 h ago', 'yesterday', '3 days ago']);
+    setFormatLanguage('es');
+    assert.equal(ago(0, 300000e3), 'hace 3 días');
+    setFormatLanguage('en');
+    assert.equal(ago(5000, 0), 'now'); // clocks differ
+});
+
 test('durations are said in two units at most', () => {
     assert.equal(duration(0.0123), '12 ms');
     assert.equal(duration(7.256), '7.26 s');
@@ -47,7 +73,7 @@ test('durations are said in two units at most', () => {
 test('sizes and ages', () => {
     assert.equal(bytes(999), '999 B');
     assert.equal(bytes(1500000), '1.5 MB');
-    assert.equal(ago(0, 3 * 60000), '3 min. ago');
+    assert.equal(ago(0, 3 * 60000), '3 min ago');
     assert.equal(whole(1234567), '1,234,567');
 });
 

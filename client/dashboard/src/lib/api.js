@@ -114,6 +114,23 @@ export async function send(path, options = {}) {
     return response;
 }
 
+let early = null; // {path, answer}
+
+/** Asks for what the first view shows while the page gets ready; get() of the same path takes the answer, if any. */
+export function askEarly(path) {
+    early = { path, answer: ask(path, {}).catch(() => null) };
+}
+
+async function takeEarly(path) {
+    if (early?.path !== path) return null;
+    const { answer } = early;
+    early = null;
+    const response = await answer;
+    if (!response?.ok) return null;
+    noteConnection(true);
+    return response;
+}
+
 function remember(path, etag, data) {
     known.delete(path);
     known.set(path, { etag, data });
@@ -123,7 +140,9 @@ function remember(path, etag, data) {
 /** GET as JSON. */
 export async function get(path, options = {}) {
     const before = known.get(path);
-    const response = await send(path, { ...options, headers: before ? { 'If-None-Match': before.etag } : {} });
+    const response =
+        (await takeEarly(path)) ??
+        (await send(path, { ...options, headers: before ? { 'If-None-Match': before.etag } : {} }));
     if (response.status === 304) return before.data;
     const data = await response.json(),
         etag = response.headers.get('ETag');

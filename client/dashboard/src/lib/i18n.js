@@ -7,7 +7,7 @@ const loaders = {
 let texts = {},
     problems = null,
     language = 'en',
-    plural = new Intl.PluralRules('en');
+    plural = null; // made when it is needed: the first of a process takes its time
 
 export const languages = Object.keys(loaders);
 
@@ -26,7 +26,7 @@ export async function useLanguage(name) {
     texts = words.default;
     problems = said?.default ?? null; // the daemon speaks English
     language = name;
-    plural = new Intl.PluralRules(name);
+    plural = null;
     document.documentElement.lang = name;
 }
 
@@ -44,7 +44,7 @@ export function translate(table, rules, key, values = {}) {
 
 /** t('jobs.title'), t('runs.count', {n: 3}) */
 export function t(key, values) {
-    return translate(texts, plural, key, values);
+    return translate(texts, { select: (n) => (plural ??= new Intl.PluralRules(language)).select(n) }, key, values);
 }
 
 export function known(key) {

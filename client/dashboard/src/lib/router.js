@@ -27,10 +27,12 @@ function find(path) {
     return null;
 }
 
-/** Loads the module of the first view while other things get ready. */
-export function preload(table) {
+/** Loads the module of the first view while other things get ready, which may ask for what it shows: early({query}). */
+export async function preload(table) {
     routes = table;
-    (find(parseHash(location.hash).path) ?? find('/jobs')).route.load();
+    const { path, query } = parseHash(location.hash),
+        { route, parameters } = find(path) ?? find('/jobs');
+    (await route.load()).early?.({ parameters, query });
 }
 
 async function open(force) {

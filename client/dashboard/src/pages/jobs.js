@@ -1,5 +1,5 @@
 // The list of jobs: a table that the server filters, orders and pages, newest first unless told otherwise.
-import { get } from '../lib/api.js';
+import { askEarly, get } from '../lib/api.js';
 import { curlJob, curlUpload, withToken } from '../lib/curl.js';
 import { h, keyed, replace, text } from '../lib/dom.js';
 import { ago, duration, figure, moment, whole } from '../lib/format.js';
@@ -21,6 +21,10 @@ function listPath({ status, name, cursor, order, desc }) {
     for (const [key, value] of Object.entries({ status, name, cursor, order_by: order, desc }))
         if (value) parameters.set(key, value);
     return `v1/jobs?${parameters}`;
+}
+
+export function early({ query }) {
+    askEarly(listPath(query));
 }
 
 // ---- rows
@@ -47,7 +51,7 @@ function makeRow(job, selected, changed) {
         h('td', { class: 'number' }),
         h('td', { class: 'number' }),
         h('td', null, progressBar(), h('span', { class: 'soft brief' })),
-        h('td', { class: 'soft brief' }),
+        h('td', { class: 'soft brief', onmouseenter: ({ target }) => (target.title = moment(job.created_at)) }),
     );
 }
 
@@ -62,7 +66,6 @@ function updateRow(row, job) {
     updateProgress(progress.firstChild, job.progress);
     text(progress.lastChild, job.terminal ? t('jobs.took', { time: tookOf(job) }) : '');
     text(age, ago(Date.parse(job.created_at), Date.now()));
-    age.title = moment(job.created_at);
 }
 
 /** Between the start of its first run and the end of its last one. */

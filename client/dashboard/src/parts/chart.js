@@ -5,6 +5,7 @@ import { h, replace, s, text } from '../lib/dom.js';
 import { figure } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { color, onTheme } from '../lib/theme.js';
+import { strokeLine } from './stroke.js';
 import { TableBehind, tableOfColumns } from './table.js';
 
 /** A piece of line as it is drawn, for legends. */
@@ -55,7 +56,8 @@ export class Chart {
         this.legend = h('ul', { class: 'legend' });
         this.caption = h('figcaption');
         this.table = new TableBehind(() => this.picture && this.figures());
-        this.element = h('figure', { class: 'chart' }, this.title, this.legend, this.canvas, this.caption, this.table.element);
+        const parts = [this.title, this.legend, this.canvas, this.caption, this.table.element];
+        this.element = h('figure', { class: 'chart' }, parts);
         this.observer = new ResizeObserver(() => this.resize());
         this.observer.observe(this.canvas);
         this.offTheme = onTheme(() => this.rebuild());
@@ -149,18 +151,19 @@ export class Chart {
             hooks: {
                 setSelect: [(u) => u.select.width > 0 && this.picked(u)],
                 setCursor: [(u) => this.showValues(u.cursor.idx)],
+                drawSeries: [(u, i) => this.drawLine(u, i)],
                 draw: [(u) => this.drawMarks(u)],
             },
         };
     }
 
-    series({ label, color: name, dash, width = 2, faint }) {
+    series({ label, color: name, width = 2, faint }) {
         const stroke = faint ? faded(color(name)) : color(name);
         return {
             label,
             stroke,
             width: faint ? 1 : width,
-            dash: faint ? [] : dash,
+            paths: () => null, // see drawLine
             points: {
                 show: (u, i) => !faint && u.data[i].reduce((n, value) => n + (typeof value === 'number'), 0) <= 40,
                 size: 5,
@@ -174,6 +177,40 @@ export class Chart {
             to = u.posToVal(u.select.left + u.select.width, 'x');
         u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
         this.zoom(from, to);
+    }
+
+    /** The line of a series, up to the points just outside of what is shown. */
+    drawLine(u, i) {
+        const { ctx, bbox, data } = u,
+            { alpha, width } = u.series[i],
+            { color: name, dash, faint } = this.lines[i - 1],
+            thick = width * devicePixelRatio,
+            between = (thick % 2) / 2; // an odd width lies on whole pixels then
+        const [first, last] = u.series[0].idxs,
+            places = [];
+        let from = Math.max(0, first - 1),
+            to = Math.min(data[0].length - 1, last + 1);
+        while (from > 0 && data[i][from] === undefined) from--;
+        while (to < data[0].length - 1 && data[i][to] === undefined) to++;
+        for (let at = from; at <= to; at++) {
+            const value = data[i][at];
+            if (value === undefined) continue;
+            const place = (scale, v) => Math.round(u.valToPos(v, scale, true)) + between;
+            places.push(value === null ? null : [place('x', data[0][at]), place('y', value)]);
+        }
+        ctx.save();
+        ctx.beginPath();
+        ctx.rect(bbox.left - thick / 2, bbox.top - thick / 2, bbox.width + thick, bbox.height + thick);
+        ctx.clip();
+        ctx.globalAlpha = alpha;
+        ctx.lineWidth = thick;
+        ctx.lineJoin = 'round';
+        ctx.strokeStyle = faint ? faded(color(name)) : color(name);
+        strokeLine(ctx, places, {
+            dash: faint ? [] : dash.map((part) => part * devicePixelRatio),
+            whole: faint,
+        });
+        ctx.restore();
     }
 
     /** Rings around what is marked, and a cross at the upper edge where a value is not a finite number. */

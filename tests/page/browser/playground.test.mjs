@@ -131,6 +131,23 @@ test('the curl beside it does the same', async () => {
     });
 });
 
+test('the button that copies the curl covers none of it, however narrow the page', async () => {
+    for (const width of [360, 1280])
+        await open(
+            species,
+            '',
+            async (page) => {
+                const code = page.locator('#prediction pre'),
+                    button = page.locator('#prediction .copyable button');
+                await code.waitFor();
+                const [above, below] = [await button.boundingBox(), await code.boundingBox()];
+                assert.ok(above.y + above.height <= below.y, `${width}: ${JSON.stringify([above, below])}`);
+                assert.ok(above.x + above.width <= width);
+            },
+            { viewport: { width, height: 800 } },
+        );
+});
+
 test('a number comes in its own units, with its usual error', async () => {
     await open(mass, '', async (page) => {
         await page.locator('#says', { hasText: 'body_mass_g' }).waitFor();

@@ -38,6 +38,10 @@ class Follower {
             wait = this.every ?? (flowing ? ASSURANCE_MS : over ? SLOW_MS : QUICK_MS);
         } catch (error) {
             if (error.status === undefined && error.name !== 'AbortError') throw error;
+            if (error.status === 404) {
+                wait = ASSURANCE_MS; // asking does not bring it
+                stream.open();
+            }
         } finally {
             this.busy = false;
             this.plan(this.again ? PACE_MS : wait);
@@ -75,6 +79,11 @@ export function follow(refresh, { concerns = () => true, every } = {}) {
     };
     end.now = () => follower.run();
     return end;
+}
+
+/** For a view that follows nothing, but says whether the daemon is there. */
+export function listen() {
+    stream.open();
 }
 
 /** Whether news comes by itself, rather than by asking. */

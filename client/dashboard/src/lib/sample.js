@@ -1,6 +1,7 @@
 // The sample: the penguins' table is part of the page, and is uploaded by it like any other.
 /* global SAMPLE_CSV */
 import { post, send } from './api.js';
+import { freeName, newestDatasets } from './datasets.js';
 
 export const sampleJob = {
     name: 'penguins, first steps',
@@ -11,10 +12,6 @@ export const sampleJob = {
     epochs: 200,
     seed: 7,
 };
-
-async function upload(csv, name) {
-    return post(`v1/datasets?name=${name}`, csv, { type: 'text/csv' });
-}
 
 /** The course's exercise: how momentum and learning rate go together. */
 export const exercise = {
@@ -27,12 +24,7 @@ export const exercise = {
 /** Uploads the sample and starts a job on it: the job. The same bytes again are no new dataset. */
 export async function trainOnSample(job = sampleJob) {
     const csv = await (await send(SAMPLE_CSV)).text();
-    let dataset;
-    try {
-        dataset = await upload(csv, 'penguins');
-    } catch (problem) {
-        if (problem.status !== 409) /* the name is taken by another table */ throw problem;
-        dataset = await upload(csv, 'penguins-sample');
-    }
+    const name = freeName('penguins', new Blob([csv]).size, await newestDatasets());
+    const dataset = await post(`v1/datasets?name=${name}`, csv, { type: 'text/csv' });
     return post('v1/jobs', { ...job, dataset: dataset.name });
 }

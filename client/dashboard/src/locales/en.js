@@ -272,7 +272,7 @@ export default {
     'new.drop': 'Drop a CSV file here, with the names of its columns in the first row',
     'new.choose': 'Choose a file',
     'new.uploading': 'Uploading {file} …',
-    'new.uploaded': '{file} is uploaded.',
+    'new.uploaded': '{file} is uploaded as {name}.',
     'new.columns': '{rows} rows, {n} columns. Say which one is to be predicted, and how the others are read.',
     'new.column.target': 'Target',
     'new.column.column': 'Column',

@@ -275,7 +275,7 @@ export default {
     'new.drop': 'Suelte aquí un archivo CSV con los nombres de las columnas en la primera fila',
     'new.choose': 'Elegir un archivo',
     'new.uploading': 'Subiendo {file} …',
-    'new.uploaded': '{file} está subido.',
+    'new.uploaded': '{file} está subido como {name}.',
     'new.columns': '{rows} filas, {n} columnas. Indique cuál se predice y cómo se leen las demás.',
     'new.column.target': 'Objetivo',
     'new.column.column': 'Columna',

@@ -1,11 +1,13 @@
 // A new job: a table, what its columns are for, and a form that the daemon judges as one types.
 import { get, post } from '../lib/api.js';
 import { curlJob, withToken } from '../lib/curl.js';
+import { newestDatasets } from '../lib/datasets.js';
 import { h, keepingFocus, replace } from '../lib/dom.js';
 import { cloned } from '../lib/form.js';
 import { bytes, duration, whole } from '../lib/format.js';
 import { loadHelp } from '../lib/help.js';
 import { t } from '../lib/i18n.js';
+import { listen } from '../lib/live.js';
 import { problemText } from '../lib/problems.js';
 import { go } from '../lib/router.js';
 import { exercise, trainOnSample } from '../lib/sample.js';
@@ -86,12 +88,13 @@ class NewPage {
 
     async open(query) {
         const source = query.run ? `v1/runs/${Number(query.run)}` : query.job ? `v1/jobs/${Number(query.job)}` : null;
-        const [schema, list, from] = await Promise.all([
+        const [schema, datasets, from] = await Promise.all([
             get('v1/schema'),
-            get('v1/datasets?limit=200'),
+            newestDatasets(),
             source && get(source),
             loadHelp(),
         ]);
+        listen();
         this.fields = new JobForm(schema, () => this.changed());
         this.table = new ColumnsForm(schema, {
             changed: () => this.columnsChanged(),
@@ -100,7 +103,7 @@ class NewPage {
         if (from) this.job = cloned(from.spec);
         if (query.run) delete this.job.halving; // which compares runs, and this is one
         this.name.value = this.job.name ?? '';
-        this.datasets = list.data;
+        this.datasets = datasets;
         this.showChoice();
         replace(
             this.form,

@@ -11,7 +11,7 @@ async function copyText(code) {
     }
 }
 
-/** code: a text, or a function that makes it when it is copied. */
+/** The button stands above the code, so that it hides none of it. */
 export function codeBlock(code) {
     const block = h('pre', { tabindex: '0' }, code);
     const button = h(
@@ -32,5 +32,5 @@ export function codeBlock(code) {
         },
         t('button.copy'),
     );
-    return h('div', { class: 'copyable' }, block, button);
+    return h('div', { class: 'copyable' }, button, block);
 }

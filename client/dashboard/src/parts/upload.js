@@ -1,17 +1,9 @@
 // A table into the daemon: dropped on the page or chosen, with its progress.
 import { address, authorization, Problem } from '../lib/api.js';
+import { datasetName, freeName, newestDatasets } from '../lib/datasets.js';
 import { h, replace } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
 import { progressBar, updateProgress } from './status.js';
-
-/** "My data (2).csv" -> "My-data-2": a name that a dataset may have. */
-export function datasetName(file) {
-    const name = file
-        .replace(/\.[^.]*$/, '')
-        .replace(/[^A-Za-z0-9._-]+/g, '-')
-        .replace(/^[^A-Za-z0-9]+|-+$/g, '');
-    return name.slice(0, 128) || 'table';
-}
 
 /** fetch does not tell of progress; resolves with the dataset. */
 function upload(file, name, progress) {
@@ -73,8 +65,9 @@ export function dropZone({ done, fail }) {
         bar.hidden = false;
         replace(state, t('new.uploading', { file: file.name }));
         try {
-            const dataset = await upload(file, datasetName(file.name), (share) => updateProgress(bar, share));
-            replace(state, t('new.uploaded', { file: file.name }));
+            const name = freeName(datasetName(file.name), file.size, await newestDatasets());
+            const dataset = await upload(file, name, (share) => updateProgress(bar, share));
+            replace(state, t('new.uploaded', { file: file.name, name: dataset.name }));
             await done(dataset);
         } catch (problem) {
             replace(state);

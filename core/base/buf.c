@@ -26,7 +26,7 @@ void buf_clear(struct buf *b)
         b->data[0] = '\0';
 }
 
-char *buf_reserve(struct buf *b, size_t more)
+char *buf_grow(struct buf *b, size_t more)
 {
     size_t needed;
     if (b->failed)
@@ -66,11 +66,6 @@ bool buf_add(struct buf *b, const void *data, size_t length)
 bool buf_puts(struct buf *b, const char *s)
 {
     return buf_add(b, s, strlen(s));
-}
-
-bool buf_putc(struct buf *b, char c)
-{
-    return buf_add(b, &c, 1);
 }
 
 bool buf_printf(struct buf *b, const char *format, ...)

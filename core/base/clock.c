@@ -10,11 +10,21 @@ int64_t clock_wall_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-uint64_t clock_monotonic_ns(void)
+static uint64_t nanoseconds(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t clock_monotonic_ns(void)
+{
+    return nanoseconds(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_coarse_ns(void)
+{
+    return nanoseconds(CLOCK_MONOTONIC_COARSE);
 }
 
 const char *clock_format(int64_t wall_ms, char text[CLOCK_TEXT_SIZE])

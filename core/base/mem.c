@@ -9,11 +9,14 @@
 #define ALIGNMENT 64
 
 static _Atomic uint64_t made, fail_nth;
-static atomic_bool fail_always;
+static atomic_bool fail_always, counting;
 
-/* Counts one allocation; whether a test wants it to fail. */
+/* Counts one allocation; whether a test wants it to fail. Nothing counts until a test asks: a counter that all threads
+ * write to would travel between their caches with every allocation. */
 static bool fails(void)
 {
+    if (!atomic_load_explicit(&counting, memory_order_relaxed))
+        return false;
     uint64_t number = atomic_fetch_add_explicit(&made, 1, memory_order_relaxed) + 1;
     uint64_t nth = atomic_load_explicit(&fail_nth, memory_order_relaxed);
     return nth && (number == nth || (number > nth && atomic_load(&fail_always)));
@@ -21,12 +24,14 @@ static bool fails(void)
 
 void mem_fail_at(uint64_t nth, int persistent)
 {
+    atomic_store(&counting, true);
     atomic_store(&fail_always, persistent != 0);
     atomic_store(&fail_nth, nth ? atomic_load(&made) + nth : 0);
 }
 
 uint64_t mem_count(void)
 {
+    atomic_store(&counting, true);
     return atomic_load(&made);
 }
 

@@ -16,5 +16,5 @@ void mem_free(void *p);
 
 /* Tests only: the nth allocation from now (counted from 1) fails, and when `persistent` all after it; 0 switches it off. */
 void mem_fail_at(uint64_t nth, int persistent);
-/* Allocations made since the program started. */
+/* Tests only: allocations made since this or mem_fail_at was first called. */
 uint64_t mem_count(void);

@@ -153,15 +153,18 @@ static bool put_fewest(const struct binary *b, char *text)
         return false;
     if (d.whole >= power[most] && !scale(b, most - 1 - ++exponent, &d))
         return false;
-    for (int digits = b->least_digits; digits <= most; digits++) {
-        uint64_t number = rounded(&d, power[most - digits]);
-        if (digits < most && !reads_back(&d, number * power[most - digits], !(b->mantissa & 1)))
-            continue;
-        bool longer = number == power[digits]; /* 9.99 -> 10.0 */
-        lay_out(text, longer ? number / 10 : number, digits, exponent + longer);
-        return true;
+    int digits = most;
+    uint64_t number = rounded(&d, 1);
+    while (digits > b->least_digits) { /* down: most need most, and what fewer digits give is never nearer */
+        uint64_t unit = power[most - digits + 1], fewer = rounded(&d, unit);
+        if (!reads_back(&d, fewer * unit, !(b->mantissa & 1)))
+            break;
+        number = fewer;
+        digits--;
     }
-    return false;
+    bool longer = number == power[digits]; /* 9.99 -> 10.0 */
+    lay_out(text, longer ? number / 10 : number, digits, exponent + longer);
+    return true;
 }
 
 /* ---- texts ----------------------------------------------------------------------------------------------------------- */

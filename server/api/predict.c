@@ -14,22 +14,26 @@
 
 static void prediction_done(struct prediction *p)
 {
-    mem_free(p->x);
-    mem_free(p->out);
-    mem_free(p->scratch);
+    mem_free(p->room);
     mem_free(p->column_feature);
-    mem_free(p->given_by);
     buf_done(&p->others);
 }
 
 enum err_code prediction_room(struct prediction *p, size_t rows, struct err *err)
 {
     p->chunk = rows && rows < CHUNK ? rows : CHUNK;
-    p->x = mem_resize(NULL, p->chunk, encoder_inputs(p->encoder) * sizeof(real));
-    p->out = mem_resize(NULL, p->chunk, encoder_outputs(p->encoder) * sizeof(real));
-    p->scratch = mem_resize(NULL, mlp_predict_scratch(p->network, p->chunk) + 1, sizeof(real));
+    size_t features = encoder_features(p->encoder), given = features * sizeof *p->given_by;
+    size_t x = p->chunk * encoder_inputs(p->encoder), out = p->chunk * encoder_outputs(p->encoder);
+    size_t scratch = mlp_predict_scratch(p->network, p->chunk);
+    p->room = mem_alloc(given + (x + out + scratch) * sizeof(real));
+    if (!p->room)
+        return err_no_memory(err);
+    p->given_by = memset(p->room, 0, given);
+    p->scratch = (real *)(p->given_by + features);
+    p->x = p->scratch + scratch;
+    p->out = p->x + x;
     buf_clear(p->body);
-    return p->x && p->out && p->scratch ? ERR_OK : err_no_memory(err);
+    return ERR_OK;
 }
 
 real *prediction_next_row(struct prediction *p)

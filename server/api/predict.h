@@ -13,18 +13,19 @@ struct prediction {
     bool csv;
     size_t chunk;         /* rows that are predicted at once */
     size_t waiting, rows; /* in the chunk; in all */
+    void *room;              /* what the next four lie in */
     real *x, *out, *scratch; /* x: chunk x inputs, out: chunk x outputs */
+    size_t *given_by; /* JSON: of each feature, the number of the last instance that gave it, from 1 */
     struct encoder_warnings warnings;
     struct json_writer w; /* JSON */
     struct buf *body;
     int32_t *column_feature; /* CSV: the feature of each column, -1 where there is none */
     uint32_t columns;
-    size_t *given_by; /* JSON: of each feature, the number of the last instance that gave it, from 1 */
     struct buf others; /* JSON: pointers to the keys of the instance that no feature has */
     struct violations violations;
 };
 
-/* Room for so many rows at once: not cleared, since one row is most of what is asked for. */
+/* Room for so many rows at once: for the most part not cleared, since one row is most of what is asked for. */
 enum err_code prediction_room(struct prediction *p, size_t rows, struct err *err);
 /* Whether so many rows may be asked for. */
 enum err_code prediction_check_rows(const struct prediction *p, size_t rows, struct err *err);

@@ -10,10 +10,13 @@
 static void set_text(struct prediction *p, uint32_t feature, const struct json_scalar *v, real *x)
 {
     char number[JSON_NUMBER_SIZE];
-    const char *text = v->kind == JSON_STRING    ? v->text
-                       : v->kind == JSON_BOOLEAN ? (v->boolean ? "true" : "false")
-                                                 : json_number_text(v->number, number);
-    prediction_count(p, encoder_row_text(p->encoder, feature, text, strlen(text), encoder_decimal(p->encoder), x));
+    const char *text = v->text;
+    size_t length = v->length;
+    if (v->kind != JSON_STRING) {
+        text = v->kind == JSON_BOOLEAN ? (v->boolean ? "true" : "false") : json_number_text(v->number, number);
+        length = strlen(text);
+    }
+    prediction_count(p, encoder_row_text(p->encoder, feature, text, length, encoder_decimal(p->encoder), x));
 }
 
 /* Where a value stands, as a pointer for a violation. */
@@ -40,7 +43,7 @@ static void set_cell(struct prediction *p, uint32_t feature, const struct json_s
     char pointer[POINTER_SIZE];
     const struct encoder_feature *f = encoder_feature(p->encoder, feature);
     bool number = f->type == COLUMN_NUMERIC && f->encoding == ENCODING_NUMBER;
-    if (v->kind == JSON_NULL || (v->kind == JSON_STRING && encoder_missing(p->encoder, v->text, strlen(v->text))))
+    if (v->kind == JSON_NULL || (v->kind == JSON_STRING && encoder_missing(p->encoder, v->text, v->length)))
         p->warnings.missing++;
     else if (v->kind == JSON_NUMBER && (f->type == COLUMN_NUMERIC || f->encoding == ENCODING_NUMBER))
         prediction_count(p, encoder_row_number(p->encoder, feature, v->number, x));
@@ -55,12 +58,12 @@ static void set_cell(struct prediction *p, uint32_t feature, const struct json_s
 }
 
 /* A key that no feature has. */
-static void see_other(struct prediction *p, size_t index, const char *key)
+static void see_other(struct prediction *p, size_t index, const char *key, size_t length)
 {
     char pointer[POINTER_SIZE];
     if (!buf_add(&p->others, &key, sizeof key)) /* the reply fails: see prediction_flush */
         p->body->failed = true;
-    if (!encoder_passes_over(p->encoder, key, strlen(key)))
+    if (!encoder_passes_over(p->encoder, key, length))
         violation_add(&p->violations, value_pointer(pointer, index, key, 0), "unknown",
                       "the model does not know a column \"%.100s\"", key);
 }
@@ -90,12 +93,13 @@ static void set_by_name(struct prediction *p, struct json_reader *in, size_t ind
     char pointer[POINTER_SIZE];
     buf_clear(&p->others);
     for (json_reader_enter(in); json_reader_more(in);) {
-        const char *key = json_reader_key(in);
-        int feature = encoder_find(p->encoder, key, strlen(key));
+        size_t length;
+        const char *key = json_reader_key(in, &length);
+        int feature = encoder_find(p->encoder, key, length);
         struct json_scalar v;
         json_reader_value(in, &v);
         if (feature < 0) {
-            see_other(p, index, key);
+            see_other(p, index, key, length);
             continue;
         }
         given++;
@@ -128,8 +132,6 @@ static enum err_code predict_instances(struct prediction *p, struct json_reader 
 {
     size_t index = 0;
     enum err_code code = ERR_OK;
-    if (!(p->given_by = mem_array(encoder_features(p->encoder), sizeof *p->given_by)))
-        return err_no_memory(err);
     for (json_reader_enter(in); !code && json_reader_more(in); index++) {
         real *x = prediction_next_row(p);
         enum json_kind kind = json_reader_kind(in);
@@ -160,7 +162,8 @@ static bool find_instances(struct json_reader *in, struct json_reader *ret_insta
         return false;
     }
     for (json_reader_enter(in); json_reader_more(in);) {
-        const char *key = json_reader_key(in);
+        size_t length;
+        const char *key = json_reader_key(in, &length);
         struct json_reader value = *in;
         size_t count = json_reader_skip(in);
         if (strcmp(key, "instances") != 0) {

@@ -121,11 +121,29 @@ static bool is_ours(const struct context *c, const struct authority *a)
     return read_address(a->host, a->host_length, &address) && (is_loopback(&address) || came_to(c, &address));
 }
 
+/* What a connection called this server last is looked at once: all that decides on it stays as it is. */
+static bool is_known_host(const struct connection *peer, const char *text, size_t length)
+{
+    return peer && length && length == peer->host_length && memcmp(text, peer->host, length) == 0;
+}
+
+static void know_host(struct connection *peer, const char *text, size_t length)
+{
+    if (!peer || length > sizeof peer->host)
+        return;
+    memcpy(peer->host, text, length);
+    peer->host_length = length;
+}
+
 static bool check_host(struct context *c, const char *text, size_t length)
 {
     struct authority a;
-    if (read_authority(text, length, &a) && is_ours(c, &a))
+    if (is_known_host(c->peer, text, length))
         return true;
+    if (read_authority(text, length, &a) && is_ours(c, &a)) {
+        know_host(c->peer, text, length);
+        return true;
+    }
     http_problem(&c->request, 421, "host", "Not a name of this server",
                  "\"%.*s\" is no name that this server answers to; mlpd --host NAME adds one",
                  (int)(length < 100 ? length : 100), text);

@@ -111,7 +111,25 @@ struct connection *connection_find(struct MHD_Connection *connection)
 void connection_expect(struct connection *peer, uint64_t ns)
 {
     if (peer)
-        atomic_store_explicit(&peer->deadline_ns, ns ? clock_monotonic_ns() + ns : 0, memory_order_relaxed);
+        atomic_store_explicit(&peer->deadline_ns, ns ? clock_coarse_ns() + ns : 0, memory_order_relaxed);
+}
+
+void connection_active(struct http_server *s, struct connection *peer, bool active)
+{
+    if (peer)
+        atomic_store_explicit(&peer->active, active, memory_order_release);
+    else
+        atomic_fetch_add_explicit(&s->orphans, active ? 1u : -1u, memory_order_release);
+}
+
+unsigned connections_active(struct http_server *s)
+{
+    unsigned count = atomic_load_explicit(&s->orphans, memory_order_acquire);
+    pthread_mutex_lock(&s->watch_lock);
+    for (struct connection *c = s->first; c; c = c->next)
+        count += atomic_load_explicit(&c->active, memory_order_acquire);
+    pthread_mutex_unlock(&s->watch_lock);
+    return count;
 }
 
 static struct connection *come(struct http_server *s, struct MHD_Connection *connection)
@@ -160,6 +178,7 @@ static void go(struct http_server *s, struct connection *c)
     if (c->linger)
         linger_locked(s, c->fd);
     pthread_mutex_unlock(&s->watch_lock);
+    mem_free(c->spare);
     mem_free(c);
 }
 

@@ -95,7 +95,7 @@ struct http_request {
 const char *http_query(const struct http_request *r, const char *name);
 const char *http_header(const struct http_request *r, const char *name);
 /* The server that took the request: what http_start returned, and there before it returns. */
-const struct http_server *http_server_of(const struct http_request *r);
+struct http_server *http_server_of(const struct http_request *r);
 /* See above: call http_suspend on the HTTP thread before the request is handed out. */
 void http_suspend(struct http_request *r);
 void http_wake(struct http_request *r);
@@ -146,4 +146,4 @@ uint16_t http_port(const struct http_server *s);
 void http_quiesce(struct http_server *s);
 void http_stop(struct http_server *s);
 /* Prometheus text: mlpd_http_requests_total{route,method,status}, mlpd_http_request_seconds (histogram), connections. */
-void http_metrics(const struct http_server *s, struct buf *out);
+void http_metrics(struct http_server *s, struct buf *out);

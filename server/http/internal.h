@@ -59,6 +59,7 @@ struct context {
     size_t uri_length;   /* as sent; over the limit only its start is kept */
     const char *raw_query; /* "" for none */
     char *free_text;     /* in `text`: where decoded strings go */
+    size_t text_size;
     unsigned sent_status; /* 0 until a reply was queued */
     bool begun;          /* the headers have been seen */
     bool head, chunked, body_failed, close, suspended;
@@ -71,6 +72,11 @@ struct connection {
     bool refused;                 /* came over the connection limit */
     bool linger;                  /* closed with unread data: see connection.c */
     _Atomic uint64_t deadline_ns; /* headers must have come by then; 0: no deadline */
+    char host[64];                /* a Host that was found to be ours; it has host_length bytes, 0 for none yet */
+    size_t host_length;
+    struct context *spare;        /* of its last request, for the next; NULL for none */
+    uint64_t next_id;             /* the number of its next request; a multiple of NUMBERS_AT_ONCE: none left */
+    atomic_bool active;           /* a request is between its headers and its end */
 };
 
 struct segment {
@@ -80,14 +86,16 @@ struct segment {
 
 struct plan {
     const struct http_route *route;
+    struct plan *next; /* of as many segments */
     unsigned count;
     struct segment segment[HTTP_SEGMENTS];
 };
 
+/* Of /metrics. Each thread counts in a share of its own, since a counter that two write to travels between their caches. */
 struct counters {
-    _Atomic uint64_t *requests; /* [routes + 1][statuses], by counters_count */
-    _Atomic uint64_t bucket[6];
-    _Atomic uint64_t sum_ns;
+    unsigned shares;
+    size_t share_size;          /* counters in one */
+    _Atomic uint64_t *share;    /* [shares][share_size] */
 };
 
 struct lingering {
@@ -102,13 +110,14 @@ struct http_server {
     uint16_t port;
     const struct http_route *routes;
     struct plan *plans;
+    struct plan *first_plan[HTTP_SEGMENTS + 1]; /* by number of segments, in the order of the table */
     size_t route_count;
     const char *hosts; /* "" for none */
     bool token_needed;
     uint8_t token[SHA256_BYTES]; /* its digest */
     uint64_t first_id;
     _Atomic uint64_t next_id;
-    _Atomic unsigned connections, active; /* active: requests between their headers and their end */
+    _Atomic unsigned connections, orphans; /* orphans: active requests of connections without a record */
     unsigned connection_limit;            /* over it 503 */
     atomic_bool quiesced;
     struct counters counters;
@@ -191,8 +200,8 @@ enum http_coding asset_coding(const struct http_asset *asset, const char *accept
 
 /* ---- counters.c --------------------------------------------------------------------------------------------------- */
 
-enum err_code counters_start(struct http_server *s, struct err *err);
-void counters_count(struct http_server *s, size_t route_index, unsigned status, uint64_t elapsed_ns);
+enum err_code counters_start(struct http_server *s, unsigned threads, struct err *err);
+void counters_count(const struct http_server *s, size_t route_index, unsigned status, uint64_t elapsed_ns);
 
 /* ---- connection.c ------------------------------------------------------------------------------------------------ */
 
@@ -201,5 +210,8 @@ void connections_stop(struct http_server *s);
 void connection_notify(void *server, struct MHD_Connection *connection, void **socket_context,
                        enum MHD_ConnectionNotificationCode code);
 struct connection *connection_find(struct MHD_Connection *connection);
+/* How many requests are between their headers and their end. A thread that asks may be late by a moment. */
+unsigned connections_active(struct http_server *s);
+void connection_active(struct http_server *s, struct connection *peer, bool active);
 /* The headers of a request must end within `ns` from now; 0: no deadline. */
 void connection_expect(struct connection *peer, uint64_t ns);

@@ -8,27 +8,66 @@
 #include <string.h>
 #include <strings.h>
 
-#define URI_SHOWN 64u /* of a URI that is over the limit */
+#define URI_SHOWN  64u  /* of a URI that is over the limit */
+#define TEXT_SPARE 512u /* what a context that is kept has room for */
+#define NUMBERS_AT_ONCE 64u
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
-static void set_id(struct http_server *s, char id[24])
+/* A connection takes many numbers at once: what all threads count with travels between their caches. */
+static uint64_t next_number(struct http_server *s, struct connection *peer)
+{
+    if (peer && peer->next_id % NUMBERS_AT_ONCE)
+        return peer->next_id++;
+    uint64_t first = atomic_fetch_add_explicit(&s->next_id, NUMBERS_AT_ONCE, memory_order_relaxed);
+    if (peer)
+        peer->next_id = first + 1;
+    return first;
+}
+
+static void set_id(struct http_server *s, struct connection *peer, char id[24])
 {
     static const char digits[] = "0123456789abcdef";
-    uint64_t n = s->first_id + atomic_fetch_add_explicit(&s->next_id, 1, memory_order_relaxed);
+    uint64_t n = s->first_id + next_number(s, peer);
     for (unsigned i = 16; i-- > 0; n >>= 4)
         id[i] = digits[n & 15];
     id[16] = '\0';
 }
 
-struct context *request_new(struct http_server *s, struct MHD_Connection *connection, const char *uri)
+/* A context of zeros with so much room for texts: the one that the connection kept, or a new one. */
+static struct context *context_take(struct connection *peer, size_t text_size)
 {
-    size_t length = strlen(uri), kept = length <= HTTP_URI_LIMIT ? length : URI_SHOWN;
-    /* Decoding never lengthens, and every segment, name and value has a separator in the raw text for its NUL. */
-    struct context *c = mem_alloc(sizeof *c + 2 * (kept + 1));
+    struct context *c = peer ? peer->spare : NULL;
+    if (c && c->text_size >= text_size) {
+        peer->spare = NULL;
+        text_size = c->text_size;
+    } else {
+        text_size = text_size > TEXT_SPARE ? text_size : TEXT_SPARE;
+        c = mem_alloc(sizeof *c + text_size);
+    }
     if (!c)
         return NULL;
     memset(c, 0, sizeof *c);
+    c->text_size = text_size;
+    return c;
+}
+
+static void context_give(struct connection *peer, struct context *c)
+{
+    if (peer && !peer->spare && c->text_size == TEXT_SPARE)
+        peer->spare = c;
+    else
+        mem_free(c);
+}
+
+struct context *request_new(struct http_server *s, struct MHD_Connection *connection, const char *uri)
+{
+    size_t length = strlen(uri), kept = length <= HTTP_URI_LIMIT ? length : URI_SHOWN;
+    struct connection *peer = connection_find(connection);
+    /* Decoding never lengthens, and every segment, name and value has a separator in the raw text for its NUL. */
+    struct context *c = context_take(peer, 2 * (kept + 1));
+    if (!c)
+        return NULL;
     memcpy(c->text, uri, kept);
     c->text[kept] = '\0';
     c->free_text = c->text + kept + 1;
@@ -36,14 +75,14 @@ struct context *request_new(struct http_server *s, struct MHD_Connection *connec
     c->raw_query = "";
     c->server = s;
     c->connection = connection;
-    c->peer = connection_find(connection);
+    c->peer = peer;
     c->route_index = s->route_count;
     c->started_ns = clock_monotonic_ns();
     c->request.app = s->app;
     c->request.path = c->text;
     c->request.reply.fd = -1;
     buf_init(&c->request.reply.body, HTTP_REPLY_LIMIT);
-    set_id(s, c->request.id);
+    set_id(s, peer, c->request.id);
     connection_expect(c->peer, s->header_ns);
     return c;
 }
@@ -55,8 +94,23 @@ void request_free(struct context *c)
         r->state_free(r->state);
     reply_drop_body(&r->reply);
     buf_done(&r->body);
-    mem_free(c);
+    context_give(c->peer, c);
 }
+
+/* ---- bytes ------------------------------------------------------------------------------------------------------- */
+
+/* RFC 9110, 5.6.2 and 5.5: a header's name is of neither controls, blanks, bytes over 126, nor delimiters; its value of no
+ * controls. RFC 3986, 2.3: what a URI never needs to escape. */
+enum { TOKEN = 1, TEXT = 2, UNRESERVED = 4 };
+#define NAME (TOKEN | TEXT)
+#define WORD (NAME | UNRESERVED)
+static const unsigned char byte_class[256] = {
+    ['\t'] = TEXT,        [' '] = TEXT,         ['!'] = NAME,         ['"'] = TEXT,         ['#' ... '\''] = NAME,
+    ['(' ... ')'] = TEXT, ['*' ... '+'] = NAME, [','] = TEXT,         ['-' ... '.'] = WORD, ['/'] = TEXT,
+    ['0' ... '9'] = WORD, [':' ... '@'] = TEXT, ['A' ... 'Z'] = WORD, ['[' ... ']'] = TEXT, ['^'] = NAME,
+    ['_'] = WORD,         ['`'] = NAME,         ['a' ... 'z'] = WORD, ['{'] = TEXT,         ['|'] = NAME,
+    ['}'] = TEXT,         ['~'] = WORD,         [0x80 ... 0xff] = TEXT,
+};
 
 /* ---- percent-decoding -------------------------------------------------------------------------------------------- */
 
@@ -113,15 +167,20 @@ static bool is_utf8(const char *text, size_t length)
 char *request_decode(struct context *c, const char *raw, size_t length, bool plus_is_space)
 {
     char *text = c->free_text;
-    size_t used = 0;
-    for (size_t at = 0; at < length;) {
+    size_t used = 0, plain;
+    while (used < length && (byte_class[(unsigned char)raw[used]] & UNRESERVED)) { /* most: nothing to decode */
+        text[used] = raw[used];
+        used++;
+    }
+    plain = used;
+    for (size_t at = plain; at < length;) {
         int byte = decode_byte(raw, length, &at, plus_is_space);
         if (byte < 0)
             return NULL;
         text[used++] = (char)byte;
     }
     text[used] = '\0';
-    if (!is_utf8(text, used))
+    if (!is_utf8(text + plain, used - plain))
         return NULL;
     c->free_text += used + 1;
     return text;
@@ -129,15 +188,15 @@ char *request_decode(struct context *c, const char *raw, size_t length, bool plu
 
 /* ---- headers ----------------------------------------------------------------------------------------------------- */
 
-#define NAME(text) {text, sizeof text - 1}
+#define HEADER(text) {text, sizeof text - 1}
 static const struct {
     const char *text;
     size_t length;
 } header_names[HEADERS] = {
-    [H_CONTENT_LENGTH] = NAME("Content-Length"),     [H_TRANSFER_ENCODING] = NAME("Transfer-Encoding"),
-    [H_CONTENT_TYPE] = NAME("Content-Type"),         [H_CONTENT_ENCODING] = NAME("Content-Encoding"),
-    [H_HOST] = NAME("Host"),                         [H_ORIGIN] = NAME("Origin"),
-    [H_AUTHORIZATION] = NAME("Authorization"),
+    [H_CONTENT_LENGTH] = HEADER("Content-Length"), [H_TRANSFER_ENCODING] = HEADER("Transfer-Encoding"),
+    [H_CONTENT_TYPE] = HEADER("Content-Type"),     [H_CONTENT_ENCODING] = HEADER("Content-Encoding"),
+    [H_HOST] = HEADER("Host"),                     [H_ORIGIN] = HEADER("Origin"),
+    [H_AUTHORIZATION] = HEADER("Authorization"),
 };
 
 struct header_scan {
@@ -148,27 +207,12 @@ struct header_scan {
     bool torn;        /* a line that did not end in CR LF, or holds a NUL, or goes on in the next line */
 };
 
-/* RFC 9110, 5.6.2: neither controls, blanks, bytes over 126, nor delimiters. */
-static bool is_token(const char *name, size_t length)
+static bool all_are(const char *text, size_t length, unsigned char class)
 {
-    /* Bit for byte: controls, the blank and "(),/:;<=>?  then  @[\]{} and DEL */
-    static const uint64_t no_token[2] = {0xFC009305FFFFFFFFu, 0xA800000038000001u};
-    bool token = length > 0;
-    for (size_t i = 0; i < length; i++) {
-        unsigned char byte = (unsigned char)name[i];
-        token &= byte < 128 && !(no_token[byte >> 6 & 1] >> (byte & 63) & 1);
-    }
-    return token;
-}
-
-static bool is_text(const char *value, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        unsigned char byte = (unsigned char)value[i];
-        if ((byte < ' ' && byte != '\t') || byte == 0x7f)
-            return false;
-    }
-    return true;
+    unsigned char all = class;
+    for (size_t i = 0; i < length; i++)
+        all &= byte_class[(unsigned char)text[i]];
+    return all;
 }
 
 static enum MHD_Result scan_header(void *scan, enum MHD_ValueKind kind, const char *name, size_t name_length,
@@ -176,7 +220,7 @@ static enum MHD_Result scan_header(void *scan, enum MHD_ValueKind kind, const ch
 {
     (void)kind;
     struct header_scan *s = scan;
-    s->malformed |= !is_token(name, name_length) || !is_text(value, value ? value_length : 0);
+    s->malformed |= !name_length || !all_are(name, name_length, TOKEN) || !all_are(value, value ? value_length : 0, TEXT);
     s->torn |= name != s->next || !value;
     s->next = value ? value + value_length + 2 : NULL;
     for (int i = 0; i < HEADERS; i++) {
@@ -331,7 +375,7 @@ const char *http_header(const struct http_request *r, const char *name)
     return MHD_lookup_connection_value(context_of_const(r)->connection, MHD_HEADER_KIND, name);
 }
 
-const struct http_server *http_server_of(const struct http_request *r)
+struct http_server *http_server_of(const struct http_request *r)
 {
     return context_of_const(r)->server;
 }
@@ -364,7 +408,7 @@ static void check_server(struct context *c)
 void request_begin(struct context *c, const char *url, const char *method, const char *version)
 {
     const struct http_reply *reply = &c->request.reply;
-    c->body_started_ns = clock_monotonic_ns();
+    c->body_started_ns = clock_coarse_ns();
     connection_expect(c->peer, 0);
     check_lines(c, url, method, version);
     check_framing(c, version);

@@ -115,6 +115,11 @@ enum err_code routes_plan(struct http_server *s, const struct http_route *routes
         if (code != ERR_OK)
             return code;
     }
+    for (size_t i = s->route_count; i-- > 0;) {
+        struct plan *plan = &s->plans[i], **first = &s->first_plan[plan->count];
+        plan->next = *first;
+        *first = plan;
+    }
     return ERR_OK;
 }
 
@@ -141,7 +146,7 @@ static bool split_path(struct context *c, struct path *path)
         if (path->count == HTTP_SEGMENTS) {
             path->too_long = true;
         } else {
-            path->length[path->count] = strlen(text);
+            path->length[path->count] = (size_t)(c->free_text - text) - 1;
             path->segment[path->count++] = text;
         }
         at += length;
@@ -149,10 +154,9 @@ static bool split_path(struct context *c, struct path *path)
     return true;
 }
 
+/* Of a plan with as many segments. */
 static bool plan_matches(const struct plan *plan, const struct path *path)
 {
-    if (plan->count != path->count || path->too_long)
-        return false;
     for (unsigned i = plan->count; i-- > 0;) { /* most paths differ at their ends */
         const struct segment *s = &plan->segment[i];
         if (s->literal ? s->length != path->length[i] || memcmp(s->literal, path->segment[i], s->length) != 0
@@ -191,13 +195,13 @@ static int find_method(const char *name)
 static size_t find_route(const struct http_server *s, const struct path *path, int method, bool allowed[HTTP_METHODS])
 {
     size_t found = s->route_count;
-    for (size_t i = 0; i < s->route_count; i++) {
-        enum http_method of_route = s->routes[i].method;
-        if (!plan_matches(&s->plans[i], path))
+    for (const struct plan *plan = path->too_long ? NULL : s->first_plan[path->count]; plan; plan = plan->next) {
+        enum http_method of_route = plan->route->method;
+        if (!plan_matches(plan, path))
             continue;
         allowed[of_route] = true;
         if (method >= 0 && methods[method].method == of_route && found == s->route_count)
-            found = i;
+            found = (size_t)(plan - s->plans);
     }
     return found;
 }

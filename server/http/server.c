@@ -43,7 +43,7 @@ static enum MHD_Result run_handler(struct context *c)
 static enum MHD_Result first_call(struct context *c, const char *url, const char *method, const char *version)
 {
     c->begun = true;
-    atomic_fetch_add_explicit(&c->server->active, 1, memory_order_relaxed);
+    connection_active(c->server, c->peer, true);
     request_begin(c, url, method, version);
     if (c->request.reply.status == 0 || !body_expected(c))
         return MHD_YES;
@@ -86,9 +86,10 @@ static void completed(void *server, struct MHD_Connection *connection, void **re
                        (c->stream_started_ns ? c->stream_started_ns : clock_monotonic_ns()) - c->started_ns);
     connection_expect(c->peer, s->idle_ns + s->header_ns);
     bool begun = c->begun;
+    struct connection *peer = c->peer;
     request_free(c);
     if (begun)
-        atomic_fetch_sub_explicit(&s->active, 1, memory_order_release);
+        connection_active(s, peer, false);
 }
 
 /* Paths and queries are decoded once, by us: see request.c. */
@@ -184,13 +185,12 @@ static unsigned thread_count(unsigned wanted, unsigned connections)
 }
 
 /* The daemon owns the listening socket from here on, also when it fails to start. */
-static enum err_code start_daemon(struct http_server *s, const struct http_options *o, unsigned connections,
-                                  struct err *err)
+static enum err_code start_daemon(struct http_server *s, unsigned threads, unsigned connections, struct err *err)
 {
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     s->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, answer, s, MHD_OPTION_EXTERNAL_LOGGER, log_library, s, MHD_OPTION_LISTEN_SOCKET,
-        s->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, thread_count(o->threads, connections), MHD_OPTION_CONNECTION_LIMIT,
+        s->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT,
         connections, MHD_OPTION_CONNECTION_TIMEOUT, INACTIVITY_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, begin, s,
         MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, s, MHD_OPTION_NOTIFY_COMPLETED, completed, s,
@@ -204,12 +204,12 @@ static enum err_code start_daemon(struct http_server *s, const struct http_optio
 static void server_free(struct http_server *s)
 {
     fs_closep(&s->listen_fd);
-    mem_free(s->counters.requests);
+    mem_free(s->counters.share);
     mem_free(s->plans);
     mem_free(s);
 }
 
-static enum err_code prepare(struct http_server *s, const struct http_options *o, struct err *err)
+static enum err_code prepare(struct http_server *s, const struct http_options *o, unsigned threads, struct err *err)
 {
     s->app = o->app;
     s->listen_fd = -1;
@@ -221,18 +221,17 @@ static enum err_code prepare(struct http_server *s, const struct http_options *o
         s->first_id = clock_monotonic_ns();
     enum err_code code = routes_plan(s, o->routes, err);
     if (code == ERR_OK)
-        code = counters_start(s, err);
+        code = counters_start(s, threads, err);
     return code == ERR_OK ? listen_on(s, o, err) : code;
 }
 
-static enum err_code run(struct http_server *s, const struct http_options *o, struct err *err)
+static enum err_code run(struct http_server *s, unsigned threads, unsigned connections, struct err *err)
 {
-    unsigned connections = o->connections ? o->connections : DEFAULT_CONNECTIONS;
     s->connection_limit = connections - (connections + 19) / 20;
     enum err_code code = connections_start(s, err);
     if (code != ERR_OK)
         return code;
-    code = start_daemon(s, o, connections, err);
+    code = start_daemon(s, threads, connections, err);
     if (code != ERR_OK)
         connections_stop(s);
     return code;
@@ -243,9 +242,11 @@ enum err_code http_start(const struct http_options *o, struct http_server **ret_
     struct http_server *s = mem_zalloc(sizeof *s);
     if (!s)
         return err_no_memory(err);
-    enum err_code code = prepare(s, o, err);
+    unsigned connections = o->connections ? o->connections : DEFAULT_CONNECTIONS;
+    unsigned threads = thread_count(o->threads, connections);
+    enum err_code code = prepare(s, o, threads, err);
     if (code == ERR_OK)
-        code = run(s, o, err);
+        code = run(s, threads, connections, err);
     if (code != ERR_OK) {
         server_free(s);
         return code;
@@ -275,7 +276,7 @@ void http_stop(struct http_server *s)
         return;
     http_quiesce(s);
     uint64_t until = clock_monotonic_ns() + STOP_GRACE_NS;
-    while (atomic_load_explicit(&s->active, memory_order_acquire) > 0 && clock_monotonic_ns() < until)
+    while (connections_active(s) > 0 && clock_monotonic_ns() < until)
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     MHD_stop_daemon(s->daemon);
     connections_stop(s);

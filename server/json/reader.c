@@ -87,11 +87,17 @@ static char *put_escape(char *to, const char **at)
     return put_utf8(to, unit);
 }
 
-static const char *take_text(struct json_reader *r)
+static const char *take_text(struct json_reader *r, size_t *ret_length)
 {
     char *text = r->at + 1, *to = text;
-    while (*to != '"' && *to != '\\')
+    while (json_plain[(unsigned char)*to])
         to++;
+    if (*to == '"') { /* most: nothing to decode */
+        *to = '\0';
+        *ret_length = (size_t)(to - text);
+        r->at = to + 1;
+        return text;
+    }
     const char *at = to;
     while (*at != '"') {
         if (*at == '\\') {
@@ -103,13 +109,14 @@ static const char *take_text(struct json_reader *r)
     }
     r->at += at + 1 - r->at;
     *to = '\0';
+    *ret_length = (size_t)(to - text);
     return text;
 }
 
-const char *json_reader_key(struct json_reader *r)
+const char *json_reader_key(struct json_reader *r, size_t *ret_length)
 {
     skip_space(r);
-    const char *key = take_text(r);
+    const char *key = take_text(r, ret_length);
     skip_space(r);
     r->at++; /* : */
     return key;
@@ -140,42 +147,54 @@ void json_reader_value(struct json_reader *r, struct json_scalar *ret_value)
 {
     *ret_value = (struct json_scalar){.kind = json_reader_kind(r)};
     switch (ret_value->kind) {
-    case JSON_STRING: ret_value->text = take_text(r); break;
+    case JSON_STRING: ret_value->text = take_text(r, &ret_value->length); break;
     case JSON_NUMBER: ret_value->number = take_number(r); break;
     default: ret_value->boolean = *r->at == 't'; json_reader_skip(r);
     }
 }
 
-static void skip_text(struct json_reader *r)
+/* Behind the text that starts at its quote. */
+static char *after_text(char *at)
 {
-    for (r->at++; *r->at != '"'; r->at++)
-        r->at += *r->at == '\\';
-    r->at++;
+    for (at++;; at += *at == '\\' ? 2 : 1) {
+        while (json_plain[(unsigned char)*at])
+            at++;
+        if (*at == '"')
+            return at + 1;
+    }
+}
+
+/* Behind the object or list that starts at its bracket. */
+static char *after_container(char *at, size_t *ret_elements)
+{
+    struct json_reader inside = {at + 1};
+    char first = *skip_space(&inside);
+    *ret_elements = first != ']' && first != '}';
+    unsigned depth = 0;
+    do { /* one loop for all that is inside */
+        switch (*at) {
+        case '"': at = after_text(at); continue;
+        case '[':
+        case '{': depth++; break;
+        case ']':
+        case '}': depth--; break;
+        case ',': *ret_elements += depth == 1; break;
+        default: break;
+        }
+        at++;
+    } while (depth);
+    return at;
 }
 
 size_t json_reader_skip(struct json_reader *r)
 {
     enum json_kind kind = json_reader_kind(r);
-    size_t count = 0;
-    if (kind == JSON_STRING) {
-        skip_text(r);
-    } else if (kind != JSON_ARRAY && kind != JSON_OBJECT) {
+    size_t elements = 0;
+    if (kind == JSON_STRING)
+        r->at = after_text(r->at);
+    else if (kind == JSON_ARRAY || kind == JSON_OBJECT)
+        r->at = after_container(r->at, &elements);
+    else
         r->at += strcspn(r->at, ",]} \n\r\t");
-    } else {
-        unsigned depth = 0;
-        struct json_reader inside = {r->at + 1};
-        count = *skip_space(&inside) != ']' && *inside.at != '}';
-        do { /* one loop for all that is inside */
-            char c = *r->at;
-            if (c == '"') {
-                skip_text(r);
-                continue;
-            }
-            depth += c == '[' || c == '{';
-            depth -= c == ']' || c == '}';
-            count += depth == 1 && c == ',';
-            r->at++;
-        } while (depth);
-    }
-    return count;
+    return elements;
 }

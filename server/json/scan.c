@@ -13,6 +13,8 @@ struct scan {
     const char *fault; /* static; the place is `at` */
 };
 
+const bool json_plain[256] = {[0x20 ... '"' - 1] = true, ['"' + 1 ... '\\' - 1] = true, ['\\' + 1 ... 0x7f] = true};
+
 static bool scan_value(struct scan *s);
 
 static bool fails(struct scan *s, const char *fault)
@@ -104,12 +106,14 @@ static bool scan_unicode(struct scan *s)
 /* Behind the opening quote. */
 static bool scan_string(struct scan *s)
 {
-    while (s->at < s->end) {
-        unsigned char c = *s->at;
-        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
-            s->at++;
-            continue;
-        }
+    for (;;) {
+        const unsigned char *at = s->at, *end = s->end;
+        while (at < end && json_plain[*at])
+            at++;
+        s->at = at;
+        if (at == end)
+            return fails(s, "the text has no closing quote");
+        unsigned char c = *at;
         if (c == '"') {
             s->at++;
             return true;
@@ -129,7 +133,6 @@ static bool scan_string(struct scan *s)
             return fails(s, "not UTF-8");
         s->at += length;
     }
-    return fails(s, "the text has no closing quote");
 }
 
 static bool scan_digits(struct scan *s)
@@ -222,15 +225,16 @@ static bool scan_value(struct scan *s)
         return fails(s, "the text ends where a value is expected");
     if (++s->tokens > JSON_MAX_TOKENS)
         return fails(s, "more than 500000 values");
-    if (next_is(s, '{'))
-        return scan_container(s, '}', scan_member, "expected , or } behind a member");
-    if (next_is(s, '['))
-        return scan_container(s, ']', scan_value, "expected , or ] behind an element");
-    if (next_is(s, '"'))
-        return scan_string(s);
-    if (*s->at == '-' || (*s->at >= '0' && *s->at <= '9'))
+    unsigned char first = *s->at;
+    if (first == '-' || (first >= '0' && first <= '9'))
         return scan_number(s);
-    return scan_word(s);
+    if (first != '"' && first != '{' && first != '[')
+        return scan_word(s);
+    s->at++;
+    if (first == '"')
+        return scan_string(s);
+    return first == '{' ? scan_container(s, '}', scan_member, "expected , or } behind a member")
+                        : scan_container(s, ']', scan_value, "expected , or ] behind an element");
 }
 
 static bool scan_document(struct scan *s)

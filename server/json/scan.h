@@ -3,10 +3,14 @@
 #pragma once
 
 #include "core/base/err.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Characters of one number; cJSON cuts longer ones at 63. */
 #define JSON_MAX_NUMBER 60
+
+/* Bytes that are themselves in a text: ASCII but for controls, the quote and the backslash. */
+extern const bool json_plain[256];
 
 /* ERR_MALFORMED with line and column. */
 enum err_code json_scan(const char *text, size_t length, struct err *err);

@@ -81,18 +81,21 @@ static void put_escape(struct buf *out, unsigned char c)
         buf_printf(out, "\\u%04x", c);
 }
 
-static bool plain(unsigned char c)
-{
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
 static void put_quoted(struct buf *out, const char *s, size_t length)
 {
     const unsigned char *p = (const unsigned char *)s, *end = p + length;
-    buf_putc(out, '"');
+    char *to = buf_reserve(out, length + 2);
+    if (!to)
+        return;
+    size_t plain = 0;
+    for (*to++ = '"'; plain < length && json_plain[p[plain]]; plain++)
+        *to++ = s[plain];
+    *to = '\0';
+    out->length += plain + 1;
+    p += plain;
     while (p < end) {
         const unsigned char *run = p;
-        while (p < end && plain(*p))
+        while (p < end && json_plain[*p])
             p++;
         if (p > run)
             buf_add(out, run, (size_t)(p - run));
@@ -101,7 +104,7 @@ static void put_quoted(struct buf *out, const char *s, size_t length)
         size_t bytes = json_utf8(p, (size_t)(end - p));
         if (!bytes)
             buf_puts(out, "\xef\xbf\xbd");
-        else if (bytes == 1 && *p != 0x7f)
+        else if (bytes == 1)
             put_escape(out, *p);
         else
             buf_add(out, p, bytes);
@@ -110,10 +113,10 @@ static void put_quoted(struct buf *out, const char *s, size_t length)
     buf_putc(out, '"');
 }
 
-void json_name(struct json_writer *w, const char *key)
+void json_name_text(struct json_writer *w, const char *key, size_t length)
 {
     comma(w);
-    put_quoted(w->out, key, strlen(key));
+    put_quoted(w->out, key, length);
     buf_putc(w->out, ':');
     w->after_key = true;
 }

@@ -7,6 +7,7 @@
 #include "json.h"
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 struct json_writer {
     struct buf *out;
@@ -20,7 +21,11 @@ void json_object(struct json_writer *w); /* { */
 void json_object_end(struct json_writer *w);
 void json_array(struct json_writer *w); /* [ */
 void json_array_end(struct json_writer *w);
-void json_name(struct json_writer *w, const char *key);
+void json_name_text(struct json_writer *w, const char *key, size_t length);
+static inline void json_name(struct json_writer *w, const char *key)
+{
+    json_name_text(w, key, strlen(key)); /* inline: of a literal it is known */
+}
 void json_put_string(struct json_writer *w, const char *s); /* NULL becomes null; invalid UTF-8 is replaced by U+FFFD */
 void json_put_text(struct json_writer *w, const char *s, size_t length);
 void json_put_double(struct json_writer *w, double v);

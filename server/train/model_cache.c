@@ -98,7 +98,8 @@ static struct model *lookup(struct model_cache *c, int64_t run)
     struct entry *e = run ? find_locked(c, run) : NULL; /* 0 would find a free entry */
     struct model *m = NULL;
     if (e) {
-        e->used = ++c->tick;
+        if (e->used != c->tick) /* the last used one stays it, without a write that other threads would have to fetch */
+            e->used = ++c->tick;
         m = model_ref(e->model);
     }
     pthread_mutex_unlock(&c->lock);

@@ -122,6 +122,33 @@ static void sends_headers_and_bodies(void **state)
     assert_string_equal(header(&r, "Content-Disposition"), "attachment; filename=\"x.bin\"");
 }
 
+/* They use the same memory. */
+static void requests_of_a_connection_leave_nothing_to_the_next(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {5, 200, 700, 1, 4000, 3};
+    struct client *c = dial(server);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        char text[4400], expected[4100];
+        memset(expected, 'a' + (int)i, lengths[i]);
+        expected[lengths[i]] = '\0';
+        snprintf(text, sizeof text, "GET /query?limit=%s&cursor=%%41 HTTP/1.1\r\nHost: x\r\n\r\n", expected);
+        say(c, text);
+        struct response r = hear(c, false);
+        assert_int_equal(r.status, 200);
+        assert_int_equal(strncmp(r.body, "limit=", 6), 0);
+        assert_int_equal(strncmp(r.body + 6, expected, lengths[i]), 0);
+        assert_string_equal(r.body + 6 + lengths[i], " cursor=A");
+        say(c, "GET /file HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_string_equal(hear(c, false).body, "from a file");
+        say(c, "GET /query HTTP/1.1\r\nHost: x\r\n\r\n");
+        r = hear(c, false);
+        assert_string_equal(r.body, "limit=- cursor=-");
+        assert_string_equal(header(&r, "Content-Disposition"), "");
+    }
+    hang_up(c);
+}
+
 static void answers_conditions(void **state)
 {
     (void)state;
@@ -359,6 +386,7 @@ int main(void)
         cmocka_unit_test(refuses_a_nul_in_the_uri),
         cmocka_unit_test(answers_other_methods),
         cmocka_unit_test(sends_headers_and_bodies),
+        cmocka_unit_test(requests_of_a_connection_leave_nothing_to_the_next),
         cmocka_unit_test(answers_conditions),
         cmocka_unit_test(writes_problems),
         cmocka_unit_test(keeps_connections),

@@ -207,6 +207,24 @@ static void other_names_are_421(void **state)
     }
 }
 
+static void a_connection_may_change_its_mind(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *host;
+        int status;
+    } turns[] = {{"x", 200}, {"x", 200}, {"y", 421}, {"x", 200}, {"xx", 421}, {"localhost", 200}, {"localhos", 421}, {"", 421},
+                 {"localhost", 200}};
+    struct client *c = dial(server);
+    for (size_t i = 0; i < COUNT(turns); i++) {
+        char text[100];
+        snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", turns[i].host);
+        say(c, text);
+        assert_int_equal(hear(c, false).status, turns[i].status);
+    }
+    hang_up(c);
+}
+
 /* A URI with a host counts for one too. */
 static void a_uri_with_another_name_is_421(void **state)
 {
@@ -310,6 +328,7 @@ int main(void)
         cmocka_unit_test(what_is_open_needs_none),
         cmocka_unit_test(a_refusal_comes_before_the_body),
         cmocka_unit_test(other_names_are_421),
+        cmocka_unit_test(a_connection_may_change_its_mind),
         cmocka_unit_test(a_uri_with_another_name_is_421),
         cmocka_unit_test(its_own_address_is_fine),
         cmocka_unit_test(loopback_addresses_are_known),

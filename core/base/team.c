@@ -1,6 +1,7 @@
-/* One 64-bit ticket says everything that a claim depends on: which work (a generation), how many pieces it has, and which one is
- * next. A claim is one compare-and-swap on it, so a helper that comes late cannot take a piece of work that it has not seen.
- * The work's function is read after the claim: it stays until the claimed piece is done. */
+/* One 64-bit ticket says everything that a claim depends on: which work (a generation), and which of its pieces are left (a bit
+ * each). A claim is one compare-and-swap on it, so a helper that comes late cannot take a piece of work that it has not seen.
+ * The work's function is read after the claim: it stays until the claimed piece is done. A thread takes the piece of its own
+ * number first: what it needs may be in its caches, from the piece of that number before. */
 #include "team.h"
 
 #include "mem.h"
@@ -12,15 +13,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PIECE_BITS 20
 #define SPINS      4000 /* looks at the ticket before a helper sleeps: some tens of microseconds */
 
 struct team {
-    _Alignas(64) _Atomic uint64_t ticket; /* generation | pieces | next */
+    _Alignas(64) _Atomic uint64_t ticket; /* generation | pieces left */
     _Alignas(64) _Atomic size_t done;     /* pieces of this work */
     void (*piece)(void *context, size_t index, unsigned thread);
     void *context;
-    uint64_t generation;
+    uint32_t generation;
     _Atomic unsigned sleeping;
     atomic_bool ending;
     pthread_mutex_t lock;
@@ -42,19 +42,22 @@ static void pause_a_little(void)
 #endif
 }
 
-static bool has_pieces(uint64_t ticket)
+static uint32_t pieces_left(uint64_t ticket)
 {
-    return (ticket & TEAM_PIECES_MAX) < (ticket >> PIECE_BITS & TEAM_PIECES_MAX);
+    return (uint32_t)ticket;
 }
 
 /* Does pieces until none is left. */
 static void take_pieces(struct team *t, unsigned thread)
 {
     uint64_t ticket = atomic_load_explicit(&t->ticket, memory_order_acquire);
-    while (has_pieces(ticket)) {
-        if (!atomic_compare_exchange_weak_explicit(&t->ticket, &ticket, ticket + 1, memory_order_acq_rel, memory_order_acquire))
+    while (pieces_left(ticket)) {
+        uint32_t left = pieces_left(ticket), own = left >> thread & 1;
+        unsigned index = own ? thread : (unsigned)__builtin_ctz(left);
+        if (!atomic_compare_exchange_weak_explicit(&t->ticket, &ticket, ticket & ~((uint64_t)1 << index), memory_order_acq_rel,
+                                                   memory_order_acquire))
             continue;
-        t->piece(t->context, (size_t)(ticket & TEAM_PIECES_MAX), thread);
+        t->piece(t->context, index, thread);
         atomic_fetch_add_explicit(&t->done, 1, memory_order_release);
         ticket = atomic_load_explicit(&t->ticket, memory_order_acquire);
     }
@@ -64,7 +67,7 @@ static void sleep_until_work(struct team *t)
 {
     pthread_mutex_lock(&t->lock);
     atomic_fetch_add(&t->sleeping, 1);
-    while (!has_pieces(atomic_load(&t->ticket)) && !atomic_load(&t->ending))
+    while (!pieces_left(atomic_load(&t->ticket)) && !atomic_load(&t->ending))
         pthread_cond_wait(&t->wake, &t->lock);
     atomic_fetch_sub(&t->sleeping, 1);
     pthread_mutex_unlock(&t->lock);
@@ -77,7 +80,7 @@ static void *help(void *context)
     subnormal_flush(); /* as the thread that has the work done, or bits would differ */
     while (!atomic_load_explicit(&t->ending, memory_order_relaxed)) {
         int spins = 0;
-        while (spins++ < SPINS && !has_pieces(atomic_load_explicit(&t->ticket, memory_order_relaxed)))
+        while (spins++ < SPINS && !pieces_left(atomic_load_explicit(&t->ticket, memory_order_relaxed)))
             pause_a_little();
         if (spins > SPINS)
             sleep_until_work(t);
@@ -144,7 +147,7 @@ void team_run(struct team *t, size_t pieces, void (*piece)(void *context, size_t
     t->context = context;
     atomic_store_explicit(&t->done, 0, memory_order_relaxed);
     /* Sequentially consistent, as the helpers' counting before they look again: either they see it, or we see them asleep. */
-    atomic_store(&t->ticket, ++t->generation << (2 * PIECE_BITS) | (uint64_t)pieces << PIECE_BITS);
+    atomic_store(&t->ticket, (uint64_t)++t->generation << 32 | UINT32_MAX >> (TEAM_PIECES_MAX - pieces));
     if (atomic_load(&t->sleeping))
         wake_sleepers(t);
     take_pieces(t, 0);

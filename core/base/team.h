@@ -1,16 +1,16 @@
 /* A team of threads that share the pieces of one piece of work after another, for work of microseconds: helpers spin a little
- * before they sleep, and nothing is allocated or locked on the way. Which thread does a piece is left open, so pieces must
- * not depend on each other. A team belongs to the one thread that runs it. */
+ * before they sleep, and nothing is allocated or locked on the way. Each thread does the piece of its own number when it can, but
+ * any may do any, so pieces must not depend on each other. A team belongs to the one thread that runs it. */
 #pragma once
 
 #include "err.h"
 #include <stddef.h>
 
-#define TEAM_PIECES_MAX 0xfffffu
+#define TEAM_PIECES_MAX 32u
 
 struct team;
 
-/* threads: with the caller's own, 1 or more. */
+/* threads: with the caller's own, 1 to TEAM_PIECES_MAX. */
 enum err_code team_new(unsigned threads, struct team **ret_team, struct err *err);
 void team_free(struct team *t); /* NULL is fine */
 unsigned team_threads(const struct team *t); /* 1 for NULL */

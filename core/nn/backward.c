@@ -1,10 +1,8 @@
 /* The backward half of a pass: deltas, gradients, and the update. */
 #include "optimizer.h"
 #include "pass.h"
-#include "vector.h"
+#include "trainer.h"
 #include <math.h>
-
-#define GRADIENT_BLOCK ((size_t)16384) /* reals */
 
 struct backward {
     struct pass *pass;
@@ -46,127 +44,144 @@ static void delta_piece(void *context, size_t index, unsigned thread)
     const struct backward *b = context;
     struct pass *p = b->pass;
     const struct layer *layer = &p->network->layer[b->layer], *below = layer - 1;
-    struct piece c = piece_at(layer->inputs, 2 * KERNEL_PAD, b->pieces, index);
-    const real *weights = p->network->parameters + layer->weights + c.start * layer->stride;
+    struct piece c = piece_at(layer->inputs, KERNEL_PANEL, b->pieces, index);
     real *next = p->delta[b->layer % 2] + c.start;
     if (!c.count)
         return;
-    kernels_get()->product(b->rows, c.count, layer->units, (struct operand){b->delta, layer->stride, 1},
-                           (struct operand){weights, 1, layer->stride}, NULL, 0, next, below->stride, p->scratch[thread]);
+    struct product product = {.m = b->rows, .n = c.count, .k = layer->units, .a = {b->delta, layer->stride, 1, 0, 0},
+                              .b = {p->network->parameters + layer->weights, 1, 0, layer->inputs, c.start}, .c = next,
+                              .ldc = below->stride, .scratch = p->scratch[thread]};
+    kernels_get()->product(&product);
     through_layer(b, b->layer - 1, c, next);
 }
 
 /* ---- gradients and updates ------------------------------------------------------------------------------------------ */
 
-/* The parameters of a piece: rows of W, and with the last ones all that comes behind W. */
-struct range {
-    size_t start, weights, count; /* weights: how many of them are of W */
+_Static_assert(TRAINER_CHUNK <= KERNEL_SLAB, "the gradient of a panel is one sum");
+
+/* The units of one piece of a layer. */
+struct share {
+    const struct backward *backward;
+    struct piece units;
+    struct panel_sums *sums; /* of its panels */
+    bool reuses; /* each panel of its gradient lies where its first one does: no more is needed than the update */
 };
 
-static struct range range_of(const struct backward *b, size_t index, struct piece *ret_rows)
+/* Parameters side by side: of W, and what is behind W. */
+struct range {
+    size_t start, weights, count; /* weights: how many of them are of W */
+    real *gradient;
+};
+
+/* So many rows of a panel of W; with the last rows of the last panel all that is behind W. */
+static struct range range_of(const struct share *s, size_t row, size_t rows, size_t column)
 {
+    const struct backward *b = s->backward;
     const struct layer *layer = &b->pass->network->layer[b->layer];
-    *ret_rows = piece_at(layer->inputs, 1, b->pieces, index);
-    size_t weights = ret_rows->count * layer->stride, behind = index + 1 == b->pieces ? 1u + layer->normalized : 0;
-    return (struct range){layer->weights + ret_rows->start * layer->stride, weights, weights + behind * layer->stride};
+    size_t width = kernel_panel_width(s->units.count, column), weights = rows * width;
+    size_t start = layer->weights + (s->units.start + column) * layer->inputs + row * width;
+    bool last = row + rows == layer->inputs && s->units.start + column + width == layer->stride;
+    size_t behind = last ? (1u + layer->normalized) * layer->stride : 0;
+    real *gradient = b->pass->gradient + start - (s->reuses ? column * layer->inputs : 0);
+    return (struct range){start, weights, weights + behind, gradient};
 }
 
-static void update(const struct backward *b, struct range r, struct piece_sums *sums)
+static void update(const struct backward *b, struct range r, struct panel_sums *sums)
 {
     struct pass *p = b->pass;
     const struct kernels *k = kernels_get();
     if (b->step->keep < 1)
         k->scale(r.weights, b->step->keep, p->network->parameters + r.start);
-    k->update[p->network->spec.optimizer.name](b->step, r.count, p->gradient + r.start, p->network->parameters + r.start,
+    k->update[p->network->spec.optimizer.name](b->step, r.count, r.gradient, p->network->parameters + r.start,
                                                p->state[0] ? p->state[0] + r.start : NULL,
                                                p->state[1] ? p->state[1] + r.start : NULL, sums->update);
 }
 
-/* What a whole gradient still lacks. */
-static void complete(const struct backward *b, struct range r, struct piece_sums *sums)
+/* What a whole gradient still lacks, and the update by it when it need not wait for the others'. */
+static void complete(const struct backward *b, struct range r, struct panel_sums *sums)
 {
     const struct step *s = b->step;
     const struct kernels *k = kernels_get();
-    real *gradient = b->pass->gradient + r.start;
     const real *weights = b->pass->network->parameters + r.start;
     if (s->scale < 1 || s->scale > 1)
-        k->scale(r.count, s->scale, gradient);
+        k->scale(r.count, s->scale, r.gradient);
     if (s->l1 > 0 || s->l2 > 0) {
         sums->squares += k->sum_of_squares(r.weights, weights);
         sums->magnitudes += k->sum_of_magnitudes(r.weights, weights);
-        k->penalize(s, r.weights, weights, gradient);
+        k->penalize(s, r.weights, weights, r.gradient);
     }
     if (b->clips)
-        sums->update[0] += k->sum_of_squares(r.count, gradient);
+        sums->update[0] += k->sum_of_squares(r.count, r.gradient);
+    else
+        update(b, r, sums);
 }
 
-/* Rows of W whose gradient is made and used up before the next ones': it is in the second cache then, and leaves it to the
- * weights. Where the product packs the delta, that is done once for the whole piece. */
-static size_t block_rows(const struct backward *b, size_t rows)
+static void update_clipped(const struct backward *b, struct range r, struct panel_sums *sums)
+{
+    if (b->step->scale < 1)
+        kernels_get()->scale(r.count, b->step->scale, r.gradient);
+    update(b, r, sums);
+}
+
+/* The gradient of so many rows of a panel is there. */
+static void finish(void *context, size_t row, size_t rows, size_t column)
+{
+    const struct share *s = context;
+    const struct backward *b = s->backward;
+    const struct layer *layer = &b->pass->network->layer[b->layer];
+    struct range r = range_of(s, row, rows, column);
+    if (r.count > r.weights && !layer->normalized) /* else the delta brought it */
+        kernels_get()->column_sums(b->rows, layer->stride, layer->stride, b->delta, b->add, r.gradient + r.weights);
+    if (b->step)
+        complete(b, r, &s->sums[column / KERNEL_PANEL]);
+}
+
+static struct share share_of(const struct backward *b, size_t index)
 {
     const struct layer *layer = &b->pass->network->layer[b->layer];
-    size_t fit = GRADIENT_BLOCK / layer->stride;
-    return PACKS_B(rows, layer->units, b->rows) || fit > rows ? rows : fit < 28 ? 28 : fit;
+    struct piece units = piece_at(layer->units, KERNEL_PANEL, b->pieces, index);
+    struct share s = {b, units, b->pass->sums + units.start / KERNEL_PANEL, false};
+    for (size_t j = 0; j < units.count; j += KERNEL_PANEL)
+        s.sums[j / KERNEL_PANEL] = (struct panel_sums){.squares = 0};
+    return s;
 }
 
-static void gradient_block(const struct backward *b, struct range r, struct piece rows, real *scratch)
-{
-    struct pass *p = b->pass;
-    uint32_t l = b->layer;
-    const struct layer *layer = &p->network->layer[l];
-    size_t stride = l ? p->network->layer[l - 1].stride : p->network->spec.inputs;
-    const real *x = !l ? p->x : p->dropped[l - 1] ? p->dropped[l - 1] : p->a[l - 1];
-    real *gradient = p->gradient + r.start;
-    if (rows.count)
-        kernels_get()->product(rows.count, layer->units, b->rows, (struct operand){x + rows.start, 1, stride},
-                               (struct operand){b->delta, layer->stride, 1}, b->add ? gradient : NULL, layer->stride, gradient,
-                               layer->stride, scratch);
-}
-
-/* Rows of the gradient of W, with the last ones the gradient of b; and their update. */
+/* The gradients of W and b of some units; and their update, panel by panel, while the gradient is in a near cache. */
 static void gradient_piece(void *context, size_t index, unsigned thread)
 {
     const struct backward *b = context;
     struct pass *p = b->pass;
-    const struct layer *layer = &p->network->layer[b->layer];
-    struct piece rows;
-    struct range r = range_of(b, index, &rows);
-    struct piece_sums *sums = &p->sums[index];
-    size_t step = block_rows(b, rows.count), behind = r.count - r.weights;
-    *sums = (struct piece_sums){.squares = 0};
-    if (index + 1 == b->pieces && !layer->normalized) /* else the delta brought them */
-        kernels_get()->column_sums(b->rows, layer->stride, layer->stride, b->delta, b->add, p->gradient + layer->bias);
-    size_t done = 0;
-    do { /* once for what is behind W, when there are no rows */
-        size_t count = rows.count - done < step ? rows.count - done : step, weights = count * layer->stride;
-        bool last = done + count == rows.count;
-        struct range block = {r.start + done * layer->stride, weights, weights + (last ? behind : 0)};
-        gradient_block(b, block, (struct piece){rows.start + done, count}, p->scratch[thread]);
-        if (b->step)
-            complete(b, block, sums);
-        if (b->step && !b->clips)
-            update(b, block, sums);
-        done += count;
-    } while (done < rows.count);
+    uint32_t l = b->layer;
+    const struct layer *layer = &p->network->layer[l];
+    struct share s = share_of(b, index);
+    size_t stride = l ? p->network->layer[l - 1].stride : p->network->spec.inputs;
+    const real *x = !l ? p->x : p->dropped[l - 1] ? p->dropped[l - 1] : p->a[l - 1];
+    if (!s.units.count)
+        return;
+    s.reuses = b->step && !b->clips && !b->add && !layer->normalized && s.units.count >= 2 * KERNEL_PANEL &&
+               layer->inputs * KERNEL_PANEL >= layer->stride; /* there is room for what is behind W, too */
+    struct product product = {.m = layer->inputs, .n = s.units.count, .k = b->rows, .a = {x, 1, stride, 0, 0},
+                              .b = {b->delta + s.units.start, layer->stride, 1, 0, 0}, .add = b->add,
+                              .c = p->gradient + layer->weights + s.units.start * layer->inputs,
+                              .panel = s.reuses ? 0 : layer->inputs, .scratch = p->scratch[thread], .finished = finish,
+                              .context = &s};
+    kernels_get()->product(&product);
 }
 
 static void update_piece(void *context, size_t index, unsigned thread)
 {
     (void)thread;
     const struct backward *b = context;
-    struct piece rows;
-    struct range r = range_of(b, index, &rows);
-    b->pass->sums[index] = (struct piece_sums){.squares = 0};
-    if (b->step->scale < 1)
-        kernels_get()->scale(r.count, b->step->scale, b->pass->gradient + r.start);
-    update(b, r, &b->pass->sums[index]);
+    struct share s = share_of(b, index);
+    for (size_t j = 0; j < s.units.count; j += KERNEL_PANEL)
+        update_clipped(b, range_of(&s, 0, b->pass->network->layer[b->layer].inputs, j), &s.sums[j / KERNEL_PANEL]);
 }
 
-/* The sums of a layer's pieces, in their order. */
-static struct piece_sums layer_sums(const struct backward *b)
+/* The sums of a layer's panels, in their order. */
+static struct panel_sums layer_sums(const struct backward *b)
 {
-    struct piece_sums sums = {.squares = 0};
-    for (size_t i = 0; i < b->pieces; i++) {
+    struct panel_sums sums = {.squares = 0};
+    for (size_t i = 0; i * KERNEL_PANEL < b->pass->network->layer[b->layer].units; i++) {
         sums.update[0] += b->pass->sums[i].update[0];
         sums.update[1] += b->pass->sums[i].update[1];
         sums.squares += b->pass->sums[i].squares;
@@ -178,7 +193,7 @@ static struct piece_sums layer_sums(const struct backward *b)
 static size_t gradient_pieces(const struct backward *b)
 {
     const struct layer *layer = &b->pass->network->layer[b->layer];
-    return pieces_of(layer->inputs, layer->units, b->rows);
+    return pass_pieces(b->pass, layer->inputs, layer->units, b->rows);
 }
 
 /* All layers by a gradient that is no longer than the limit (Pascanu, Mikolov, Bengio 2013). squares: of each layer's. */
@@ -195,7 +210,7 @@ static bool clipped_update(const struct backward *from, const double *squares)
     for (b.layer = 0; b.layer < b.pass->network->layers; b.layer++) {
         b.pieces = gradient_pieces(&b);
         team_run(b.pass->team, b.pieces, update_piece, &b);
-        struct piece_sums sums = layer_sums(&b);
+        struct panel_sums sums = layer_sums(&b);
         finite &= isfinite(sums.update[1]);
         diagnosis_update(b.pass->diagnosis, b.layer, (double[2]){squares[b.layer], sums.update[1]});
     }
@@ -212,12 +227,12 @@ bool pass_backward(struct pass *p, size_t rows, bool add, const struct step *ste
     for (b.layer = p->network->layers; b.layer-- > 0;) {
         const struct layer *layer = &p->network->layer[b.layer];
         struct backward below = b; /* the delta below comes first: it needs the weights as they were */
-        below.pieces = pieces_of(rows, layer->inputs, layer->units);
+        below.pieces = pass_pieces(p, rows, layer->inputs, layer->units);
         if (b.layer)
             team_run(p->team, below.pieces, delta_piece, &below);
         b.pieces = gradient_pieces(&b);
         team_run(p->team, b.pieces, gradient_piece, &b);
-        struct piece_sums sums = layer_sums(&b);
+        struct panel_sums sums = layer_sums(&b);
         squares[b.layer] = sums.update[0];
         penalty += spec->l1 * sums.magnitudes + spec->l2 / 2 * sums.squares;
         finite &= isfinite(sums.update[0]) && isfinite(sums.update[1]);

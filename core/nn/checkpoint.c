@@ -107,23 +107,31 @@ static unsigned states_of(const struct mlp_trainer *t)
     return optimizers[t->network.spec.optimizer.name].states;
 }
 
+static void save_rows(const struct mlp_network *n, const real *parameters, struct buf *out)
+{
+    char *rows = buf_reserve(out, n->count * sizeof *parameters);
+    if (!rows)
+        return; /* it has failed */
+    network_to_rows(n, parameters, rows);
+    out->length += n->count * sizeof *parameters;
+}
+
 static void save_section(const struct mlp_trainer *t, enum section section, struct buf *out)
 {
-    size_t bytes = t->network.count * sizeof(real), result_bytes = t->result.count * sizeof(real);
     if (section == SECTION_IDENTITY)
         pack_identity(out, t);
     else if (section == SECTION_STATE)
         save_state(t, out);
     else if (section == SECTION_PARAMETERS)
-        buf_add(out, t->network.parameters, bytes);
+        save_rows(&t->network, t->network.parameters, out);
     else if (section == SECTION_MOMENTS)
         buf_add(out, t->pass.moments, network_moments(&t->network) * sizeof(real));
     else if (section == SECTION_RESULT)
-        buf_add(out, t->result.parameters, result_bytes);
+        save_rows(&t->result, t->result.parameters, out);
     else if (section == SECTION_BEST && t->best)
-        buf_add(out, t->best, result_bytes);
+        save_rows(&t->result, t->best, out);
     for (unsigned i = 0; section == SECTION_OPTIMIZER && i < states_of(t); i++)
-        buf_add(out, t->pass.state[i], bytes);
+        save_rows(&t->network, t->pass.state[i], out);
 }
 
 bool mlp_trainer_save(const struct mlp_trainer *t, struct buf *out)
@@ -175,20 +183,20 @@ static bool lengths_fit(const struct mlp_trainer *t, const struct unpack section
 enum err_code mlp_trainer_restore(struct mlp_trainer *t, const void *data, size_t length, uint32_t *ret_epoch, struct err *err)
 {
     struct unpack section[SECTIONS] = {0};
-    size_t bytes = t->network.count * sizeof(real), result_bytes = t->result.count * sizeof(real);
+    size_t bytes = t->network.count * sizeof(real);
     enum err_code code = sections_open(&format, data, length, section, err);
     if (code)
         return code;
     if (!is_ours(t, &section[SECTION_IDENTITY]) || !lengths_fit(t, section))
         return err_set(err, ERR_CORRUPT, "the checkpoint is of another run");
     load_state(t, &section[SECTION_STATE]);
-    memcpy(t->network.parameters, section[SECTION_PARAMETERS].at, bytes);
+    network_from_rows(&t->network, section[SECTION_PARAMETERS].at, t->network.parameters);
     memcpy(t->pass.moments, section[SECTION_MOMENTS].at, network_moments(&t->network) * sizeof(real));
     for (unsigned i = 0; i < states_of(t); i++)
-        memcpy(t->pass.state[i], section[SECTION_OPTIMIZER].at + i * bytes, bytes);
-    memcpy(t->result.parameters, section[SECTION_RESULT].at, result_bytes);
+        network_from_rows(&t->network, section[SECTION_OPTIMIZER].at + i * bytes, t->pass.state[i]);
+    network_from_rows(&t->result, section[SECTION_RESULT].at, t->result.parameters);
     if (t->best)
-        memcpy(t->best, section[SECTION_BEST].at, result_bytes);
+        network_from_rows(&t->result, section[SECTION_BEST].at, t->best);
     *ret_epoch = t->epoch;
     return ERR_OK;
 }

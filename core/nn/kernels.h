@@ -2,7 +2,8 @@
  * from the same source (kernel_body.h) for each instruction set, and the best that the machine has is chosen once.
  *
  * Layout: a tensor's rows have a stride that is a multiple of KERNEL_PAD; columns past the real ones hold zeros in weights,
- * gradients and deltas, so no kernel has a tail. Every result depends on shapes and the instruction set alone. Functions
+ * gradients and deltas, so no kernel has a tail. Weights lie in panels, as products read them: columns 0 to 31 of every row, then
+ * columns 32 to 63 of every row, and so on; the last panel is 16 columns wide when that is enough. Every result depends on shapes and the instruction set alone. Functions
  * are pure; the caller owns all memory. Any thread may call any of them. */
 #pragma once
 
@@ -18,10 +19,44 @@ static inline size_t kernel_stride(size_t columns)
     return (columns + KERNEL_PAD - 1) / KERNEL_PAD * KERNEL_PAD;
 }
 
-/* A matrix operand: element (i, j) is at data[i * row + j * column]. */
+#define KERNEL_PANEL 32
+#define KERNEL_SLAB  ((size_t)1152)
+
+/* The width of the panel that column j (a multiple of KERNEL_PANEL) of a matrix of so many columns starts. */
+static inline size_t kernel_panel_width(size_t columns, size_t j)
+{
+    return kernel_stride(columns) - j < KERNEL_PANEL ? kernel_stride(columns) - j : KERNEL_PANEL;
+}
+
+/* Where element (i, j) of a matrix in panels is. */
+static inline size_t kernel_panel_at(size_t rows, size_t columns, size_t i, size_t j)
+{
+    size_t panel = j / KERNEL_PANEL * KERNEL_PANEL;
+    return panel * rows + i * kernel_panel_width(columns, panel) + j - panel;
+}
+
+/* A matrix operand: element (i, j) is at data[i * row + j * column], and one of the two is 1. As B, weights in panels or these turned
+ * round: panel is the weights' rows, `first` that of them with which the operand starts, and column or row is 1. */
 struct operand {
     const real *data;
-    size_t row, column;
+    size_t row, column, panel, first;
+};
+
+/* C = A B, or A B + bias, or C + A B. C: m x n with stride ldc, or in panels when ldc is 0; its columns up to the next multiple
+ * of KERNEL_PAD are written, with the product of padding (zeros when the padding of B and what is added is). A: m x k. B: k x n;
+ * when its columns are contiguous its padding is read. */
+struct product {
+    size_t m, n, k;
+    struct operand a, b;
+    const real *bias; /* n, or NULL */
+    bool add;         /* to what C holds; bias is NULL then */
+    real *c;
+    size_t ldc, panel; /* panel, when ldc is 0: m, or 0: each panel takes the place of the one before, which is finished (when k is at most KERNEL_SLAB) */
+    real *scratch;    /* kernel_product_scratch(m, n, k) */
+    /* NULL, or called once for each part of C that is done, while it is in a near cache: so many rows from `row` on, of the
+     * KERNEL_PANEL columns (as there are any) from `column` on. */
+    void (*finished)(void *context, size_t row, size_t rows, size_t column);
+    void *context;
 };
 
 /* The constants of one optimizer step. */
@@ -51,12 +86,7 @@ struct normalization {
 
 struct kernels {
     const char *name;
-    /* C = init + A B. C: m x n with stride ldc; its columns up to the next multiple of KERNEL_PAD are written, with
-     * the product of padding (zeros when the padding of B and init is). A: m x k. B: k x n; when its columns are contiguous its padding is
-     * read. init: a row (ldi 0: a bias), a matrix (ldi its stride; may be C itself), or NULL: zeros. scratch: of
-     * kernel_product_scratch(m, n, k). */
-    void (*product)(size_t m, size_t n, size_t k, struct operand a, struct operand b, const real *init, size_t ldi, real *c,
-                    size_t ldc, real *scratch);
+    void (*product)(const struct product *p);
     /* out[j] = (add ? out[j] : 0) + sum over rows of d[r * stride + j], j < columns (a multiple of KERNEL_PAD) */
     void (*column_sums)(size_t rows, size_t columns, size_t stride, const real *d, bool add, real *out);
     /* a = f(z) in place, count a multiple of KERNEL_PAD; slope: of leaky_relu */

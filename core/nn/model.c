@@ -33,14 +33,14 @@ static void save_network(const struct mlp_network *n, struct buf *out)
 }
 
 /* float32 whatever real is: for each layer W (inputs x units), then b (units). */
-static void save_row(const real *row, uint32_t units, struct buf *out)
+static void save_reals(const real *reals, uint32_t count, struct buf *out)
 {
     float block[256];
-    for (uint32_t at = 0; at < units; at += 256) {
-        uint32_t count = units - at < 256 ? units - at : 256;
-        for (uint32_t j = 0; j < count; j++)
-            block[j] = (float)row[at + j];
-        buf_add(out, block, count * sizeof *block);
+    for (uint32_t at = 0; at < count; at += 256) {
+        uint32_t some = count - at < 256 ? count - at : 256;
+        for (uint32_t j = 0; j < some; j++)
+            block[j] = (float)reals[at + j];
+        buf_add(out, block, some * sizeof *block);
     }
 }
 
@@ -49,8 +49,9 @@ static void save_weights(const struct mlp_network *n, struct buf *out)
     for (uint32_t l = 0; l < n->layers; l++) {
         const struct layer *layer = &n->layer[l];
         for (uint32_t i = 0; i < layer->inputs; i++)
-            save_row(n->parameters + layer->weights + i * layer->stride, layer->units, out);
-        save_row(n->parameters + layer->bias, layer->units, out);
+            for (uint32_t j = 0; j < layer->units; j += KERNEL_PANEL)
+                save_reals(n->parameters + network_weight(layer, i, j), network_panel_units(layer, j), out);
+        save_reals(n->parameters + layer->bias, layer->units, out);
     }
 }
 
@@ -104,14 +105,14 @@ static enum err_code load_spec(struct unpack *u, struct mlp_spec *s, struct err 
     return u->failed || u->at != u->end || mlp_spec_check(s, NULL) ? damaged(err, "its network is none") : ERR_OK;
 }
 
-static bool load_row(struct unpack *u, real *row, uint32_t units)
+static bool load_reals(struct unpack *u, real *reals, uint32_t count)
 {
-    const unsigned char *bytes = unpack_skip(u, units * sizeof(float));
+    const unsigned char *bytes = unpack_skip(u, count * sizeof(float));
     double finite = 0;
-    for (uint32_t j = 0; bytes && j < units; j++) {
+    for (uint32_t j = 0; bytes && j < count; j++) {
         float weight;
         memcpy(&weight, bytes + j * sizeof weight, sizeof weight);
-        row[j] = (real)weight;
+        reals[j] = (real)weight;
         finite += 0 * (double)weight;
     }
     return bytes && finite == 0;
@@ -123,8 +124,9 @@ static bool load_weights(struct unpack *u, struct mlp_network *n)
     for (uint32_t l = 0; fine && l < n->layers; l++) {
         const struct layer *layer = &n->layer[l];
         for (uint32_t i = 0; fine && i < layer->inputs; i++)
-            fine = load_row(u, n->parameters + layer->weights + i * layer->stride, layer->units);
-        fine = fine && load_row(u, n->parameters + layer->bias, layer->units);
+            for (uint32_t j = 0; fine && j < layer->units; j += KERNEL_PANEL)
+                fine = load_reals(u, n->parameters + network_weight(layer, i, j), network_panel_units(layer, j));
+        fine = fine && load_reals(u, n->parameters + layer->bias, layer->units);
     }
     return fine && u->at == u->end;
 }

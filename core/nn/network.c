@@ -4,7 +4,6 @@
 #include "../base/rng.h"
 #include "activation.h"
 #include "output.h"
-#include "pieces.h"
 #include <math.h>
 #include <string.h>
 
@@ -55,10 +54,37 @@ void network_initialize(struct mlp_network *n)
         rng_init(&rng, n->spec.seed, RNG_INITIALIZATION, l);
         for (uint32_t i = 0; i < layer->inputs; i++)
             for (uint32_t j = 0; j < layer->units; j++)
-                n->parameters[layer->weights + i * layer->stride + j] = (real)(bound * (2 * rng_uniform(&rng) - 1));
+                n->parameters[network_weight(layer, i, j)] = (real)(bound * (2 * rng_uniform(&rng) - 1));
         for (uint32_t j = 0; layer->normalized && j < layer->units; j++)
             n->parameters[layer->gamma + j] = 1;
     }
+}
+
+/* W's rows by their parts in panels, and all else as it is. */
+static void copy_rows(const struct mlp_network *n, char *rows, char *panels, bool to_rows)
+{
+    for (uint32_t l = 0; l < n->layers; l++) {
+        const struct layer *layer = &n->layer[l];
+        size_t behind = layer->bias * sizeof(real), bytes = (layer->normalized ? 2 : 1) * layer->stride * sizeof(real);
+        for (size_t i = 0; i < layer->inputs; i++) {
+            for (size_t j = 0; j < layer->stride; j += KERNEL_PANEL) {
+                char *row = rows + (layer->weights + i * layer->stride + j) * sizeof(real);
+                char *panel = panels + network_weight(layer, i, j) * sizeof(real);
+                memcpy(to_rows ? row : panel, to_rows ? panel : row, kernel_panel_width(layer->units, j) * sizeof(real));
+            }
+        }
+        memcpy((to_rows ? rows : panels) + behind, (to_rows ? panels : rows) + behind, bytes);
+    }
+}
+
+void network_to_rows(const struct mlp_network *n, const real *parameters, void *rows)
+{
+    copy_rows(n, rows, (char *)parameters, true);
+}
+
+void network_from_rows(const struct mlp_network *n, const void *rows, real *parameters)
+{
+    copy_rows(n, (char *)rows, (char *)parameters, false);
 }
 
 const struct mlp_spec *mlp_network_spec(const struct mlp_network *n)
@@ -70,7 +96,8 @@ void mlp_network_weights(const struct mlp_network *n, uint32_t layer, real *out)
 {
     const struct layer *l = &n->layer[layer - 1];
     for (uint32_t i = 0; i < l->inputs; i++)
-        memcpy(out + (size_t)i * l->units, n->parameters + l->weights + i * l->stride, l->units * sizeof *out);
+        for (uint32_t j = 0; j < l->units; j += KERNEL_PANEL)
+            memcpy(out + (size_t)i * l->units + j, n->parameters + network_weight(l, i, j), network_panel_units(l, j) * sizeof *out);
 }
 
 void mlp_network_biases(const struct mlp_network *n, uint32_t layer, real *out)
@@ -119,12 +146,12 @@ void network_fold(const struct mlp_network *n, const real *moments, struct mlp_n
     for (uint32_t l = 0; l < n->layers; l++) {
         const struct layer *from = &n->layer[l], *to = &out->layer[l];
         const real *gamma = n->parameters + from->gamma, *mean = moments + network_moments_at(n, l);
-        real *w = out->parameters + to->weights, *b = out->parameters + to->bias;
-        memcpy(w, n->parameters + from->weights, (from->gamma - from->weights) * sizeof *w);
+        real *w = out->parameters, *b = out->parameters + to->bias;
+        memcpy(w + to->weights, n->parameters + from->weights, (from->gamma - from->weights) * sizeof *w);
         for (uint32_t j = 0; from->normalized && j < from->units; j++) {
             real scale = gamma[j] / (real)sqrt((double)mean[from->stride + j] + NORMALIZATION_EPSILON);
             for (uint32_t i = 0; i < from->inputs; i++)
-                w[i * to->stride + j] *= scale;
+                w[network_weight(to, i, j)] *= scale;
             b[j] -= mean[j] * scale;
         }
     }
@@ -132,35 +159,34 @@ void network_fold(const struct mlp_network *n, const real *moments, struct mlp_n
 
 /* ---- forward -------------------------------------------------------------------------------------------------------- */
 
-size_t network_layer_pieces(const struct mlp_network *n, uint32_t l, size_t rows)
-{
-    return pieces_of(rows, n->layer[l].units, n->layer[l].inputs);
-}
-
-void network_layer_piece(const struct mlp_network *n, uint32_t l, size_t pieces, size_t index, const real *x, size_t rows,
-                         size_t x_stride, real *a, real *scratch)
+void network_product(const struct mlp_network *n, uint32_t l, struct piece units, bool bias, const real *x, size_t rows, size_t x_stride,
+                     real *a, real *scratch)
 {
     const struct layer *layer = &n->layer[l];
+    const real *start = n->parameters;
+    struct product p = {.m = rows, .n = units.count, .k = layer->inputs, .a = {x, x_stride, 1, 0, 0},
+                        .b = {start + layer->weights + units.start * layer->inputs, 0, 1, layer->inputs, 0},
+                        .bias = bias ? start + layer->bias + units.start : NULL, .c = a + units.start, .ldc = layer->stride,
+                        .scratch = scratch};
+    kernels_get()->product(&p);
+}
+
+void network_activate(const struct layer *layer, struct piece units, size_t rows, real *a)
+{
     const struct kernels *k = kernels_get();
-    struct piece p = piece_at(layer->units, 2 * KERNEL_PAD, pieces, index);
-    const real *weights = n->parameters + layer->weights + p.start, *bias = n->parameters + layer->bias + p.start;
-    if (!p.count)
-        return;
-    k->product(rows, p.count, layer->inputs, (struct operand){x, x_stride, 1}, (struct operand){weights, layer->stride, 1},
-               bias, 0, a + p.start, layer->stride, scratch);
-    if (pieces == 1)
+    if (units.count == layer->units)
         k->activate[layer->activation](rows * layer->stride, a, layer->slope);
     else
         for (size_t r = 0; r < rows; r++)
-            k->activate[layer->activation](kernel_stride(p.count), a + r * layer->stride + p.start, layer->slope);
+            k->activate[layer->activation](kernel_stride(units.count), a + r * layer->stride + units.start, layer->slope);
 }
 
 static void network_layer(const struct mlp_network *n, uint32_t l, const real *x, size_t rows, size_t x_stride, real *a,
                           real *scratch)
 {
-    size_t pieces = network_layer_pieces(n, l, rows);
-    for (size_t i = 0; i < pieces; i++)
-        network_layer_piece(n, l, pieces, i, x, rows, x_stride, a, scratch);
+    const struct piece all = {0, n->layer[l].units};
+    network_product(n, l, all, true, x, rows, x_stride, a, scratch);
+    network_activate(&n->layer[l], all, rows, a);
 }
 
 size_t network_product_scratch(const struct mlp_network *n, size_t rows)

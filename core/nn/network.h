@@ -1,15 +1,16 @@
 /* A network's parameters and its forward pass, for the trainer, the model file, and predictions.
  *
- * All parameters are one flat array: for each layer W (inputs x stride, the columns past `units` zeros), then b (stride), then
+ * All parameters are one flat array: for each layer W (inputs x units in panels, see kernels.h; padding is zeros), then b (stride), then
  * of a normalized layer gamma (stride), whose beta is b. Only a trainer has normalized layers: they are folded into W and b
  * for everything else (network_fold). */
 #pragma once
 
 #include "kernels.h"
+#include "pieces.h"
 
 struct layer {
     uint32_t inputs, units;
-    size_t stride;       /* of W's rows, of b, and of the activations' rows */
+    size_t stride;       /* of b, and of the activations' rows */
     size_t weights, bias; /* where they start in the parameters */
     enum mlp_activation activation; /* the output layer's is identity: output.c has its function */
     real slope;
@@ -17,6 +18,18 @@ struct layer {
     size_t gamma; /* where it starts, of a normalized layer */
     double dropout;
 };
+
+/* Where W[i][j] is in the parameters. */
+static inline size_t network_weight(const struct layer *l, size_t i, size_t j)
+{
+    return l->weights + kernel_panel_at(l->inputs, l->units, i, j);
+}
+
+/* The units of the panel that unit j starts. */
+static inline uint32_t network_panel_units(const struct layer *l, uint32_t j)
+{
+    return l->units - j < KERNEL_PANEL ? l->units - j : KERNEL_PANEL;
+}
 
 struct mlp_network {
     struct mlp_spec spec;
@@ -44,11 +57,14 @@ size_t network_moments_at(const struct mlp_network *n, uint32_t l);
 double network_penalty(const struct mlp_network *n);
 /* Draws the weights: He or Glorot uniform (He et al. 2015; Glorot and Bengio 2010) from RNG_INITIALIZATION; biases 0, gammas 1. */
 void network_initialize(struct mlp_network *n);
-/* a (rows x stride) of layer l (0-based) = f(x W + b), cut by columns into network_layer_pieces pieces that do not depend on
- * each other; each that is under way needs a scratch of network_product_scratch. */
-size_t network_layer_pieces(const struct mlp_network *n, uint32_t l, size_t rows);
-void network_layer_piece(const struct mlp_network *n, uint32_t l, size_t pieces, size_t index, const real *x, size_t rows,
-                         size_t x_stride, real *a, real *scratch);
+/* Of layer l (0-based), for the units of a piece that starts at a multiple of KERNEL_PANEL: a (rows x stride) = x W, or x W + b,
+ * with a scratch of network_product_scratch; and a = f(a). */
+void network_product(const struct mlp_network *n, uint32_t l, struct piece units, bool bias, const real *x, size_t rows, size_t x_stride,
+                     real *a, real *scratch);
+void network_activate(const struct layer *layer, struct piece units, size_t rows, real *a);
+/* Parameters, or what is kept for each of them, with each W as rows of stride instead of panels: as checkpoints have them. */
+void network_to_rows(const struct mlp_network *n, const real *parameters, void *rows);
+void network_from_rows(const struct mlp_network *n, const void *rows, real *parameters);
 /* Reals of scratch for the products of a forward pass of so many rows. */
 size_t network_product_scratch(const struct mlp_network *n, size_t rows);
 /* The logits of up to NETWORK_ROWS rows of x: rows x (the output layer's stride), inside scratch, which is of

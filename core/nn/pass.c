@@ -38,7 +38,7 @@ static enum err_code allocate(struct pass *p, struct err *err)
     complete &= (p->loss = mem_aligned(p->chunk * sizeof(real))) != NULL;
     complete &= (p->weights = mem_aligned(p->chunk * sizeof(real))) != NULL;
     complete &= (p->loss_weights = mem_aligned(p->chunk * sizeof(real))) != NULL;
-    complete &= (p->sums = mem_array(PIECES_MAX, sizeof *p->sums)) != NULL;
+    complete &= (p->sums = mem_array(widest / KERNEL_PANEL + 1, sizeof *p->sums)) != NULL;
     return complete ? ERR_OK : err_no_memory(err);
 }
 
@@ -126,10 +126,15 @@ static unsigned most_pieces(const struct pass *p)
 {
     size_t most = 1;
     for (uint32_t l = 0; l < p->network->layers; l++) {
-        size_t pieces = pieces_of(p->chunk, p->network->layer[l].units, p->network->layer[l].inputs);
+        size_t pieces = pieces_of(TEAM_PIECES_MAX, p->chunk, p->network->layer[l].units, p->network->layer[l].inputs);
         most = pieces > most ? pieces : most;
     }
     return (unsigned)most;
+}
+
+size_t pass_pieces(const struct pass *p, size_t m, size_t n, size_t k)
+{
+    return pieces_of(team_threads(p->team), m, n, k);
 }
 
 enum err_code pass_threads(struct pass *p, unsigned threads, struct err *err)
@@ -173,7 +178,7 @@ static void gather_piece(void *context, size_t index, unsigned thread)
 const real *pass_gather(struct pass *p, const struct mlp_source *source, const uint32_t *rows, size_t count)
 {
     const double *class_weights = p->network->spec.class_weights;
-    struct gathering g = {p, source, rows, count, pieces_of(count, p->network->spec.inputs, 32)};
+    struct gathering g = {p, source, rows, count, pass_pieces(p, count, p->network->spec.inputs, 32)};
     team_run(p->team, g.pieces, gather_piece, &g);
     if (!class_weights)
         return source->weighted ? p->weights : NULL;
@@ -222,21 +227,6 @@ static void normalize_columns(const struct forward *f, struct piece c, real *z)
     note_moments(p->moments + at + layer->stride, n.variance, columns, (real)f->rows / (real)(f->rows - 1));
 }
 
-/* The units of a layer that is normalized: z without the bias, which comes after the normalization. */
-static void normalized_piece(const struct forward *f, struct piece c, real *scratch)
-{
-    struct pass *p = f->pass;
-    const struct layer *layer = &p->network->layer[f->layer];
-    const struct kernels *k = kernels_get();
-    size_t stride;
-    const real *x = input_of(f, &stride), *weights = p->network->parameters + layer->weights + c.start;
-    real *a = p->a[f->layer] + c.start;
-    k->product(f->rows, c.count, layer->inputs, (struct operand){x, stride, 1}, (struct operand){weights, layer->stride, 1},
-               NULL, 0, a, layer->stride, scratch);
-    normalize_columns(f, c, a);
-    for (size_t r = 0; r < f->rows; r++)
-        k->activate[layer->activation](kernel_stride(c.count), a + r * layer->stride, layer->slope);
-}
 
 struct dropout pass_mask(const struct pass *p, uint32_t l)
 {
@@ -253,15 +243,16 @@ static void forward_piece(void *context, size_t index, unsigned thread)
     const struct forward *f = context;
     struct pass *p = f->pass;
     const struct layer *layer = &p->network->layer[f->layer];
-    struct piece c = piece_at(layer->units, 2 * KERNEL_PAD, f->pieces, index);
+    struct piece c = piece_at(layer->units, KERNEL_PANEL, f->pieces, index);
     size_t stride;
     const real *x = input_of(f, &stride);
+    bool normalized = f->training && layer->normalized; /* the bias comes after the normalization then */
     if (!c.count)
         return;
-    if (f->training && layer->normalized)
-        normalized_piece(f, c, p->scratch[thread]);
-    else
-        network_layer_piece(f->network, f->layer, f->pieces, index, x, f->rows, stride, p->a[f->layer], p->scratch[thread]);
+    network_product(f->network, f->layer, c, !normalized, x, f->rows, stride, p->a[f->layer], p->scratch[thread]);
+    if (normalized)
+        normalize_columns(f, c, p->a[f->layer] + c.start);
+    network_activate(&f->network->layer[f->layer], c, f->rows, p->a[f->layer]);
     if (f->training && f->layer < p->network->spec.hidden_count && p->dropped[f->layer]) {
         struct dropout mask = pass_mask(p, f->layer);
         kernels_get()->drop(&mask, c.start, f->rows, kernel_stride(c.count), layer->stride, p->a[f->layer] + c.start,
@@ -273,7 +264,7 @@ static real *forward(struct pass *p, const struct mlp_network *n, size_t rows, b
 {
     struct forward f = {.pass = p, .network = n, .training = training, .rows = rows};
     for (; f.layer < n->layers; f.layer++) {
-        f.pieces = network_layer_pieces(n, f.layer, rows);
+        f.pieces = pass_pieces(p, rows, n->layer[f.layer].units, n->layer[f.layer].inputs);
         team_run(p->team, f.pieces, forward_piece, &f);
     }
     return p->a[n->layers - 1];

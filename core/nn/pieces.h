@@ -1,15 +1,18 @@
-/* How work is cut into pieces that threads may share: by shapes alone, so that the number of threads never changes a bit. A
- * product of few multiply-adds is one piece: it is done before another thread has woken up. */
+/* How work is cut into pieces for a team of threads: by units, so that a thread finds the weights, gradients and activations of
+ * its units in its own caches from one product to the next. No bit depends on the cut: sums are made panel by panel (kernels.h).
+ * A product of few multiply-adds is one piece: it is done before another thread has woken up. */
 #pragma once
 
+#include "../base/team.h"
 #include "kernels.h"
 
-#define PIECES_MAX 4
+#define WORTH_A_THREAD 5e5 /* multiply-adds */
 
-static inline size_t pieces_of(size_t m, size_t n, size_t k)
+static inline size_t pieces_of(unsigned threads, size_t m, size_t n, size_t k)
 {
-    double work = (double)m * (double)n * (double)k;
-    return work < 1e6 ? 1 : work < 2e6 ? 2 : PIECES_MAX;
+    size_t panels = (n + KERNEL_PANEL - 1) / KERNEL_PANEL, most = threads < panels ? threads : panels;
+    double worth = (double)m * (double)n * (double)k / WORTH_A_THREAD;
+    return worth < 2 ? 1 : worth < (double)most ? (size_t)worth : most;
 }
 
 struct piece {

@@ -178,6 +178,8 @@ static size_t layer_scratch(size_t inputs, size_t units, size_t rows)
     return most > delta ? most : delta;
 }
 
+#define THREADS_COUNTED 4 /* that multiply at once */
+
 uint64_t mlp_spec_memory(const struct mlp_spec *s, const struct mlp_source *train, const struct mlp_source *valid)
 {
     uint64_t weights = 0, activations = 0, widest = 0, scratch = 0, chunk = trainer_chunk(s, train->rows, valid->rows);
@@ -193,7 +195,7 @@ uint64_t mlp_spec_memory(const struct mlp_spec *s, const struct mlp_source *trai
     }
     double copies = 3 + optimizers[s->optimizer.name].states + normalizes + s->stopping.early;
     double reals = (double)weights * copies +
-                   (double)chunk * ((double)activations + 2 * (double)widest + s->inputs + 3 + mlp_targets(s)) + PIECES_MAX * (double)scratch;
+                   (double)chunk * ((double)activations + 2 * (double)widest + s->inputs + 3 + mlp_targets(s)) + THREADS_COUNTED * (double)scratch;
     double bytes = reals * sizeof(real) + (double)feed_memory(train, s->batch_size != 0, chunk) +
                    (double)feed_memory(valid, false, chunk) + (double)valid->rows * sizeof(struct scored);
     return bytes >= (double)UINT64_MAX ? UINT64_MAX : (uint64_t)bytes;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #if defined(__x86_64__)
@@ -10,14 +11,29 @@
 #include <arm_neon.h>
 #endif
 
-/* Blocks of a packed product: a panel of B (KC x two vectors) stays in the first cache, a block of A (MC x KC) in the
- * second, B (KC x NC) in the third. */
-#define KC ((size_t)384)
-#define NC ((size_t)2048)
-#define MC ((size_t)560)
-/* By shape alone: when packing pays. */
-#define PACKS_A(m, n, k) ((m) > 28 && (n) > 64 && (double)(m) * (double)(n) * (double)(k) > 3e6)
-#define PACKS_B(m, n, k) ((m) > 28 && (double)(n) * (double)(k) > 6e4)
+/* Blocks of a product: KC rows of a strip of B (two vectors wide) stay in the first cache, a packed block of A (at most A_BLOCK
+ * reals) in the second. Sums are cut after each KC, whatever is packed, so that no bit depends on m and n. */
+#define KC      ((size_t)384)
+#define SLAB    KERNEL_SLAB /* of the sum, for which A and B are packed at a time: a multiple of KC */
+#define A_BLOCK ((size_t)327680)
+/* When packing pays: A's rows are many, or its columns when these are contiguous, so that tiles would jump far and often; B is met
+ * again by many rows. */
+static inline bool packs_a(size_t m, size_t n, size_t k, size_t many)
+{
+    return many > 128 && n > 64 && (double)m * (double)n * (double)k > 3e6;
+}
+
+static inline bool packs_b(size_t m, size_t n, size_t k)
+{
+    return m > 28 && (double)n * (double)k > 6e4;
+}
+
+/* Rows of a packed block of A: m in equal parts. */
+static inline size_t block_rows(size_t m, size_t k)
+{
+    size_t most = A_BLOCK / (k < SLAB ? k : SLAB), blocks = (m + most - 1) / most;
+    return (m + blocks - 1) / blocks;
+}
 
 #ifdef LANES
 

@@ -40,10 +40,20 @@ static openblas_sgemm sgemm;
 
 static void ours(const struct shape *s)
 {
-    size_t n = kernel_stride(s->n), k = s->kind == FORWARD ? s->k : kernel_stride(s->k);
-    struct operand left = s->kind == GRADIENT ? (struct operand){a, 1, s->m} : (struct operand){a, k, 1};
-    struct operand right = s->kind == DELTA ? (struct operand){b, 1, k} : (struct operand){b, n, 1};
-    kernels_get()->product(s->m, s->n, s->k, left, right, NULL, 0, c, n, scratch);
+    struct product p = {.m = s->m, .n = s->n, .k = s->k, .c = c, .ldc = kernel_stride(s->n), .scratch = scratch};
+    if (s->kind == GRADIENT) {
+        p.a = (struct operand){.data = a, .row = 1, .column = s->m};
+        p.b = (struct operand){.data = b, .row = p.ldc, .column = 1};
+        p.ldc = 0;
+        p.panel = s->m;
+    } else if (s->kind == DELTA) {
+        p.a = (struct operand){.data = a, .row = kernel_stride(s->k), .column = 1};
+        p.b = (struct operand){.data = b, .row = 1, .panel = s->n};
+    } else {
+        p.a = (struct operand){.data = a, .row = s->k, .column = 1};
+        p.b = (struct operand){.data = b, .column = 1, .panel = s->k};
+    }
+    kernels_get()->product(&p);
 }
 
 static void theirs(const struct shape *s)

@@ -336,6 +336,39 @@ static void test_the_size_is_known_before(void **state)
     }
 }
 
+/* Checkpoints have W row by row, whatever it looks like in memory: those of any version are read by any. */
+static void test_weights_are_kept_as_rows(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct buf saved;
+    uint32_t epochs;
+    scene_start_of(&s, TASK_MULTICLASS, MLP_ADAM, 8, 40);
+    s.spec.hidden_count = 1;
+    s.spec.hidden[0] = (struct mlp_hidden){.units = 83, .activation = MLP_TANH}; /* panels of 32, 32 and 32 columns, 13 of them padding */
+    buf_init(&saved, MAXIMUM);
+    struct mlp_trainer *t = trainer_of(&s), *other = trainer_of(&s);
+    struct mlp_epoch epoch;
+    assert_int_equal(mlp_trainer_epoch(t, NULL, &epoch, NULL), ERR_OK);
+    assert_true(mlp_trainer_save(t, &saved));
+    size_t units = 83, stride = kernel_stride(83), inputs = s.spec.inputs;
+    real *w = malloc(inputs * units * sizeof *w), *again = malloc(inputs * units * sizeof *w);
+    mlp_network_weights(&t->network, 1, w);
+    const char *at = memmem(saved.data, saved.length, w, units * sizeof *w);
+    assert_non_null(at);
+    for (size_t i = 0; i < inputs; i++)
+        assert_memory_equal(at + i * stride * sizeof *w, w + i * units, units * sizeof *w);
+    assert_int_equal(mlp_trainer_restore(other, saved.data, saved.length, &epochs, NULL), ERR_OK);
+    mlp_network_weights(&other->network, 1, again);
+    assert_memory_equal(again, w, inputs * units * sizeof *w);
+    free(w);
+    free(again);
+    buf_done(&saved);
+    mlp_trainer_free(t);
+    mlp_trainer_free(other);
+    scene_done(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_an_interruption_with_several_targets),
         cmocka_unit_test(test_an_interruption_within_a_batch),
         cmocka_unit_test(test_an_interruption_with_everything_on),
+        cmocka_unit_test(test_weights_are_kept_as_rows),
         cmocka_unit_test(test_damage_is_seen),
         cmocka_unit_test(test_a_checkpoint_of_other_targets),
         cmocka_unit_test(test_a_checkpoint_of_another_run),

@@ -14,7 +14,7 @@
 static real *weight(struct mlp_trainer *t, uint32_t layer, uint32_t input, uint32_t unit)
 {
     const struct mlp_network *n = network_of(t);
-    return n->parameters + n->layer[layer - 1].weights + input * n->layer[layer - 1].stride + unit;
+    return n->parameters + network_weight(&n->layer[layer - 1], input, unit);
 }
 
 static real *bias(struct mlp_trainer *t, uint32_t layer, uint32_t unit)
@@ -250,7 +250,7 @@ static void collapse(const struct mlp_network *n, double w[4][3], double b[3])
     double next[24][3];
     for (uint32_t l = n->layers; l-- > 0;) {
         const struct layer *layer = &n->layer[l];
-        const real *weights = n->parameters + layer->weights, *biases = n->parameters + layer->bias;
+        const real *weights = n->parameters, *biases = n->parameters + layer->bias;
         for (uint32_t o = 0; o < n->spec.outputs; o++) {
             b[o] = l + 1 == n->layers ? biases[o] : b[o];
             for (uint32_t u = 0; l + 1 < n->layers && u < layer->units; u++)
@@ -260,7 +260,7 @@ static void collapse(const struct mlp_network *n, double w[4][3], double b[3])
         for (uint32_t i = 0; i < layer->inputs; i++)
             for (uint32_t o = 0; o < n->spec.outputs; o++)
                 for (uint32_t u = 0; u < layer->units; u++)
-                    product[i][o] += weights[i * layer->stride + u] * (l + 1 == n->layers ? u == o : next[u][o]);
+                    product[i][o] += weights[network_weight(layer, i, u)] * (l + 1 == n->layers ? u == o : next[u][o]);
         memcpy(next, product, sizeof next);
     }
     memcpy(w, next, 4 * sizeof *w);

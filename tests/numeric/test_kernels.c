@@ -44,113 +44,175 @@ static real *random_tensor(size_t rows, size_t columns, uint64_t *draw)
 
 /* ---- products ------------------------------------------------------------------------------------------------------- */
 
-enum init { INIT_NULL, INIT_ROW, INIT_MATRIX, INIT_IN_PLACE, INITS };
-/* As the trainer uses them: forward X W; gradients A^T D; back D W^T. */
-enum use { FORWARD, GRADIENT, BACK, USES };
+enum init { INIT_NULL, INIT_BIAS, INIT_ADD, INITS };
+/* As the trainer uses them: forward X W; gradients A^T D, each panel in a place of its own or all in one; back D W^T. */
+enum use { FORWARD, GRADIENT, REUSED, BACK, USES };
 
 struct shape {
     size_t m, n, k;
 };
 
-struct product {
+struct scene {
     struct shape s;
     enum use use;
     enum init init;
-    struct operand a, b;
-    real *a_data, *b_data, *start, *c, *scratch; /* start: what init points to, or is copied from */
-    size_t ldc, extra;                            /* extra: columns of C past the padding, which belong to others */
+    struct product p;
+    real *a, *b, *start, *c, *scratch; /* start: rows of what C or the bias held */
+    real *result;                      /* C as rows, filled by what is finished */
+    size_t c_count, extra, first;      /* extra: columns of C past the padding, which belong to others */
 };
 
-static void product_prepare(struct product *p, uint64_t *draw)
+/* C is in panels. */
+static bool panels(const struct scene *s)
 {
-    size_t m = p->s.m, n = p->s.n, k = p->s.k;
-    if (p->use == GRADIENT) { /* A is k x m in memory, with a stride of its own */
-        p->a_data = random_tensor(k, m, draw);
-        p->a = (struct operand){p->a_data, 1, kernel_stride(m)};
-    } else { /* rows that lie closely, like the inputs', or with a stride, like activations, whose padding is not zero */
-        size_t stride = p->extra ? kernel_stride(k) : k;
-        p->a_data = random_reals(m * stride, draw);
-        p->a = (struct operand){p->a_data, stride, 1};
-    }
-    if (p->use == BACK) { /* B is n x k in memory; the padding of its rows is never zero here, and never to be seen */
-        size_t stride = kernel_stride(k);
-        p->b_data = random_reals(n * stride, draw);
-        p->b = (struct operand){p->b_data, 1, stride};
-    } else {
-        p->b_data = random_tensor(k, n, draw);
-        p->b = (struct operand){p->b_data, kernel_stride(n), 1};
-    }
-    p->ldc = kernel_stride(n) + p->extra;
-    p->start = random_tensor(p->init == INIT_ROW ? 1 : m, p->ldc, draw);
-    for (size_t i = 0; i < (p->init == INIT_ROW ? 1 : m); i++)
-        for (size_t j = n; j < kernel_stride(n); j++)
-            p->start[i * p->ldc + j] = 0;
-    p->c = mem_aligned((m * p->ldc + 1) * sizeof *p->c);
-    p->scratch = mem_aligned((kernel_product_scratch(m, n, k) + 1) * sizeof *p->scratch);
-    assert_true(p->c && p->scratch);
-    for (size_t i = 0; i <= m * p->ldc; i++)
-        p->c[i] = p->init == INIT_IN_PLACE && i < m * p->ldc && i % p->ldc < kernel_stride(n) ? p->start[i] : GUARD;
-    p->scratch[kernel_product_scratch(m, n, k)] = GUARD;
+    return s->use == GRADIENT || s->use == REUSED;
 }
 
-static void product_done(struct product *p)
+static size_t place_of(const struct scene *s, size_t i, size_t j)
 {
-    free(p->a_data);
-    free(p->b_data);
-    free(p->start);
-    mem_free(p->c);
-    mem_free(p->scratch);
+    if (!panels(s))
+        return i * s->p.ldc + j;
+    size_t panel = j / KERNEL_PANEL * KERNEL_PANEL, width = kernel_panel_width(s->s.n, panel);
+    return (s->use == REUSED ? 0 : panel * s->s.m) + i * width + j - panel;
 }
 
-/* The triple loop: the sum and the sum of sizes of row i. */
-static void naive_row(const struct product *p, size_t i, double *sum, double *size)
+/* Notes what is finished, once. */
+static void note(void *context, size_t row, size_t rows, size_t column)
 {
-    for (size_t j = 0; j < p->s.n; j++) {
-        sum[j] = p->init == INIT_NULL ? 0 : p->start[(p->init == INIT_ROW ? 0 : i) * p->ldc + j];
-        size[j] = fabs(sum[j]);
-    }
-    for (size_t x = 0; x < p->s.k; x++) {
-        double a = p->a.data[i * p->a.row + x * p->a.column];
-        const real *b = p->b.data + x * p->b.row;
-        for (size_t j = 0; j < p->s.n; j++) {
-            sum[j] += a * b[j * p->b.column];
-            size[j] += fabs(a * b[j * p->b.column]);
+    struct scene *s = context;
+    size_t stride = kernel_stride(s->s.n), width = kernel_panel_width(s->s.n, column);
+    assert_true(row + rows <= s->s.m && column % KERNEL_PANEL == 0 && column < s->s.n);
+    for (size_t i = row; i < row + rows; i++) {
+        for (size_t j = column; j < column + width; j++) {
+            assert_true(s->result[i * stride + j] == GUARD);
+            s->result[i * stride + j] = s->c[place_of(s, i, j)];
         }
     }
 }
 
-static void product_check(const struct product *p)
+static void operands(struct scene *s, uint64_t *draw)
 {
-    size_t n = p->s.n;
+    size_t m = s->s.m, n = s->s.n, k = s->s.k, stride = s->extra ? kernel_stride(k) : k;
+    if (panels(s)) { /* A is k x m in memory, with a stride of its own */
+        s->a = random_tensor(k, m, draw);
+        s->p.a = (struct operand){.data = s->a, .row = 1, .column = kernel_stride(m)};
+        s->b = random_tensor(k, n, draw);
+        s->p.b = (struct operand){.data = s->b, .row = kernel_stride(n), .column = 1};
+        return;
+    }
+    /* rows that lie closely, like the inputs', or with a stride, like activations, whose padding is not zero */
+    s->a = random_reals(m * stride, draw);
+    s->p.a = (struct operand){.data = s->a, .row = stride, .column = 1};
+    size_t rows = s->first + (s->use == BACK ? n : k), columns = s->use == BACK ? k : n;
+    s->b = random_reals(rows * kernel_stride(columns), draw);
+    for (size_t i = 0; i < rows; i++) /* the padding of what is turned round is never to be seen */
+        for (size_t j = columns; s->use != BACK && j < kernel_stride(columns); j++)
+            s->b[kernel_panel_at(rows, columns, i, columns - 1) + j - (columns - 1)] = 0;
+    s->p.b = (struct operand){.data = s->b, .row = s->use == BACK, .column = s->use != BACK, .panel = rows, .first = s->first};
+}
+
+static real b_at(const struct scene *s, size_t x, size_t j)
+{
+    const struct operand *b = &s->p.b;
+    if (panels(s))
+        return b->data[x * b->row + j];
+    return s->use == BACK ? b->data[kernel_panel_at(b->panel, s->s.k, s->first + j, x)]
+                          : b->data[kernel_panel_at(b->panel, s->s.n, s->first + x, j)];
+}
+
+static void scene_prepare(struct scene *s, uint64_t *draw)
+{
+    size_t m = s->s.m, n = s->s.n, k = s->s.k, stride = kernel_stride(n), scratch = kernel_product_scratch(m, n, k);
+    operands(s, draw);
+    s->p.m = m;
+    s->p.n = n;
+    s->p.k = k;
+    s->p.ldc = panels(s) ? 0 : stride + s->extra;
+    s->p.panel = s->use == GRADIENT ? m : 0;
+    s->c_count = panels(s) ? m * stride : m * s->p.ldc;
+    s->start = random_tensor(s->init == INIT_BIAS ? 1 : m, n, draw);
+    s->c = mem_aligned((s->c_count + 1) * sizeof *s->c);
+    s->result = mem_aligned(m * stride * sizeof *s->result);
+    s->scratch = mem_aligned((scratch + 1) * sizeof *s->scratch);
+    assert_true(s->c && s->scratch && s->result);
+    for (size_t i = 0; i <= s->c_count; i++)
+        s->c[i] = GUARD;
+    for (size_t i = 0; i < m * stride; i++)
+        s->result[i] = GUARD;
+    for (size_t i = 0; s->init == INIT_ADD && i < m; i++)
+        for (size_t j = 0; j < stride; j++)
+            s->c[place_of(s, i, j)] = s->start[i * stride + j];
+    s->scratch[scratch] = GUARD;
+    s->p.bias = s->init == INIT_BIAS ? s->start : NULL;
+    s->p.add = s->init == INIT_ADD;
+    s->p.c = s->c;
+    s->p.scratch = s->scratch;
+    s->p.finished = note;
+    s->p.context = s;
+}
+
+static void scene_done(struct scene *s)
+{
+    free(s->a);
+    free(s->b);
+    free(s->start);
+    mem_free(s->c);
+    mem_free(s->result);
+    mem_free(s->scratch);
+}
+
+/* The triple loop: the sum and the sum of sizes of row i. */
+static void naive_row(const struct scene *s, size_t i, double *sum, double *size)
+{
+    const struct operand *a = &s->p.a;
+    for (size_t j = 0; j < s->s.n; j++) {
+        sum[j] = s->init == INIT_NULL ? 0 : s->start[(s->init == INIT_BIAS ? 0 : i) * kernel_stride(s->s.n) + j];
+        size[j] = fabs(sum[j]);
+    }
+    for (size_t x = 0; x < s->s.k; x++) {
+        for (size_t j = 0; j < s->s.n; j++) {
+            double term = a->data[i * a->row + x * a->column] * b_at(s, x, j);
+            sum[j] += term;
+            size[j] += fabs(term);
+        }
+    }
+}
+
+static void scene_check(const struct scene *s)
+{
+    size_t n = s->s.n, stride = kernel_stride(n), reached = 0;
     double *sum = malloc(n * sizeof *sum), *size = malloc(n * sizeof *size);
     assert_true(sum && size);
-    for (size_t i = 0; i < p->s.m; i++) {
-        const real *c = p->c + i * p->ldc;
-        naive_row(p, i, sum, size);
+    for (size_t i = 0; i < s->s.m; i++) {
+        naive_row(s, i, sum, size);
         for (size_t j = 0; j < n; j++)
-            assert_near(c[j], sum[j], 2 * ((double)p->s.k + 2) * UNIT_ERROR, size[j]);
-        for (size_t j = n; j < kernel_stride(n); j++) /* padding: zeros, or not touched */
-            assert_true(c[j] == 0 || (c[j] == GUARD && p->init != INIT_IN_PLACE));
-        for (size_t j = kernel_stride(n); j < p->ldc; j++)
-            assert_true(c[j] == GUARD);
+            assert_near(s->result[i * stride + j], sum[j], 2 * ((double)s->s.k + 2) * UNIT_ERROR, size[j]);
+        for (size_t j = n; j < stride; j++)
+            assert_true(s->result[i * stride + j] == 0);
+        for (size_t j = 0; j < stride; j++)
+            reached = place_of(s, i, j) >= reached ? place_of(s, i, j) + 1 : reached;
+        for (size_t j = stride; !panels(s) && j < s->p.ldc; j++)
+            assert_true(s->c[i * s->p.ldc + j] == GUARD);
     }
-    assert_true(p->c[p->s.m * p->ldc] == GUARD);
-    assert_true(p->scratch[kernel_product_scratch(p->s.m, n, p->s.k)] == GUARD);
+    for (size_t i = panels(s) ? reached : s->c_count; i <= s->c_count; i++)
+        assert_true(s->c[i] == GUARD);
+    assert_true(s->scratch[kernel_product_scratch(s->s.m, n, s->s.k)] == GUARD);
     free(sum);
     free(size);
 }
 
-static void check_product(struct shape s, enum use use, enum init init, uint64_t seed)
+static void check_product(struct shape shape, enum use use, enum init init, uint64_t seed)
 {
+    if (use == REUSED && (init == INIT_ADD || shape.k > KERNEL_SLAB)) /* what it would add to is gone */
+        return;
     for (unsigned i = 0; use_kernels(i); i++) {
         uint64_t draw = seed;
-        struct product p = {.s = s, .use = use, .init = init, .extra = seed % 2 ? KERNEL_PAD : 0};
-        product_prepare(&p, &draw);
-        const real *start = init == INIT_NULL ? NULL : init == INIT_IN_PLACE ? p.c : p.start;
-        fixture_case("%zu x %zu x %zu, use %d, init %d", s.m, s.n, s.k, use, init);
-        kernels_at(i)->product(s.m, s.n, s.k, p.a, p.b, start, init == INIT_ROW ? 0 : p.ldc, p.c, p.ldc, p.scratch);
-        product_check(&p);
-        product_done(&p);
+        struct scene s = {.s = shape, .use = use, .init = init, .extra = seed % 2 ? KERNEL_PAD : 0, .first = seed % 3};
+        scene_prepare(&s, &draw);
+        fixture_case("%zu x %zu x %zu, use %d, init %d", shape.m, shape.n, shape.k, use, init);
+        kernels_at(i)->product(&s.p);
+        scene_check(&s);
+        scene_done(&s);
     }
 }
 
@@ -175,34 +237,39 @@ static void test_products_of_every_tile(void **state)
 }
 
 /* Just below, at and above each of the constants that cut products into blocks, and each way of packing. */
+static const struct shape across[] = {
+    {1, 1, KC - 1},          {29, 17, KC},          {29, 17, KC + 1},   {40, 160, KC},       {40, 157, KC + 1},
+    {33, 90, 2 * KC + 1},    {30, 2047, 100},       {30, 2049, 100},    {29, 4099, 50},      {559, 130, 150},
+    {561, 130, 150},         {1125, 70, 401},       {28, 2057, KC + 9}, {2000, 65, 24},      {512, 4, 2 * KC + 5},
+    {512, 64, KC + 3},       {150, 66, 900},        {3, 700, 500},      {700, 3, 500},       {KC + 5, 2053, 30},
+    {29, 16, 2 * KC},        {140, 70, SLAB - 1},   {140, 70, SLAB},    {140, 70, SLAB + 1}, {300, 96, SLAB + 40},
+    {5, 40, 2 * SLAB + 3},   {2100, 65, 160},
+};
+
 static void test_products_across_blocks(void **state)
 {
-    static const struct shape shapes[] = {
-        {1, 1, KC - 1},           {29, 17, KC},           {29, 17, KC + 1},          {40, 160, KC},
-        {40, 157, KC + 1},        {33, 90, 2 * KC + 1},   {30, NC - 1, 100},         {30, NC, 100},
-        {30, NC + 1, 100},        {29, 2 * NC + 3, 50},   {MC - 1, 130, 150},        {MC, 130, 150},
-        {MC + 1, 130, 150},       {2 * MC + 5, 70, 401},  {MC + 1, NC + 1, KC + 1},  {28, NC + 9, KC + 9},
-        {2000, 65, 24},           {512, 4, 2 * KC + 5},   {512, 64, KC + 3},         {150, 66, 900},
-        {3, 700, 500},            {700, 3, 500},          {KC + 5, NC + 5, 30},      {29, 16, 2 * KC},
-    };
     (void)state;
-    for (unsigned i = 0; i < sizeof shapes / sizeof *shapes; i++)
+    for (unsigned i = 0; i < sizeof across / sizeof *across; i++)
         for (int use = 0; use < USES; use++)
-            check_product(shapes[i], (enum use)use, (enum init)((i + (unsigned)use) % INITS), i);
+            check_product(across[i], (enum use)use, (enum init)((i + (unsigned)use) % INITS), i);
     /* every init where everything is packed and all three dimensions are cut */
     for (int init = 0; init < INITS; init++)
-        check_product((struct shape){MC + 3, NC + 17, KC + 2}, (enum use)(init % USES), (enum init)init, 1);
+        for (int use = 0; use < USES; use++)
+            check_product((struct shape){300, 97, SLAB + 2}, (enum use)use, (enum init)init, 1);
 }
 
-/* Which of the shapes above pack what is a matter of these macros; each way must have been there. */
+/* Which of the shapes above pack what is a matter of these functions; each way must have been there. */
 static void test_each_way_of_packing_is_met(void **state)
 {
+    unsigned ways[2][2] = {{0}}, cut = 0;
     (void)state;
-    assert_true(PACKS_A(2 * MC + 5, 70, 401) && !PACKS_B(2 * MC + 5, 70, 401));
-    assert_true(PACKS_A(2000, 65, 24) && !PACKS_B(2000, 65, 24));
-    assert_true(!PACKS_A(40, 157, KC + 1) && PACKS_B(40, 157, KC + 1));
-    assert_true(PACKS_A(MC + 1, NC + 1, KC + 1) && PACKS_B(MC + 1, NC + 1, KC + 1));
-    assert_true(!PACKS_A(28, NC + 9, KC + 9) && !PACKS_B(28, NC + 9, KC + 9));
+    for (unsigned i = 0; i < sizeof across / sizeof *across; i++) {
+        struct shape s = across[i];
+        bool a = packs_a(s.m, s.n, s.k, s.m);
+        ways[a][packs_b(s.m, s.n, s.k)]++;
+        cut += a && block_rows(s.m, s.k) < s.m;
+    }
+    assert_true(ways[0][0] && ways[0][1] && ways[1][0] && ways[1][1] && cut);
 }
 
 /* ---- sums ----------------------------------------------------------------------------------------------------------- */

@@ -71,12 +71,14 @@ static void check_gradients(const struct mlp_spec *s, const struct problem *p)
     memcpy(gradient, t->pass.gradient, t->network.count * sizeof *gradient);
     for (uint32_t l = 0; l < t->network.layers; l++) {
         const struct layer *layer = &t->network.layer[l];
-        size_t end = layer->gamma + (layer->normalized ? layer->stride : 0);
-        for (size_t i = layer->weights; i < end; i++) {
-            if ((i - layer->weights) % layer->stride >= layer->units)
-                assert_true(gradient[i] == 0);
-            else
-                assert_near(gradient[i], difference(t, p, &t->network.parameters[i]), 1e-7, 1e-3);
+        for (size_t i = 0; i < layer->inputs + 1u + layer->normalized; i++) { /* rows of W, biases, gammas */
+            for (size_t j = 0; j < layer->stride; j++) {
+                size_t at = i < layer->inputs ? network_weight(layer, i, j) : layer->bias + (i - layer->inputs) * layer->stride + j;
+                if (j >= layer->units)
+                    assert_true(gradient[at] == 0);
+                else
+                    assert_near(gradient[at], difference(t, p, &t->network.parameters[at]), 1e-7, 1e-3);
+            }
         }
     }
     free(gradient);

@@ -221,7 +221,7 @@ static void take_target(const struct mlp_network *several, uint32_t j, struct ml
     const struct layer *from = &several->layer[1], *to = &alone->layer[1];
     memcpy(alone->parameters, several->parameters, several->layer[1].weights * sizeof(real));
     for (uint32_t i = 0; i < from->inputs; i++)
-        alone->parameters[to->weights + i * to->stride] = several->parameters[from->weights + i * from->stride + j];
+        alone->parameters[network_weight(to, i, 0)] = several->parameters[network_weight(from, i, j)];
     alone->parameters[to->bias] = several->parameters[from->bias + j];
 }
 

@@ -40,12 +40,12 @@ static void make(struct scene *s, enum task task, uint32_t outputs, uint64_t row
     spec.target_deviations = task == TASK_REGRESSION ? &deviation : NULL;
     assert_int_equal(network_init(&s->network, &spec, &s->err), ERR_OK);
     const struct layer *layer = &s->network.layer[0];
-    real *w = s->network.parameters + layer->weights, *b = s->network.parameters + layer->bias;
+    real *w = s->network.parameters, *b = s->network.parameters + layer->bias;
     rng_init(&r, 1, RNG_SEARCH, (uint64_t)task);
     for (uint32_t j = 0; j < outputs; j++) {
         b[j] = (real)((double)rng_below(&r, 32) / 16 - 1);
         for (uint32_t i = 0; i < INPUTS; i++)
-            w[i * layer->stride + j] = (real)((double)rng_below(&r, 64) / 16 - 2);
+            w[network_weight(layer, i, j)] = (real)((double)rng_below(&r, 64) / 16 - 2);
     }
     for (size_t i = 0; i < ROWS * INPUTS; i++)
         s->x[i] = (real)((double)rng_below(&r, 48) / 16 - 1.5);
@@ -55,7 +55,7 @@ static void make(struct scene *s, enum task task, uint32_t outputs, uint64_t row
         for (uint32_t j = 0; j < outputs; j++) {
             s->z[i][j] = (double)b[j];
             for (uint32_t k = 0; k < INPUTS; k++)
-                s->z[i][j] += (double)s->x[i * INPUTS + k] * (double)w[k * layer->stride + j];
+                s->z[i][j] += (double)s->x[i * INPUTS + k] * (double)w[network_weight(layer, k, j)];
         }
     }
     s->matrix = (struct mlp_matrix){.x = s->x, .y = s->y, .stride = INPUTS, .inputs = INPUTS};

@@ -47,7 +47,7 @@ static void make(struct scene *s, enum task task, uint32_t outputs)
     network_initialize(&s->network);
     const struct layer *first = &s->network.layer[0];
     for (uint32_t j = 0; j < first->units; j++)
-        s->network.parameters[first->weights + 4 * first->stride + j] = 0; /* input 4 is not looked at */
+        s->network.parameters[network_weight(first, 4, j)] = 0; /* input 4 is not looked at */
     rng_init(&r, 5, RNG_ORDER, (uint64_t)task);
     for (size_t i = 0; i < ROWS; i++) {
         real *x = s->x + i * INPUTS;

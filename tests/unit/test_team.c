@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-#define PIECES 1000
+#define PIECES TEAM_PIECES_MAX
 
 struct work {
     atomic_uint times[PIECES];
@@ -82,7 +82,7 @@ static void test_pieces_cover(void **state)
 {
     (void)state;
     for (size_t length = 1; length < 300; length++) {
-        for (size_t pieces = 1; pieces <= PIECES_MAX; pieces++) {
+        for (size_t pieces = 1; pieces <= 8; pieces++) {
             size_t next = 0;
             for (size_t i = 0; i < pieces; i++) {
                 struct piece p = piece_at(length, 32, pieces, i);
@@ -143,7 +143,7 @@ static void test_same_bits_on_any_number(void **state)
         y[i] = (real)rng_below(&rng, CLASSES);
     struct mlp_matrix matrix = {.x = x, .y = y, .stride = INPUTS, .inputs = INPUTS};
     struct mlp_source source = {.rows = ROWS, .gather = mlp_matrix_gather, .context = &matrix};
-    assert_true(pieces_of(64, UNITS, INPUTS) > 1); /* else there is nothing to share */
+    assert_true(pieces_of(2, 64, UNITS, INPUTS) > 1); /* else there is nothing to share */
     for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
         train(batches[b], plans[0], &source, first);
         for (size_t p = 1; p < sizeof plans / sizeof *plans; p++) {

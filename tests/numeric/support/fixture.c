@@ -209,8 +209,7 @@ real *parameter_at(const struct mlp_network *n, size_t i, uint32_t *ret_layer)
         if (i < weights + layer->units) {
             if (ret_layer)
                 *ret_layer = l + 1;
-            return n->parameters + (i < weights ? layer->weights + i / layer->units * layer->stride + i % layer->units
-                                                : layer->bias + i - weights);
+            return n->parameters + (i < weights ? network_weight(layer, i / layer->units, i % layer->units) : layer->bias + i - weights);
         }
         i -= weights + layer->units;
     }
@@ -223,9 +222,11 @@ bool padding_is_zero(const struct mlp_network *n)
     bool zero = true;
     for (uint32_t l = 0; l < n->layers; l++) {
         const struct layer *layer = &n->layer[l];
-        for (size_t row = 0; row <= layer->inputs; row++) /* the last one is the bias */
-            for (size_t j = layer->units; j < layer->stride; j++)
-                zero &= n->parameters[layer->weights + row * layer->stride + j] == 0;
+        for (size_t j = layer->units; j < layer->stride; j++) {
+            for (size_t i = 0; i < layer->inputs; i++)
+                zero &= n->parameters[network_weight(layer, i, j)] == 0;
+            zero &= n->parameters[layer->bias + j] == 0;
+        }
     }
     return zero;
 }

@@ -16,8 +16,8 @@ export function datasetName(file) {
 }
 
 /**
- * name, or name-2, name-3, ...: the first that no other table has. One of as many bytes may well be the same table, which
- * may come again under its name. Pure.
+ * name, or name-2, name-3, ...: the first that no other table has. One of as many bytes may well be the same table,
+ * which may come again under its name. Pure.
  */
 export function freeName(name, bytes, datasets) {
     const taken = new Map(datasets.map((dataset) => [dataset.name, dataset.bytes]));

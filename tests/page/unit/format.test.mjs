@@ -103,6 +103,8 @@ test('the value of a pointer is what the job says', () => {
     assert.equal(valueAt(spec(0.9, 8), '/optimizer/momentum'), '0.9');
     assert.equal(valueAt({ batch_size: 'full' }, '/batch_size'), 'full');
     assert.equal(valueAt({}, '/batch_size'), '');
+    assert.equal(valueAt({ a: 0.6884632769963469 }, '/a'), '0.68846');
+    assert.equal(valueAt({ a: 123456789 }, '/a'), '123456789');
 });
 
 test('metrics are read with their labels', () => {

@@ -49,25 +49,27 @@ test('no text is kept that the page never asks for', () => {
 });
 
 test('what the daemon says is said in Spanish where every part of it is known', () => {
-    const said = (code, detail) => inOtherWords(problems, code, detail);
+    const said = (detail) => inOtherWords(problems, detail);
     assert.equal(
-        said('range', 'must be at least 1 and at most 65536, not 0'),
+        said('must be at least 1 and at most 65536, not 0'),
         'debe ser como mínimo 1 y como máximo 65536, no 0',
     );
-    assert.equal(said('type', 'must be a number or null, not a string'), 'debe ser un número, o null, no un texto');
+    assert.equal(said('must be a number or null, not a string'), 'debe ser un número, o null, no un texto');
     assert.equal(
-        said('not_found', 'the dataset has no column "specis"; did you mean "species"?'),
+        said('the dataset has no column "specis"; did you mean "species"?'),
         'el conjunto de datos no tiene la columna "specis"; ¿quería decir "species"?',
     );
     // A name is a name, also when it is a word of the daemon's or looks like a pattern.
-    assert.equal(said('value', '"running" is the target, and no feature: leave it out').slice(0, 9), '"running"');
-    assert.equal(said('not_found', 'the dataset has no column "$1 %1"').slice(-7), '"$1 %1"');
-    assert.equal(said('range', 'must be something else altogether'), null);
-    assert.equal(said('new_code', 'is required'), null);
+    assert.equal(said('"running" is the target, and no feature: leave it out').slice(0, 9), '"running"');
+    assert.equal(said('the dataset has no column "$1 %1"').slice(-7), '"$1 %1"');
+    assert.equal(said('must be something else altogether'), null);
+    // A part that is a sentence of its own is translated too.
+    const nul = 'line 3, column 2: a NUL byte: is this a text file in UTF-8?';
+    assert.equal(said(nul), 'línea 3, columna 2: hay un byte NUL: ¿es un archivo de texto en UTF-8?');
 });
 
 test('a translation of what the daemon says has every figure and name of it', () => {
-    for (const [pattern, words] of Object.values(problems.details).flat()) {
+    for (const [pattern, words] of problems.details) {
         const groups = new RegExp(`^${pattern}|`).exec('').length - 1,
             used = [...words.matchAll(/[$%](\d)/g)].map(([, n]) => Number(n));
         assert.ok(Math.max(0, ...used) <= groups, pattern);

@@ -34,8 +34,10 @@ export function shortNames(pointers) {
     });
 }
 
-/** What is at a pointer, as it is read: absent is "". */
+/** What is at a pointer, as it is read: absent is "", and a number that was drawn from a range has five digits. */
 export function valueAt(spec, pointer) {
     const value = flatten(spec)[pointer];
-    return value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value);
+    if (value === undefined) return '';
+    if (typeof value === 'number' && !Number.isInteger(value)) return String(Number(value.toPrecision(5)));
+    return typeof value === 'string' ? value : JSON.stringify(value);
 }

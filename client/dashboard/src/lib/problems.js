@@ -3,16 +3,16 @@ import { h } from './dom.js';
 import { currentLanguage, problemTable } from './i18n.js';
 
 /**
- * detail in the words of a table (locales/es_problems.js), or null: of the rows of its code the first whose pattern is
- * the whole text; $1 is what its first group found, %1 the table's word for it.
+ * A sentence of the daemon in the words of a table (locales/es_problems.js), or null: of its rows the first whose
+ * pattern is the whole text; $1 is what its first group found, %1 the same in the table's words.
  */
-export function inOtherWords(table, code, detail) {
-    for (const [pattern, words] of table?.details[code] ?? []) {
-        const found = new RegExp(`^${pattern}$`, 's').exec(detail);
+export function inOtherWords(table, text) {
+    const other = (part) =>
+        Object.hasOwn(table.words, part) ? table.words[part] : (inOtherWords(table, part) ?? part);
+    for (const [pattern, words] of table?.details ?? []) {
+        const found = new RegExp(`^${pattern}$`, 's').exec(text);
         if (found)
-            return words.replace(/([$%])(\d)/g, (_, kind, n) =>
-                kind === '%' && Object.hasOwn(table.words, found[n]) ? table.words[found[n]] : (found[n] ?? ''),
-            );
+            return words.replace(/([$%])(\d)/g, (_, kind, n) => (kind === '%' ? other(found[n]) : (found[n] ?? '')));
     }
     return null;
 }
@@ -23,9 +23,14 @@ function said(text, words) {
     return currentLanguage() === 'en' ? text : h('span', { lang: 'en' }, text);
 }
 
-/** Of one violation: {code, detail}. */
-export function problemText({ code, detail }) {
-    return said(detail, inOtherWords(problemTable(), code, detail));
+/** Of one violation, or of a run that failed: {detail}. */
+export function problemText({ detail }) {
+    return said(detail, inOtherWords(problemTable(), detail));
+}
+
+/** The same as a string. */
+export function problemWords(detail) {
+    return inOtherWords(problemTable(), detail) ?? detail;
 }
 
 /** Of a Problem: {title, message, type}. */
@@ -33,6 +38,6 @@ export function problemTitle({ title, type }) {
     return said(title, problemTable()?.titles[title] ?? problemTable()?.kinds[type]);
 }
 
-export function problemMessage({ message, type }) {
-    return said(message, inOtherWords(problemTable(), type, message));
+export function problemMessage({ message }) {
+    return said(message, inOtherWords(problemTable(), message));
 }

@@ -23,7 +23,11 @@ export function lossWords(columns) {
         end = lastKnown(valid);
     if (best >= 0) {
         parts.push(t('words.valid', { loss: figure(valid[best]), epoch: whole(epoch[best]) }));
-        if (best < end && valid[end] > RISEN * valid[best]) parts.push(t('words.risen', { loss: figure(valid[end]) }));
+        if (best < end && valid[end] > RISEN * valid[best]) {
+            const loss = figure(valid[end]),
+                byHeart = train[last] < train[best]; // else both losses are no better than then
+            parts.push(t(byHeart ? 'words.risen' : 'words.higher', { loss }));
+        }
     }
     return parts.join(' ');
 }

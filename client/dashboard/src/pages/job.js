@@ -151,7 +151,7 @@ class JobPage {
         this.actions.show(job);
         const counts = statuses
             .filter((name) => job.runs[name] > 0)
-            .map((name) => `${whole(job.runs[name])} ${t(`status.${name}`)}`);
+            .map((name) => t(`runs.in.${name}`, { n: job.runs[name], runs: whole(job.runs[name]) }));
         text(
             this.counts,
             [targetOf(job.spec), job.dataset, networkOf(job.spec), trainingOf(job.spec)].join(' · ') +

@@ -5,6 +5,7 @@ import { h, replace, text } from '../lib/dom.js';
 import { ago, duration, figure, moment, percent, whole } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { follow } from '../lib/live.js';
+import { problemText } from '../lib/problems.js';
 import { setQuery } from '../lib/router.js';
 import { codeBlock } from '../parts/copy.js';
 import { crumbs } from '../parts/crumbs.js';
@@ -171,7 +172,7 @@ class RunPage {
             replace(
                 this.failure,
                 h('strong', null, t(`failure.${run.failure.code}`)),
-                h('p', null, run.failure.detail),
+                h('p', null, problemText(run.failure)),
             );
         text(
             this.summary,

@@ -193,7 +193,7 @@ class ServicePage {
             ],
             logX: false,
             logY: epochs.some((value) => value > 0),
-            range: null,
+            range: x.length > 1 ? null : [-10, 0],
             xLabel: t('service.seconds'),
             yLabel: t('service.rate'),
             marks: [],

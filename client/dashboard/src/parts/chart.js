@@ -56,6 +56,7 @@ export class Chart {
         this.legend = h('ul', { class: 'legend' });
         this.caption = h('figcaption');
         this.table = new TableBehind(() => this.picture && this.figures());
+        this.table.element.hidden = true;
         const parts = [this.title, this.legend, this.canvas, this.caption, this.table.element];
         this.element = h('figure', { class: 'chart' }, parts);
         this.observer = new ResizeObserver(() => this.resize());
@@ -76,7 +77,7 @@ export class Chart {
                     .slice(1)
                     .map((column) => column.map((value) => (value !== null && value <= 0 ? undefined : value))),
             ];
-        this.canvas.hidden = this.data[0].length === 0;
+        this.canvas.hidden = this.table.element.hidden = this.data[0].length === 0;
         text(this.caption, picture.caption);
         this.title.hidden = !picture.legendTitle;
         text(this.title, picture.legendTitle ?? '');

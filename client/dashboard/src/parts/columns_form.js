@@ -163,7 +163,7 @@ export class ColumnsForm {
             { class: target && 'current' },
             h('td', null, this.target(column, i)),
             h('td', null, this.feature(column, i)),
-            h('th', { scope: 'row' }, column.name, h('span', { class: 'soft' }, column.type)),
+            h('th', { scope: 'row' }, column.name, h('span', { class: 'soft' }, t(`new.type.${column.type}`))),
             h('td', { class: 'number' }, whole(column.missing)),
             h('td', { class: 'soft holds' }, holds(column)),
             h('td', null, target ? t('new.column.target') : isFeature && this.reading(column, i)),

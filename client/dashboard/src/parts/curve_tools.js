@@ -1,5 +1,6 @@
 // The controls above the curves: figure, axis, logarithms, smoothing, zoom.
 import { h, replace, text } from '../lib/dom.js';
+import { figure } from '../lib/format.js';
 import { bind } from '../lib/keys.js';
 import { t } from '../lib/i18n.js';
 import { axes } from '../lib/view.js';
@@ -87,7 +88,7 @@ export class CurveTools {
         this.logY.setAttribute('aria-pressed', String(Boolean(view.logYNow)));
         this.logX.setAttribute('aria-pressed', String(view.logX));
         if (document.activeElement !== this.smooth) this.smooth.value = view.smooth;
-        text(this.amount, view.smooth.toFixed(2));
+        text(this.amount, figure(view.smooth));
     }
 
     keys() {

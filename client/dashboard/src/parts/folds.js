@@ -204,7 +204,7 @@ export class Folds {
             null,
             h('th', { scope: 'row' }, name),
             [mean, deviation, ...values].map((value) =>
-                h('td', { class: 'number' }, value?.nodeType ? value : figure(value)),
+                h('td', { class: 'number' }, value?.nodeType ? value : value === undefined ? '' : figure(value)),
             ),
         );
     }

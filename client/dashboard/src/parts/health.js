@@ -5,6 +5,7 @@ import { lastKnown, look } from '../lib/curves.js';
 import { h, replace } from '../lib/dom.js';
 import { figure, percent } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
+import { problemWords } from '../lib/problems.js';
 import { Chart } from './chart.js';
 import { table } from './table.js';
 
@@ -20,7 +21,9 @@ function spoken(values) {
                 ? percent(value, 0)
                 : typeof value === 'number'
                   ? figure(value)
-                  : value,
+                  : name === 'detail'
+                    ? problemWords(value)
+                    : value,
         ]),
     );
 }
@@ -53,7 +56,7 @@ export class Health {
         this.chart = new Chart({ height: 220, sync: 'epoch' });
         this.pick = h(
             'div',
-            { class: 'together', role: 'group', 'aria-label': t('health.figure') },
+            { class: 'together', hidden: true, role: 'group', 'aria-label': t('health.figure') },
             figures.map((name) =>
                 h(
                     'button',
@@ -91,6 +94,7 @@ export class Health {
     }
 
     draw() {
+        this.pick.hidden = false;
         for (const button of this.pick.children)
             button.setAttribute('aria-pressed', String(button.dataset.figure === this.figure));
         const { epoch, layers } = this.columns,

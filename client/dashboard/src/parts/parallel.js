@@ -37,7 +37,7 @@ export class Parallel {
         );
         this.count = h('span', { class: 'soft', id: 'parallel-count', role: 'status' });
         this.frame = h('div', { class: 'scroll' });
-        this.readout = h('p', { class: 'readout mono' });
+        this.readout = h('p', { class: 'readout soft' });
         this.caption = h('figcaption');
         this.table = new TableBehind(() => this.active && this.figures());
         this.element = this.layout();

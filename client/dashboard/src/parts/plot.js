@@ -7,37 +7,52 @@ import { TableBehind, tableOfColumns } from './table.js';
 
 const WIDTH = 380,
     HEIGHT = 300,
-    LEFT = 62,
+    LEFT = 62, // at least
+    TITLE = 24, // of the upright axis
     RIGHT = 18,
     TOP = 10,
-    BOTTOM = 46;
+    BOTTOM = 46,
+    LETTER = 7; // as wide as a digit, about
 
-/** {from, to, label, show} of each axis: numbers of the data into those of the picture. */
+/** {value, words}; of a row of them as many as have place beside each other. */
+function labelled(values, width = Infinity) {
+    const all = values.map((value) => ({ value, words: figure(value, 5) })),
+        wide = LETTER * (2 + Math.max(...all.map(({ words }) => words.length))),
+        step = Math.ceil((wide * (all.length - 1)) / width) || 1;
+    return all.map((one, i) => (i % step === 0 ? one : { ...one, words: '' }));
+}
+
+/** {from, to, label, show} of each axis: numbers of the data into those of the picture, which begins at `left`. */
 function scales(x, y) {
-    const across = WIDTH - LEFT - RIGHT,
+    const longest = Math.max(...labelled(ticks(y.from, y.to)).map(({ words }) => words.length)),
+        left = Math.max(LEFT, TITLE + LETTER * longest),
+        across = WIDTH - left - RIGHT,
         down = HEIGHT - TOP - BOTTOM;
     return {
-        x: (value) => LEFT + ((value - x.from) / (x.to - x.from)) * across,
+        left,
+        x: (value) => left + ((value - x.from) / (x.to - x.from)) * across,
         y: (value) => HEIGHT - BOTTOM - ((value - y.from) / (y.to - y.from)) * down,
     };
 }
 
 function axes(x, y, at) {
     const bottom = HEIGHT - BOTTOM,
-        right = WIDTH - RIGHT;
-    const vertical = ticks(x.from, x.to).map((value) => [
+        right = WIDTH - RIGHT,
+        places = ticks(x.from, x.to),
+        width = at.x(places.at(-1)) - at.x(places[0]);
+    const vertical = labelled(places, width).map(({ value, words }) => [
         s('line', { class: 'grid-line', x1: at.x(value), x2: at.x(value), y1: TOP, y2: bottom }),
-        s('text', { x: at.x(value), y: bottom + 16, 'text-anchor': 'middle' }, figure(value, 5)),
+        s('text', { x: at.x(value), y: bottom + 16, 'text-anchor': 'middle' }, words),
     ]);
-    const horizontal = ticks(y.from, y.to).map((value) => [
-        s('line', { class: 'grid-line', x1: LEFT, x2: right, y1: at.y(value), y2: at.y(value) }),
-        s('text', { x: LEFT - 6, y: at.y(value) + 4, 'text-anchor': 'end' }, figure(value, 5)),
+    const horizontal = labelled(ticks(y.from, y.to)).map(({ value, words }) => [
+        s('line', { class: 'grid-line', x1: at.left, x2: right, y1: at.y(value), y2: at.y(value) }),
+        s('text', { x: at.left - 6, y: at.y(value) + 4, 'text-anchor': 'end' }, words),
     ]);
     const middle = (TOP + bottom) / 2;
     return [
         vertical,
         horizontal,
-        s('text', { class: 'axis', x: (LEFT + right) / 2, y: HEIGHT - 6, 'text-anchor': 'middle' }, x.label),
+        s('text', { class: 'axis', x: (at.left + right) / 2, y: HEIGHT - 6, 'text-anchor': 'middle' }, x.label),
         s(
             'text',
             { class: 'axis', x: 13, y: middle, 'text-anchor': 'middle', transform: `rotate(-90 13 ${middle})` },
@@ -104,7 +119,7 @@ export function plot({ id, x, y, layers, columns, caption = '' }) {
             const [left, top] = [place(at.x(point[0])), place(at.y(point[1]))];
             ring.setAttribute('cx', left);
             ring.setAttribute('cy', top);
-            guide.setAttribute('d', `M${left} ${HEIGHT - BOTTOM}V${top}H${LEFT}`);
+            guide.setAttribute('d', `M${left} ${HEIGHT - BOTTOM}V${top}H${at.left}`);
         },
         say(caption_) {
             text(words, caption_);

@@ -4,6 +4,7 @@ import { differing, shortNames, valueAt } from '../lib/differences.js';
 import { h, keyed, replace, text } from '../lib/dom.js';
 import { duration, figure, percent, whole } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
+import { problemWords } from '../lib/problems.js';
 import { RowCursor } from './rows.js';
 import { statusMark, updateStatus } from './status.js';
 import { swatch } from './chart.js';
@@ -119,7 +120,7 @@ export class RunsTable {
             replace(draw.lastChild, place >= 0 && swatch(look(place)));
         }
         updateStatus(status.firstChild, run.status);
-        status.title = run.failure?.detail ?? '';
+        status.title = run.failure ? problemWords(run.failure.detail) : '';
         shown.forEach(([, , value], i) => text(row.children[row.children.length - shown.length + i], value(run)));
     }
 }

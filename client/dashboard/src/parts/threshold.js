@@ -181,7 +181,7 @@ export class ThresholdView {
             t('threshold.roc', { ...values, rate: percent(figures.false_positive_rate), area: figure(entry.area) }),
         );
         this.pr.say(
-            t('threshold.pr', {
+            t(figures.precision === null ? 'threshold.pr.none' : 'threshold.pr', {
                 ...values,
                 average: figure(entry.average),
                 chance: figure(entry.positives / (entry.positives + entry.negatives)),

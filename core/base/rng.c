@@ -62,11 +62,11 @@ double rng_uniform(struct rng *r)
 uint64_t rng_below(struct rng *r, uint64_t bound)
 {
     if (bound <= UINT32_MAX) {
-        uint32_t small = (uint32_t)bound, least = -small % small;
-        uint64_t product;
-        do
-            product = (uint64_t)rng_u32(r) * small;
-        while ((uint32_t)product < least);
+        uint32_t small = (uint32_t)bound;
+        uint64_t product = (uint64_t)rng_u32(r) * small;
+        if ((uint32_t)product < small) /* seldom, and only then the division has something to say */
+            for (uint32_t least = -small % small; (uint32_t)product < least;)
+                product = (uint64_t)rng_u32(r) * small;
         return product >> 32;
     }
     uint64_t least = -bound % bound;

@@ -14,12 +14,17 @@
 static void column_sums(size_t rows, size_t columns, size_t stride, const real *d, bool add, real *out)
 {
     for (size_t j = 0; j < columns; j += LANES) {
-        vec sum = {0};
-        for (size_t r = 0; r < rows; r++)
-            sum += *(const vec *)(d + r * stride + j);
+        vec sum[4] = {{0}}; /* an add need not wait for the one before */
+        size_t r = 0;
+        for (; r + 4 <= rows; r += 4)
+            for (size_t x = 0; x < 4; x++)
+                sum[x] += *(const vec *)(d + (r + x) * stride + j);
+        for (; r < rows; r++)
+            sum[0] += *(const vec *)(d + r * stride + j);
+        sum[0] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
         if (add)
-            sum += *(const vec *)(out + j);
-        *(vec *)(out + j) = sum;
+            sum[0] += *(const vec *)(out + j);
+        *(vec *)(out + j) = sum[0];
     }
 }
 
@@ -219,6 +224,7 @@ const struct kernels KERNELS = {
                [MLP_RELU] = derive_relu,
                [MLP_LEAKY_RELU] = derive_leaky_relu},
     .softmax = softmax,
+    .softmax_delta = softmax_delta,
     .labels = labels,
     .update = {[MLP_SGD] = update_sgd,
                [MLP_MOMENTUM] = update_momentum,

@@ -84,6 +84,19 @@ static void softmax(size_t rows, size_t units, size_t stride, real *z, const rea
     }
 }
 
+static void softmax_delta(size_t rows, size_t stride, real *out, const real *y, const real *weights, double divisor)
+{
+    real scale = (real)(1 / divisor);
+    for (size_t r = 0; r < rows; r++, out += stride) {
+        if (weights)
+            scale = (real)((double)weights[r] / divisor);
+        real wanted = (out[(size_t)y[r]] - 1) * scale; /* stored last: vectors that read a fresh number wait for it */
+        for (size_t j = 0; j < stride; j += LANES)
+            *(vec *)(out + j) *= scale;
+        out[(size_t)y[r]] = wanted;
+    }
+}
+
 /* softplus(z) - y z = max(z, 0) - y z + log(1 + e), e = e^-|z|. Small e keep their digits: with u = 1 + e rounded, log u e / (u - 1)
  * is that logarithm to a few units in the last place (Kahan; Goldberg 1991, theorem 4). */
 static void label_block(const real *z, const real *y, real *loss)

@@ -106,6 +106,8 @@ struct kernels {
     /* Rows of z (units of stride) become softmax probabilities, padding 0. With y (class numbers, else NULL) loss[r] is the
      * row's cross-entropy, log sum exp z - z[y], by way of the largest z, so that it is finite and exact for any logits. */
     void (*softmax)(size_t rows, size_t units, size_t stride, real *z, const real *y, real *loss);
+    /* Probabilities become the delta: (out - one-hot y) * weights[r] / divisor; weights: NULL for 1 each. */
+    void (*softmax_delta)(size_t rows, size_t stride, real *out, const real *y, const real *weights, double divisor);
     /* loss[r] = the mean over the units of the cross-entropy of a sigmoid, softplus(z) - y z, from the logits; y: rows x units of
      * 0 and 1. Finite and exact for any logits. */
     void (*labels)(size_t rows, size_t units, size_t stride, const real *z, const real *y, real *loss);

@@ -172,21 +172,11 @@ static void softmax_loss(const struct mlp_spec *s, size_t rows, size_t units, si
     kernels_get()->softmax(rows, units, stride, z, y, loss);
 }
 
-static inline void softmax_delta_row(size_t stride, real *out, real y, real scale)
-{
-    real wanted = (out[(size_t)y] - 1) * scale; /* stored last: vectors that read a fresh number wait for it */
-    for (size_t j = 0; j < stride; j++)
-        out[j] *= scale;
-    out[(size_t)y] = wanted;
-}
-
 static void softmax_delta(const struct mlp_spec *s, size_t rows, size_t units, size_t stride, real *out, const real *y,
                           const real *weights, double divisor)
 {
     (void)s, (void)units;
-    real each = (real)(1 / divisor);
-    for (size_t r = 0; r < rows; r++)
-        softmax_delta_row(stride, out + r * stride, y[r], weights ? (real)((double)weights[r] / divisor) : each);
+    kernels_get()->softmax_delta(rows, stride, out, y, weights, divisor);
 }
 
 /* ---- tables --------------------------------------------------------------------------------------------------------- */

@@ -177,6 +177,20 @@ test('a grid of a thousand runs is drawn and filtered', async () => {
     });
 });
 
+test('of more runs than are drawn it is said which ones are there', async () => {
+    const values = Array.from({ length: 21 }, (_, i) => i + 1),
+        grid = { '/seed': values.slice(0, 10), [UNITS]: values.slice(0, 10), '/regularization/l2': values };
+    const job = await daemon.train({ epochs: 1, batch_size: 'full', threads: 1, grid });
+    await visit(`${daemon.url}/#/jobs/${job.id}`, async (page) => {
+        await open(page);
+        const said = 'The job has 2,100 runs. Only the 2,000 with the lowest valid_loss are drawn here.';
+        assert.equal(await page.locator('#parallel-part').textContent(), said);
+        assert.equal(await page.locator('#parallel h2').textContent(), 'The best runs');
+        assert.equal(await count(page), '2,000 of 2,000 runs');
+        await page.screenshot({ path: `${screens}/parallel-part.png` });
+    });
+});
+
 test('a job of folds says mean and spread as its API does, and each fold opens its run', async () => {
     const { data } = await daemon.call(`/v1/jobs/${single.id}/folds`);
     const { mean, standard_deviation: deviation } = data[0].metrics.valid_loss;

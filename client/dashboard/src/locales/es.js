@@ -457,7 +457,9 @@ export default {
     'parallel.better': 'mejor',
     'parallel.reset': 'Ver todas las ejecuciones',
     'parallel.count': '{shown} de {runs} ejecuciones',
-    'parallel.part': '(las mejores de {all})',
+    'parallel.best': 'Las mejores ejecuciones',
+    'parallel.part':
+        'El trabajo tiene {all} ejecuciones. Aquí solo están las {drawn} de menor {metric}.',
     'parallel.runs': 'Ejecuciones, la mejor primero: las flechas mueven, Intro abre',
     'parallel.hint': 'Arrastre a lo largo de un eje para quedarse con las ejecuciones de ese intervalo; una línea abre su ejecución.',
     'parallel.from': '{name}: desde',

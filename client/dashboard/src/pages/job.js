@@ -222,7 +222,7 @@ class JobPage {
             { search } = this.job.spec;
         if (folds && !fold && !axisAt(this.job.spec, FOLD)) await this.folds.refresh(this.job, runs);
         if (axes.length === 2 && !search && total <= MAP_MAX) await this.lab.refresh(runs, axes, this.drawn);
-        else if (axes.length > (search ? 0 : 1)) this.parallel.refresh(runs, axes, this.job);
+        else if (axes.length > (search ? 0 : 1)) this.parallel.refresh(runs, axes, this.job, this.loss());
     }
 
     pick(run, on) {

@@ -7,6 +7,7 @@ import { t } from '../lib/i18n.js';
 import { goodness } from '../lib/lab.js';
 import { isWithin, kept, moreIsBetter, nearest, parseRanges, rangeBetween, scaleOf } from '../lib/parallel.js';
 import { go, setQuery } from '../lib/router.js';
+import { RUNS_MAX } from '../lib/runs.js';
 import { ParallelAxis } from './parallel_axis.js';
 import { table, TableBehind } from './table.js';
 
@@ -49,7 +50,8 @@ export class Parallel {
         return h(
             'section',
             { class: 'card', id: 'parallel', hidden: true },
-            h('h2', null, t('parallel.title')),
+            (this.heading = h('h2', null, t('parallel.title'))),
+            (this.part = h('p', { class: 'soft', id: 'parallel-part', hidden: true })),
             h(
                 'div',
                 { class: 'filters' },
@@ -62,15 +64,18 @@ export class Parallel {
         );
     }
 
-    /** runs: all of them; axes: [{pointer, values}], as lib/lab.js finds them; job: of which they are. */
-    refresh(runs, axes, { spec, runs: { total } }) {
+    /** runs: as lib/runs.js gives them by `order`; axes: [{pointer, values}], of lib/lab.js; job: of which they are. */
+    refresh(runs, axes, { spec, runs: { total } }, order) {
         if (this.axes?.some(({ dragged }) => dragged)) return; // not under the reader's hand
         if (runs === this.runs) return;
         this.element.hidden = false;
         this.runs = runs;
         this.pointers = axes.map(({ pointer }) => pointer);
         this.drawnFrom = spec.search?.parameters ?? {};
-        this.total = total;
+        this.part.hidden = total <= RUNS_MAX;
+        text(this.heading, t(this.part.hidden ? 'parallel.title' : 'parallel.best'));
+        const by = order.replace('metrics.', '');
+        text(this.part, t('parallel.part', { all: whole(total), drawn: whole(runs.length), metric: by }));
         this.prepare();
     }
 
@@ -259,11 +264,7 @@ export class Parallel {
         [...this.scales.keys()].forEach((name, i) => this.axes[i].show(ranges[name] ?? null));
         this.list.setAttribute('tabindex', this.active.length ? '0' : '-1');
         this.reset.hidden = filters.length === 0;
-        text(
-            this.count,
-            t('parallel.count', { shown: whole(active.size), runs: whole(this.runs.length) }) +
-                (this.total > this.runs.length ? ' ' + t('parallel.part', { all: whole(this.total) }) : ''),
-        );
+        text(this.count, t('parallel.count', { shown: whole(active.size), runs: whole(this.runs.length) }));
         this.heat(active.has(this.hot) ? this.hot : null);
         this.words();
         this.table.fill();

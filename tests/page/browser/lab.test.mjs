@@ -43,6 +43,12 @@ test('a loss that is harder to reach takes more epochs, as the epochs of the run
         const level = Number(await page.locator('#lab output').textContent());
         assert.ok(loss[epoch.indexOf(said)] <= level * 1.01);
         assert.ok(loss.slice(0, epoch.indexOf(said)).every((value) => value > level * 0.99));
+        const map = await page.locator('.heat').textContent();
+        await page.reload(); // the view is in the address
+        await eventually(async () => (await page.locator('.heat').textContent()) === map, 'the same map');
+        assert.equal(await page.locator('#lab-level').inputValue(), '10');
+        await page.locator('#lab-measure').selectOption('loss');
+        await eventually(async () => !page.url().includes('map='), 'the usual map is not in the address');
     });
 });
 
@@ -55,6 +61,7 @@ test('a cell draws its curve and says why it does not learn; figures and picture
         await page.locator(`[data-run="${slow.id}"][aria-pressed=true]`).waitFor();
         await page.locator(`#lab-advice a[href="#/runs/${slow.id}"]`).waitFor();
         assert.ok((await page.locator('#lab-advice li').count()) > 0);
+        assert.match(page.url(), new RegExp(`cell=${slow.id}`));
         const save = async (button) => {
             const waiting = page.waitForEvent('download');
             await page.locator(button).click();

@@ -256,6 +256,17 @@ test('the cursors of charts by the same axis go together', async () => {
     });
 });
 
+test('which figure of the health is drawn is in the address', async () => {
+    await visit(await runUrl(single), async (page) => {
+        await page.locator('#health [data-figure=dead]').click();
+        await page.waitForURL(/health=dead/);
+        await page.locator('#health figcaption', { hasText: 'Dead units' }).waitFor();
+        await page.reload();
+        await page.locator('#health [data-figure=dead][aria-pressed=true]').waitFor();
+        await page.locator('#health figcaption', { hasText: 'Dead units' }).waitFor();
+    });
+});
+
 test('every epoch can be had as CSV', async () => {
     const [run] = await daemon.runsOf(single.id);
     await visit(await runUrl(single), async (page) => {

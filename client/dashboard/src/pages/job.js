@@ -50,7 +50,7 @@ class JobPage {
             pick: (run, on) => this.pick(run, on),
             order: (order) => this.orderBy(order),
         });
-        this.lab = new Lab((run, on) => this.pick(run, on));
+        this.lab = new Lab(query, (run, on) => this.pick(run, on));
         this.parallel = new Parallel(query);
         this.folds = new Folds(query);
         this.foot = h('div', { class: 'more' });
@@ -239,6 +239,7 @@ class JobPage {
         const { order, desc, cursor, runs } = this.query;
         this.query = query;
         this.curves.update(query);
+        this.lab.update(query);
         this.parallel.update(query);
         this.folds.update(query);
         if (order !== query.order || desc !== query.desc || cursor !== query.cursor || runs !== query.runs)

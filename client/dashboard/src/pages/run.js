@@ -86,7 +86,7 @@ class RunPage {
         this.playground = h('a', { class: 'button', id: 'try', hidden: true, href: predict }, t('run.try'));
         this.model = h('button', { id: 'model', hidden: true, onclick: () => saveModel(id) }, t('run.model'));
         this.curves = new Curves({ query });
-        this.health = new Health();
+        this.health = new Health(query);
         this.evaluation = h('section', { class: 'card', id: 'evaluation', hidden: true });
         this.environment = h('dl', { class: 'facts' });
         this.spec = h('div', { class: 'stack' });
@@ -229,6 +229,7 @@ class RunPage {
     update(query) {
         this.query = query;
         this.curves.update(query);
+        this.health.update(query);
         for (const part of this.results) part.update(query);
     }
 

@@ -6,11 +6,16 @@ import { h, replace } from '../lib/dom.js';
 import { figure, percent } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { problemWords } from '../lib/problems.js';
+import { setQuery } from '../lib/router.js';
 import { Chart } from './chart.js';
 import { table } from './table.js';
 
 const figures = ['gradient_norm', 'update_ratio', 'dead', 'saturated'];
 const SHARES = new Set(['dead', 'saturated']);
+
+function wantedOf(query) {
+    return figures.includes(query.health) ? query.health : figures[0];
+}
 
 /** Figures of a finding as they are read. */
 function spoken(values) {
@@ -50,8 +55,9 @@ export function adviceList(findings) {
 }
 
 export class Health {
-    constructor() {
-        this.figure = 'gradient_norm';
+    /** query: of the address, {health} */
+    constructor(query) {
+        this.figure = wantedOf(query);
         this.advice = h('div');
         this.chart = new Chart({ height: 220, sync: 'epoch' });
         this.pick = h(
@@ -63,10 +69,7 @@ export class Health {
                     {
                         class: 'quiet',
                         'data-figure': name,
-                        onclick: () => {
-                            this.figure = name;
-                            this.draw();
-                        },
+                        onclick: () => setQuery({ health: name === figures[0] ? undefined : name }),
                     },
                     t(`health.${name}`),
                 ),
@@ -82,6 +85,13 @@ export class Health {
             this.chart.element,
             this.table,
         );
+    }
+
+    update(query) {
+        const wanted = wantedOf(query);
+        if (wanted === this.figure) return;
+        this.figure = wanted;
+        if (this.columns?.epoch.length > 0) this.draw();
     }
 
     /** epochs: the columns of the run's curves. */

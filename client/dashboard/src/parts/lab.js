@@ -7,18 +7,20 @@ import { h, replace, text } from '../lib/dom.js';
 import { figure, whole } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
 import { cellsOf, epochsTo, goodness, levelAt } from '../lib/lab.js';
+import { setQuery } from '../lib/router.js';
 import { saveBlob, saveText } from './download.js';
 import { adviceList } from './health.js';
 import { mapPicture } from './lab_picture.js';
 
 const POINTS = 2000; // of each curve; where a run has more epochs, the epoch that is found may be a later one: "≤"
-
+const AT_ONCE = 6, // requests
+    LEVEL = '25'; // of the slider, of 100
 
 export class Lab {
-    /** pick(run, on) draws the curves of a cell, or no more */
-    constructor(pick) {
+    /** query: of the address, {map, level, cell}; pick(run, on) draws the curves of a cell, or no more */
+    constructor(query, pick) {
+        this.query = query;
         this.pick = pick;
-        this.measure = 'loss';
         this.curves = new Map();
         this.chosen = null;
         this.table = h('table', { class: 'heat' });
@@ -30,19 +32,22 @@ export class Lab {
             id: 'lab-level',
             min: 0,
             max: 100,
-            value: 25,
-            oninput: () => this.draw(),
+            oninput: () => setQuery({ level: this.slider.value === LEVEL ? undefined : this.slider.value }),
         });
-        this.sliding = h('label', { class: 'field', hidden: true }, t('lab.level'), this.slider, this.level);
+        this.sliding = h('label', { class: 'field' }, t('lab.level'), this.slider, this.level);
+        this.measureChoice = h(
+            'select',
+            {
+                id: 'lab-measure',
+                onchange: ({ target: { value } }) => setQuery({ map: value === 'loss' ? undefined : value }),
+            },
+            ['loss', 'epochs'].map((name) => h('option', { value: name }, t(`lab.by.${name}`))),
+        );
+        this.follow();
         this.element = this.layout();
     }
 
     layout() {
-        const measure = h(
-            'select',
-            { id: 'lab-measure', onchange: () => this.by(measure.value) },
-            ['loss', 'epochs'].map((name) => h('option', { value: name }, t(`lab.by.${name}`))),
-        );
         const button = (id, action) => h('button', { class: 'link', id, onclick: action }, t(`lab.${id.slice(4)}`));
         return h(
             'section',
@@ -51,7 +56,7 @@ export class Lab {
             h(
                 'div',
                 { class: 'filters' },
-                h('label', { class: 'field' }, t('lab.colour'), measure),
+                h('label', { class: 'field' }, t('lab.colour'), this.measureChoice),
                 this.sliding,
                 button('lab-csv', () => this.saveCsv()),
                 button('lab-png', async () => saveBlob(await mapPicture(this.picture), 'grid.png')),
@@ -71,24 +76,40 @@ export class Lab {
         this.drawn = new Set(drawn);
         this.runs = runs;
         this.axes = axes;
-        if (this.measure === 'epochs') await this.load();
-        this.draw();
-        if (this.chosen === null) await this.choose(this.best ?? this.runs[0]);
+        await this.show();
     }
 
-    async by(measure) {
-        if (measure === 'epochs') await this.load();
-        this.measure = measure;
-        this.sliding.hidden = measure !== 'epochs';
+    update(query) {
+        const before = this.query;
+        this.query = query;
+        if (before.map === query.map && before.level === query.level && before.cell === query.cell) return;
+        this.follow();
+        if (!this.element.hidden) this.show().catch(() => {}); // the page's next reading says what is wrong
+    }
+
+    /** What the address says. */
+    follow() {
+        this.measure = this.query.map === 'epochs' ? 'epochs' : 'loss';
+        this.measureChoice.value = this.measure;
+        this.sliding.hidden = this.measure !== 'epochs';
+        if (document.activeElement !== this.slider) this.slider.value = this.query.level ?? LEVEL;
+    }
+
+    async show() {
+        if (this.measure === 'epochs') await this.load();
         this.draw();
+        const wanted = this.runs.find(({ id }) => id === Number(this.query.cell)),
+            run = wanted ?? (this.chosen === null ? (this.best ?? this.runs[0]) : null);
+        if (run && run.id !== this.chosen) await this.choose(run);
     }
 
     async load() {
         const wanted = this.runs.filter((run) => run.epoch > 0 && this.curves.get(run.id)?.upTo !== run.epoch);
-        for (const run of wanted) {
+        const one = async (run) => {
             const columns = await get(`v1/runs/${run.id}/epochs?points=${POINTS}`);
             this.curves.set(run.id, { epoch: columns.epoch, loss: this.lossOf(columns), upTo: run.epoch });
-        }
+        };
+        for (let i = 0; i < wanted.length; i += AT_ONCE) await Promise.all(wanted.slice(i, i + AT_ONCE).map(one));
     }
 
     lossOf({ valid_loss: valid, train_loss: train }) {
@@ -191,7 +212,7 @@ export class Lab {
                 style: { '--good': `${Math.round((good ?? 0) * 48)}%` },
                 onclick: () => {
                     this.pick(run.id, !this.drawn.has(run.id));
-                    this.choose(run);
+                    setQuery({ cell: run.id });
                 },
             },
             label,

@@ -67,6 +67,6 @@ const char *mlp_instruction_set(void)
 
 size_t kernel_product_scratch(size_t m, size_t n, size_t k)
 {
-    size_t slab = k < SLAB ? k : SLAB;
-    return kernel_stride(slab * KERNEL_PANEL + (packs_a(m, n, k, m > k ? m : k) ? block_rows(m, k) * slab : 0));
+    size_t slab = k < SLAB ? k : SLAB, block = m < A_BLOCK / slab ? m * slab : A_BLOCK; /* fewer rows never need more */
+    return kernel_stride(slab * KERNEL_PANEL + (packs_a(m, n, k, m > k ? m : k) ? block : 0));
 }

@@ -54,7 +54,7 @@ struct product {
     size_t ldc, panel; /* panel, when ldc is 0: m, or 0: each panel takes the place of the one before, which is finished (when k is at most KERNEL_SLAB) */
     real *scratch;    /* kernel_product_scratch(m, n, k) */
     /* NULL, or called once for each part of C that is done, while it is in a near cache: so many rows from `row` on, of the
-     * KERNEL_PANEL columns (as there are any) from `column` on. */
+     * KERNEL_PANEL columns (as there are any) from `column` on. Which rows come together depends on m and k alone. */
     void (*finished)(void *context, size_t row, size_t rows, size_t column);
     void *context;
 };
@@ -128,5 +128,5 @@ const struct kernels *kernels_get(void);
 const struct kernels *kernels_at(unsigned index);
 /* Tests and benchmarks only: makes kernels_get answer this one; NULL: the best again. */
 void kernels_use(const struct kernels *k);
-/* Reals of scratch that product needs, a multiple of KERNEL_PAD. */
+/* Reals of scratch that product needs, a multiple of KERNEL_PAD. It never needs more for a smaller m, n or k. */
 size_t kernel_product_scratch(size_t m, size_t n, size_t k);

@@ -272,6 +272,21 @@ static void test_each_way_of_packing_is_met(void **state)
     assert_true(ways[0][0] && ways[0][1] && ways[1][0] && ways[1][1] && cut);
 }
 
+/* A chunk of fewer rows goes by the scratch of the largest. */
+static void test_scratch_is_enough_for_less(void **state)
+{
+    uint64_t draw = 3;
+    (void)state;
+    for (unsigned round = 0; round < 100000; round++) {
+        size_t more[3], less[3];
+        for (unsigned i = 0; i < 3; i++) {
+            more[i] = 1 + (size_t)(1500 * (fixture_uniform(&draw) + 1));
+            less[i] = 1 + (size_t)((double)(more[i] - 1) * (fixture_uniform(&draw) + 1) / 2);
+        }
+        assert_true(kernel_product_scratch(less[0], less[1], less[2]) <= kernel_product_scratch(more[0], more[1], more[2]));
+    }
+}
+
 /* ---- sums ----------------------------------------------------------------------------------------------------------- */
 
 static void test_column_sums(void **state)
@@ -455,6 +470,7 @@ int main(void)
         cmocka_unit_test(test_products_of_every_tile),
         cmocka_unit_test(test_products_across_blocks),
         cmocka_unit_test(test_each_way_of_packing_is_met),
+        cmocka_unit_test(test_scratch_is_enough_for_less),
         cmocka_unit_test(test_column_sums),
         cmocka_unit_test(test_sum_of_squares),
         cmocka_unit_test(test_activations),

@@ -97,29 +97,25 @@ static void test_pieces_cover(void **state)
 
 /* ---- training --------------------------------------------------------------------------------------------------------- */
 
-enum { ROWS = 300, INPUTS = 200, UNITS = 150, CLASSES = 10, EPOCHS = 3 };
+enum { ROWS = 600, INPUTS = 700, UNITS = 150, CLASSES = 10, EPOCHS = 3, LAYERS = 3 };
 
 struct outcome {
     struct mlp_epoch epoch[EPOCHS];
+    struct mlp_layer_stats layers[EPOCHS][LAYERS];
     real weights[INPUTS * UNITS], deep[UNITS * UNITS];
 };
 
 /* threads[e]: of each epoch */
-static void train(uint32_t batch_size, const unsigned *threads, const struct mlp_source *source, struct outcome *o)
+static void train(const struct mlp_spec *s, const unsigned *threads, const struct mlp_source *source, struct outcome *o)
 {
-    struct mlp_spec s;
     struct mlp_trainer *t;
-    mlp_spec_default(&s);
-    s.task = TASK_MULTICLASS;
-    s.inputs = INPUTS;
-    s.outputs = CLASSES;
-    s.hidden_count = 2;
-    s.hidden[0] = s.hidden[1] = (struct mlp_hidden){.units = UNITS, .activation = MLP_TANH};
-    s.batch_size = batch_size;
-    assert_int_equal(mlp_trainer_new(&s, source, source, &t, NULL), ERR_OK);
+    memset(o, 0, sizeof *o);
+    assert_int_equal(mlp_trainer_new(s, source, source, &t, NULL), ERR_OK);
     for (int e = 0; e < EPOCHS; e++) {
         assert_int_equal(mlp_trainer_threads(t, threads[e], NULL), ERR_OK);
         assert_int_equal(mlp_trainer_epoch(t, NULL, &o->epoch[e], NULL), ERR_OK);
+        assert_int_equal(o->epoch[e].layer_count, LAYERS);
+        memcpy(o->layers[e], o->epoch[e].layers, sizeof o->layers[e]);
         o->epoch[e].seconds = 0;
         o->epoch[e].layers = NULL;
     }
@@ -128,11 +124,32 @@ static void train(uint32_t batch_size, const unsigned *threads, const struct mlp
     mlp_trainer_free(t);
 }
 
+static struct mlp_spec spec_of(uint32_t batch_size, bool everything)
+{
+    struct mlp_spec s;
+    mlp_spec_default(&s);
+    s.task = TASK_MULTICLASS;
+    s.inputs = INPUTS;
+    s.outputs = CLASSES;
+    s.hidden_count = 2;
+    s.hidden[0] = s.hidden[1] = (struct mlp_hidden){.units = UNITS, .activation = MLP_TANH};
+    s.batch_size = batch_size;
+    if (!everything)
+        return s;
+    s.hidden[0].dropout = 0.2;
+    s.hidden[1].batch_normalization = true;
+    s.l1 = s.l2 = 1e-4;
+    s.clip_norm = 0.01; /* the sum of all squares has a say in every weight */
+    return s;
+}
+
+/* Batches of one chunk, of several, and ones whose gradients are made in several blocks of rows, or in one when a thread has but a few
+ * units. */
 static void test_same_bits_on_any_number(void **state)
 {
     (void)state;
     static const unsigned plans[][EPOCHS] = {{1, 1, 1}, {2, 2, 2}, {3, 3, 3}, {4, 4, 4}, {9, 1, 2}, {1, 3, 1}};
-    static const uint32_t batches[] = {0, 64, 300};
+    static const uint32_t batches[] = {0, 64, 300, 512};
     real *x = mem_array(ROWS * INPUTS, sizeof *x), *y = mem_array(ROWS, sizeof *y);
     struct outcome *first = mem_zalloc(sizeof *first), *other = mem_zalloc(sizeof *other);
     struct rng rng;
@@ -144,10 +161,11 @@ static void test_same_bits_on_any_number(void **state)
     struct mlp_matrix matrix = {.x = x, .y = y, .stride = INPUTS, .inputs = INPUTS};
     struct mlp_source source = {.rows = ROWS, .gather = mlp_matrix_gather, .context = &matrix};
     assert_true(pieces_of(2, 64, UNITS, INPUTS) > 1); /* else there is nothing to share */
-    for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
-        train(batches[b], plans[0], &source, first);
+    for (size_t b = 0; b < 2 * sizeof batches / sizeof *batches; b++) {
+        struct mlp_spec s = spec_of(batches[b / 2], b % 2);
+        train(&s, plans[0], &source, first);
         for (size_t p = 1; p < sizeof plans / sizeof *plans; p++) {
-            train(batches[b], plans[p], &source, other);
+            train(&s, plans[p], &source, other);
             assert_memory_equal(first, other, sizeof *first);
         }
     }

@@ -23,11 +23,8 @@ export function lossWords(columns) {
         end = lastKnown(valid);
     if (best >= 0) {
         parts.push(t('words.valid', { loss: figure(valid[best]), epoch: whole(epoch[best]) }));
-        if (best < end && valid[end] > RISEN * valid[best]) {
-            const loss = figure(valid[end]),
-                byHeart = train[last] < train[best]; // else both losses are no better than then
-            parts.push(t(byHeart ? 'words.risen' : 'words.higher', { loss }));
-        }
+        // What that means is for lib/advice.js to say, which looks at more.
+        if (best < end && valid[end] > RISEN * valid[best]) parts.push(t('words.risen', { loss: figure(valid[end]) }));
     }
     return parts.join(' ');
 }

@@ -76,7 +76,7 @@ export default {
         'Un clic sube los pingüinos de la estación Palmer (344 filas, 7 columnas) y entrena una pequeña red que distingue su especie. Tarda alrededor de un segundo.',
     'jobs.empty.sample': 'Entrenar con un ejemplo',
     'jobs.empty.busy': 'Subiendo y empezando …',
-    'jobs.empty.curl': 'O envía tu propia tabla desde una terminal:',
+    'jobs.empty.curl': 'O envíe su propia tabla desde una terminal:',
     'service.title': 'Servicio',
     'chart.table': 'Las cifras en una tabla',
     'chart.toggle': 'Mostrar u ocultar esta línea',
@@ -97,8 +97,7 @@ export default {
     'words.nothing': 'Todavía no ha terminado ninguna época.',
     'words.train': 'La pérdida de entrenamiento fue de {first} (época {start}) a {last} (época {end}).',
     'words.valid': 'La de validación fue mínima en la época {epoch}, con {loss}.',
-    'words.higher': 'Ahora es {loss}.',
-    'words.risen': 'Desde entonces ha subido a {loss}: la red empieza a saberse de memoria las filas de entrenamiento.',
+    'words.risen': 'Desde entonces ha subido a {loss}.',
     'words.metric': '{metric} fue de {first} (época {start}) a {last} (época {end}).',
     'words.runs': '{n} ejecuciones. Su último {metric} va de {low} ({least}) a {high} ({most}).',
     'words.thin': 'Las líneas finas son train_loss.',
@@ -182,41 +181,41 @@ export default {
     'advice.fine.why':
         'En la época {epoch} todas las capas reciben gradiente y se mueven, y hay pocas unidades muertas o saturadas.',
     'advice.diverged':
-        'La pérdida dejó de ser finita: la tasa de aprendizaje {rate} es demasiado grande para esta red. Prueba con la décima parte.',
+        'La pérdida dejó de ser finita: la tasa de aprendizaje {rate} es demasiado grande para esta red. Pruebe con la décima parte.',
     'advice.diverged.why': 'La ejecución dice: {detail}.',
     'advice.step':
-        'La capa 1 no recibe gradiente: su activación step tiene derivada 0. Solo aprenden las capas de encima; usa relu o tanh.',
+        'La capa 1 no recibe gradiente: su activación step tiene derivada 0. Solo aprenden las capas de encima; use relu o tanh.',
     'advice.step.why': 'La norma de su gradiente es exactamente 0 en todas las épocas.',
     'advice.steps':
-        'Las capas 1 a {layer} no reciben gradiente: la activación step de la capa {layer} tiene derivada 0. Solo aprende lo que está encima; usa relu o tanh.',
+        'Las capas 1 a {layer} no reciben gradiente: la activación step de la capa {layer} tiene derivada 0. Solo aprende lo que está encima; use relu o tanh.',
     'advice.steps.why': 'La norma de sus gradientes es exactamente 0 en la última época.',
     'advice.vanishing':
-        'El gradiente se desvanece camino de las entradas por unidades {activation}. Usa batch_normalization, relu o menos capas.',
+        'El gradiente se desvanece camino de las entradas por unidades {activation}. Use batch_normalization, relu o menos capas.',
     'advice.vanishing.why': 'Su norma es {high} en la capa {layer} y {low} en la capa 1.',
-    'advice.exploding': 'El gradiente de la capa {layer} explota. Usa una tasa de aprendizaje menor.',
+    'advice.exploding': 'El gradiente de la capa {layer} explota. Use una tasa de aprendizaje menor.',
     'advice.exploding.why': 'Su norma creció de {before} en la primera época a {now}.',
     'advice.dead':
-        'El {share} de las unidades de la capa {layer} está muerto y ya no aprende. Usa una tasa menor, o leaky_relu.',
+        'El {share} de las unidades de la capa {layer} está muerto y ya no aprende. Use una tasa menor, o leaky_relu.',
     'advice.dead.why': '{count} de {units} unidades {activation} dieron 0 para todas las filas de la época {epoch}.',
     'advice.saturated':
-        'El {share} de las unidades de la capa {layer} está en los extremos planos de {activation}. Usa una tasa menor, o relu.',
+        'El {share} de las unidades de la capa {layer} está en los extremos planos de {activation}. Use una tasa menor, o relu.',
     'advice.saturated.why':
         '{count} de {units} tienen una derivada media menor que el 5 % de la máxima, en la época {epoch}.',
     'advice.jumps':
         'Los pasos son grandes frente a los pesos: el entrenamiento salta en vez de descender. Una tasa menor que {rate} sería más tranquila.',
     'advice.jumps.why': 'Un paso de la capa {layer} es {ratio} de sus pesos; lo normal es alrededor de 0,001.',
     'advice.crawls':
-        'Los pasos son minúsculos y la pérdida apenas baja: la tasa de aprendizaje {rate} es demasiado pequeña. Prueba con diez veces más.',
+        'Los pasos son minúsculos y la pérdida apenas baja: la tasa de aprendizaje {rate} es demasiado pequeña. Pruebe con diez veces más.',
     'advice.crawls.why':
         'Un paso de la capa {layer} es {ratio} de sus pesos (lo normal es alrededor de 0,001), y train_loss bajó un {fallen} en total.',
     'advice.overfits':
-        'La red se aprende de memoria las filas de entrenamiento. Para en la época {epoch}, usa menos unidades o más datos.',
+        'La red se aprende de memoria las filas de entrenamiento. Pare en la época {epoch}, use menos unidades o más datos.',
     'advice.overfits.why':
         'Desde la época {epoch}, train_loss bajó de {before} a {train} mientras valid_loss subió de {best} a {now}.',
     'advice.stuck':
-        'Apenas aprende. Prueba con una tasa de aprendizaje mayor, con relu o con una red de otro tamaño; o las columnas dicen poco del objetivo.',
+        'Apenas aprende. Pruebe con una tasa de aprendizaje mayor, con relu o con una red de otro tamaño; o las columnas dicen poco del objetivo.',
     'advice.stuck.why': 'train_loss pasó de {before} a {now} de la época {from} a la {to}.',
-    'advice.worse': 'Empeora en vez de mejorar. Usa una tasa de aprendizaje menor que {rate}.',
+    'advice.worse': 'Empeora en vez de mejorar. Use una tasa de aprendizaje menor que {rate}.',
     'advice.worse.why': 'train_loss creció de {before} (época {from}) a {now} (época {to}).',
     'advice.linear': 'Con identity en todas partes la red es un modelo lineal, por profunda que sea.',
     'advice.linear.why': 'Las {n} capas ocultas tienen la identidad como activación.',

@@ -68,7 +68,7 @@ class NewPage {
                         { class: 'card stack', id: 'data' },
                         h('h2', null, t('new.data')),
                         dropZone({ done: (dataset) => this.uploaded(dataset), fail }),
-                        h('label', { class: 'field' }, t('new.dataset'), this.choice),
+                        (this.choosing = h('label', { class: 'field', hidden: true }, t('new.dataset'), this.choice)),
                         (this.columns = h('div')),
                     ),
                     this.form,
@@ -121,6 +121,7 @@ class NewPage {
     }
 
     showChoice() {
+        this.choosing.hidden = this.datasets.length === 0;
         replace(
             this.choice,
             this.datasets.map(({ name }) => h('option', { value: name, selected: name === this.job.dataset }, name)),

@@ -60,8 +60,9 @@ export async function confirm(title, detail, label) {
     return answer === 'yes';
 }
 
-/** A box with a Problem: its title, detail, and every violation of a 422. */
+/** A box with a Problem: its title, detail, and every violation of a 422 that says more. */
 export function problemBox(problem, box = h('div')) {
+    const more = problem.errors.filter(({ pointer, detail }) => pointer || detail !== problem.message);
     box.className = 'problem';
     box.setAttribute('role', 'alert');
     return replace(
@@ -75,11 +76,11 @@ export function problemBox(problem, box = h('div')) {
             ? h('p', null, t('problem.offline.detail'))
             : problem.message !== problem.title && h('p', null, problemMessage(problem)),
         problem.status === 401 && h('button', { onclick: askAgain }, t('token.enter')),
-        problem.errors.length > 0 &&
+        more.length > 0 &&
             h(
                 'ul',
                 null,
-                problem.errors.map((error) =>
+                more.map((error) =>
                     h('li', null, h('code', null, error.pointer || '/'), ' ', problemText(error)),
                 ),
             ),

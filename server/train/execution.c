@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define COUNT_SECONDS 0.01 /* of training, between additions to the totals */
 
 /* A run on its worker: what was read of it, and what it became. */
 struct task_run {
@@ -34,6 +35,8 @@ struct task_run {
     bool left;            /* the store knows that it is here no more */
     enum store_status becomes;
     double flops; /* of one epoch */
+    uint64_t uncounted;       /* epochs that the totals lack, and their seconds */
+    double uncounted_seconds;
     enum err_code waits_for; /* the fault that was logged last; ERR_OK: none since it went on */
     enum err_code unsaved;   /* the same of checkpoints */
     char model_sha256[SHA256_TEXT]; /* of the model file; empty until it is there */
@@ -121,15 +124,25 @@ static enum err_code halve(struct task_run *t, uint32_t epoch, struct err *err)
                    (unsigned long long)rung.reached, epoch);
 }
 
+static void count_epochs(struct task_run *t)
+{
+    struct scheduler *s = t->scheduler;
+    pthread_mutex_lock(&s->lock);
+    s->totals.epochs += t->uncounted;
+    s->totals.training_seconds += t->uncounted_seconds;
+    s->totals.flops += t->flops * (double)t->uncounted;
+    pthread_mutex_unlock(&s->lock);
+    t->uncounted = 0;
+    t->uncounted_seconds = 0;
+}
+
 static enum err_code on_epoch(void *context, enum task task, const struct mlp_epoch *e, struct err *err)
 {
     struct task_run *t = context;
-    struct scheduler *s = t->scheduler;
-    pthread_mutex_lock(&s->lock);
-    s->totals.epochs++;
-    s->totals.training_seconds += e->seconds;
-    s->totals.flops += t->flops;
-    pthread_mutex_unlock(&s->lock);
+    t->uncounted++;
+    t->uncounted_seconds += e->seconds;
+    if (t->uncounted_seconds >= COUNT_SECONDS) /* an epoch may take microseconds */
+        count_epochs(t);
     enum err_code code = recorder_epoch(t->recorder, task, e, err);
     t->waits_for = code ? t->waits_for : ERR_OK;
     return code ? code : halve(t, e->epoch, err);
@@ -417,6 +430,7 @@ static void execute(struct task_run *t)
     struct err why = {0}, err = {0};
     log_event(LOG_INFO, "run started", "run", LOG_N(t->run.id), "job", LOG_N(t->run.job), NULL);
     enum err_code outcome = worker_execute(&t->spec, t->table, t->valid, &t->slot->stop, &events, &result, &why);
+    count_epochs(t);
     alarm_clear(t->scheduler->alarms, &t->slot->alarm);
     if (settle(t, outcome, &why, &result, &err))
         put_back(t, &err);

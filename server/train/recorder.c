@@ -4,6 +4,7 @@
 #include "core/base/mem.h"
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define BATCH_EPOCHS 512
@@ -33,6 +34,10 @@ struct recorder {
     pthread_cond_t idle;
     unsigned under_way;   /* batches submitted and not done */
     struct batch *failed; /* in the order of their epochs */
+    atomic_bool fails;    /* there is one: looked at after every epoch, without the lock */
+    enum task task;
+    unsigned metrics;
+    int metric[MLP_METRICS_MAX]; /* of the task: where the store has them; found once */
     bool (*wait)(void *context, const struct err *why);
     void *context;
 };
@@ -77,6 +82,7 @@ static void drop_batches(struct recorder *r)
     }
     batch_free(r->batch);
     r->batch = r->failed = NULL;
+    atomic_store(&r->fails, false);
 }
 
 static void wait_idle(struct recorder *r)
@@ -153,6 +159,7 @@ static void keep_locked(struct recorder *r, struct batch *b)
         at = &(*at)->next;
     b->next = *at;
     *at = b;
+    atomic_store(&r->fails, true);
 }
 
 /* The batch came back. What failed is kept: behind it the store takes no later epoch. */
@@ -207,7 +214,7 @@ static void submit(struct recorder *r, struct batch *b)
 static void flush(struct recorder *r)
 {
     struct batch *b = r->batch;
-    r->flushed_ns = clock_monotonic_ns();
+    r->flushed_ns = clock_coarse_ns();
     r->batch = NULL;
     if (b)
         submit(r, b);
@@ -226,6 +233,7 @@ static void resubmit(struct recorder *r)
 {
     struct batch *b = r->failed;
     r->failed = NULL;
+    atomic_store(&r->fails, false);
     for (struct batch *next; b; b = next) {
         next = b->next;
         submit(r, b);
@@ -241,9 +249,7 @@ static bool may_pass(enum err_code code)
 /* ERR_OK at once when no batch has failed; else waits until all are stored or the run shall stop. */
 static enum err_code wait_for_store(struct recorder *r, struct err *err)
 {
-    pthread_mutex_lock(&r->lock);
-    bool fine = !r->failed;
-    pthread_mutex_unlock(&r->lock);
+    bool fine = !atomic_load(&r->fails);
     struct err why = {0};
     for (enum err_code code; !fine && (code = settle(r, &why)); resubmit(r)) {
         if (!may_pass(code) || !r->wait)
@@ -273,7 +279,14 @@ enum err_code recorder_described(struct recorder *r, const struct worker_started
     return wait_for_store(r, err);
 }
 
-static void copy_epoch(struct batch *b, enum task task, const struct mlp_epoch *e)
+static void find_metrics(struct recorder *r, enum task task)
+{
+    r->task = task;
+    for (r->metrics = 0; mlp_metric_name(task, r->metrics); r->metrics++)
+        r->metric[r->metrics] = store_metric_find(mlp_metric_name(task, r->metrics));
+}
+
+static void copy_epoch(const struct recorder *r, struct batch *b, const struct mlp_epoch *e)
 {
     struct store_epoch *out = &b->epochs[b->count];
     float *layers = b->layers + b->count * b->layer_count * 4;
@@ -283,8 +296,8 @@ static void copy_epoch(struct batch *b, enum task task, const struct mlp_epoch *
         out->metric[m] = NAN;
     out->metric[METRIC_TRAIN_LOSS] = e->train_loss;
     out->metric[METRIC_VALID_LOSS] = e->valid_loss;
-    for (unsigned m = 0; mlp_metric_name(task, m); m++)
-        out->metric[store_metric_find(mlp_metric_name(task, m))] = e->metric[m];
+    for (unsigned m = 0; m < r->metrics; m++)
+        out->metric[r->metric[m]] = e->metric[m];
     for (uint32_t l = 0; l < b->layer_count; l++) {
         layers[4 * l] = (float)e->layers[l].gradient_norm;
         layers[4 * l + 1] = (float)e->layers[l].update_ratio;
@@ -303,8 +316,10 @@ enum err_code recorder_epoch(struct recorder *r, enum task task, const struct ml
         if (code)
             return code;
     }
-    copy_epoch(r->batch, task, e);
-    if (r->batch->count == r->batch->capacity || clock_monotonic_ns() - r->flushed_ns >= BATCH_NS)
+    if (r->task != task || !r->metrics)
+        find_metrics(r, task);
+    copy_epoch(r, r->batch, e);
+    if (r->batch->count == r->batch->capacity || clock_coarse_ns() - r->flushed_ns >= BATCH_NS)
         flush(r);
     return wait_for_store(r, err);
 }

@@ -158,14 +158,20 @@ static bool goes_on(const struct worker_events *events, const atomic_int *stop)
     return !is_set(stop);
 }
 
+#define ASK_SECONDS 0.005 /* of training, between looks at how many threads there are for it */
+
 static enum err_code train(const struct mlp_spec *spec, struct mlp_trainer *trainer, const atomic_int *stop,
                            const struct worker_events *events, struct worker_progress *progress, struct err *err)
 {
     const atomic_int *flag = events->interrupt ? events->interrupt : stop;
     enum err_code code = ERR_OK;
+    double asked = -ASK_SECONDS;
     while (!code && progress->epoch < spec->epochs && !mlp_trainer_stop(trainer)) {
         struct mlp_epoch epoch;
-        (void)mlp_trainer_threads(trainer, threads_now(events), NULL); /* without them it is slower, and no different */
+        if (progress->training_seconds - asked >= ASK_SECONDS) {
+            (void)mlp_trainer_threads(trainer, threads_now(events), NULL); /* without them it is slower, and no different */
+            asked = progress->training_seconds;
+        }
         code = mlp_trainer_epoch(trainer, flag, &epoch, err);
         if (code == ERR_STOPPED && goes_on(events, stop)) {
             code = save(events, trainer, progress, err);

@@ -70,6 +70,8 @@ enum err_code connection_open(struct connection *c, const char *path, int flags,
     if (!code)
         code = configure(c->db);
     if (!code)
+        code = epoch_figure_register(c->db);
+    if (!code)
         code = sqlite3_exec(c->db, "PRAGMA cell_size_check = ON; PRAGMA wal_autocheckpoint = 0", NULL, NULL, NULL);
     if (!code)
         return ERR_OK;

@@ -1,15 +1,21 @@
 /* Thinning: a range of epochs becomes buckets, and each gives the epochs of its extremes. Of 64 epochs the extremes are noted
- * once they are all there (epoch_blocks), so that a range of a million is thinned from 16 000 rows. */
+ * once they are all there (epoch_blocks), and of 64 such blocks in one row (packed_blocks), so that a range of a million is
+ * thinned from 250 rows. A packed row: of each block the four values as doubles and the four epochs in 32 bits (0: none),
+ * little-endian. */
 #include "internal.h"
 
 #include <math.h>
+#include <string.h>
 
-#define BLOCK 64
+#define BLOCK     EPOCH_BLOCK
+#define SPAN      64                  /* blocks */
+#define SPANS_MAX (INT64_C(1) << 20) /* of a run */
 
 struct bucket {
     double value[EXTREMES];   /* min, max of train_loss, min, max of valid_loss */
     uint32_t epoch[EXTREMES]; /* 0: no finite value */
 };
+_Static_assert(sizeof(struct bucket) == EXTREMES * (sizeof(double) + sizeof(uint32_t)), "stored as it lies in memory");
 
 /* Extreme i of an epoch, or of others, whose loss it is. */
 static void bucket_take(struct bucket *b, size_t i, uint32_t epoch, double loss)
@@ -38,19 +44,23 @@ static void bucket_take_losses(struct bucket *b, uint32_t epoch, double train, d
         bucket_take(b, i, epoch, i < 2 ? train : valid);
 }
 
-/* A block's epochs from `from` to `to` that were stored before: an earlier append ended inside the block. */
-static enum err_code block_read(struct connection *c, const struct epoch_range *range, struct bucket *b, struct err *err)
+static double loss_of(const struct epoch_block *b, enum store_metric metric, uint32_t slot)
 {
-    struct query q = epoch_range_query(c, SQL_EPOCHS_LOSSES, range);
-    while (query_row(&q)) {
-        uint32_t epoch = (uint32_t)query_integer(&q);
-        double train = query_real(&q), valid = query_real(&q);
-        bucket_take_losses(b, epoch, train, valid);
-    }
-    return query_end(&q, err);
+    double loss;
+    memcpy(&loss, &b->word[EPOCH_METRICS + metric][slot], sizeof loss);
+    return loss;
 }
 
-static enum err_code block_insert(struct connection *c, int64_t run, uint32_t block, const struct bucket *b, struct err *err)
+static uint32_t row_take(struct query *q, struct bucket *ret)
+{
+    for (size_t i = 0; i < EXTREMES; i++) {
+        ret->epoch[i] = (uint32_t)query_integer(q);
+        ret->value[i] = query_real(q);
+    }
+    return (uint32_t)query_integer(q);
+}
+
+static enum err_code row_insert(struct connection *c, int64_t run, uint32_t block, const struct bucket *b, struct err *err)
 {
     struct query q = query_start(c, SQL_EPOCH_BLOCK_INSERT);
     query_put_integer(&q, run);
@@ -62,23 +72,41 @@ static enum err_code block_insert(struct connection *c, int64_t run, uint32_t bl
     return query_run(&q, NULL, err);
 }
 
-enum err_code epoch_blocks_append(struct connection *c, int64_t run, const struct store_epoch *epochs, size_t count, struct err *err)
+/* Puts the rows before the last block of a span and that block into one row; *ret_packed false when not all of them are there:
+ * those of an older mlpd may be missing. */
+static enum err_code span_pack(struct connection *c, int64_t run, uint32_t block, const struct bucket *last, bool *ret_packed,
+                               struct err *err)
 {
-    uint32_t before = epochs[0].epoch - 1, now = epochs[count - 1].epoch;
-    enum err_code code = ERR_OK;
-    for (uint32_t block = before / BLOCK; !code && block < now / BLOCK; block++) {
-        uint32_t first = block * BLOCK + 1;
-        struct bucket b = {0};
-        if (first <= before)
-            code = block_read(c, &(struct epoch_range){run, first, before}, &b, err);
-        for (uint32_t e = first <= before ? before + 1 : first; e < first + BLOCK; e++) {
-            const struct store_epoch *epoch = &epochs[e - before - 1];
-            bucket_take_losses(&b, e, epoch->metric[METRIC_TRAIN_LOSS], epoch->metric[METRIC_VALID_LOSS]);
-        }
-        if (!code)
-            code = block_insert(c, run, block, &b, err);
-    }
-    return code;
+    struct epoch_range range = {run, block + 1 - SPAN, block};
+    struct bucket b[SPAN] = {0};
+    size_t count = 0;
+    struct query q = epoch_range_query(c, SQL_EPOCH_BLOCKS, &range);
+    while (count < SPAN - 1 && query_row(&q))
+        (void)row_take(&q, &b[count++]);
+    enum err_code code = query_end(&q, err);
+    *ret_packed = count == SPAN - 1;
+    if (code || !*ret_packed)
+        return code;
+    b[count] = *last;
+    struct query gone = epoch_range_query(c, SQL_EPOCH_BLOCKS_DELETE, &range);
+    if ((code = query_run(&gone, NULL, err)))
+        return code;
+    struct query insert = query_start(c, SQL_PACKED_BLOCKS_INSERT);
+    query_put_integer(&insert, run * SPANS_MAX + block / SPAN);
+    query_put_blob(&insert, b, sizeof b);
+    return query_run(&insert, NULL, err);
+}
+
+enum err_code epoch_extremes_insert(struct connection *c, int64_t run, uint32_t block, const struct epoch_block *from,
+                                    struct err *err)
+{
+    struct bucket b = {0};
+    bool packed = false;
+    for (uint32_t slot = 0; slot < BLOCK; slot++)
+        bucket_take_losses(&b, block * BLOCK + slot + 1, loss_of(from, METRIC_TRAIN_LOSS, slot),
+                           loss_of(from, METRIC_VALID_LOSS, slot));
+    enum err_code code = block % SPAN == SPAN - 1 ? span_pack(c, run, block, &b, &packed, err) : ERR_OK;
+    return code || packed ? code : row_insert(c, run, block, &b, err);
 }
 
 /* ---- choosing --------------------------------------------------------------------------------------------------------- */
@@ -112,27 +140,68 @@ static enum err_code choose_from_epochs(struct connection *c, struct choice *s, 
 {
     if (from > to)
         return ERR_OK;
-    struct query q = epoch_range_query(c, SQL_EPOCHS_LOSSES, &(struct epoch_range){s->range->run, from, to});
-    while (query_row(&q)) {
-        uint32_t epoch = (uint32_t)query_integer(&q);
-        double train = query_real(&q), valid = query_real(&q);
-        move_to(s, epoch);
-        bucket_take_losses(&s->bucket, epoch, train, valid);
+    struct epoch_cursor e = epochs_open(c, &(struct epoch_range){s->range->run, from, to}, false);
+    for (struct epoch_row row; epochs_next(&e, &row);) {
+        move_to(s, row.epoch);
+        bucket_take_losses(&s->bucket, row.epoch, row.metric[METRIC_TRAIN_LOSS], row.metric[METRIC_VALID_LOSS]);
+    }
+    return epochs_close(&e, err);
+}
+
+static void choose_block(struct choice *s, uint32_t block, const struct bucket *b)
+{
+    move_to(s, block * BLOCK + 1);
+    for (size_t i = 0; i < EXTREMES; i++)
+        bucket_take(&s->bucket, i, b->epoch[i], b->value[i]);
+}
+
+/* Rows that are not packed, up to the block before `end`. */
+static enum err_code choose_from_rows(struct connection *c, struct choice *s, uint32_t first, uint32_t end, struct err *err)
+{
+    if (first >= end)
+        return ERR_OK;
+    struct query q = epoch_range_query(c, SQL_EPOCH_BLOCKS, &(struct epoch_range){s->range->run, first, end - 1});
+    for (struct bucket b; query_row(&q);) {
+        uint32_t block = row_take(&q, &b);
+        choose_block(s, block, &b);
     }
     return query_end(&q, err);
 }
 
+/* Blocks from first to last of what one packed row has. */
+static bool choose_from_span(struct choice *s, uint32_t span, const unsigned char *data, size_t size, uint32_t first, uint32_t last)
+{
+    struct bucket b;
+    if (size != SPAN * sizeof b)
+        return false;
+    for (uint32_t block = span * SPAN; block < (span + 1) * SPAN; block++, data += sizeof b) {
+        memcpy(&b, data, sizeof b);
+        if (block >= first && block <= last)
+            choose_block(s, block, &b);
+    }
+    return true;
+}
+
+/* In their order: what lies before a packed row is not packed. */
 static enum err_code choose_from_blocks(struct connection *c, struct choice *s, uint32_t first, uint32_t last, struct err *err)
 {
-    struct query q = epoch_range_query(c, SQL_EPOCH_BLOCKS, &(struct epoch_range){s->range->run, first, last});
-    for (uint32_t block = first; query_row(&q); block++) {
-        move_to(s, block * BLOCK + 1);
-        for (size_t i = 0; i < EXTREMES; i++) {
-            uint32_t epoch = (uint32_t)query_integer(&q);
-            bucket_take(&s->bucket, i, epoch, query_real(&q));
-        }
+    enum err_code code = ERR_OK;
+    uint32_t next = first;
+    struct query q = query_start(c, SQL_PACKED_BLOCKS);
+    query_put_integer(&q, s->range->run * SPANS_MAX + first / SPAN);
+    query_put_integer(&q, s->range->run * SPANS_MAX + last / SPAN);
+    while (!code && query_row(&q)) {
+        size_t size;
+        uint32_t span = (uint32_t)query_integer(&q);
+        const void *data = query_blob(&q, &size);
+        code = choose_from_rows(c, s, next, span * SPAN, err);
+        if (!code && !choose_from_span(s, span, data, size, first, last))
+            code = err_set(err, ERR_CORRUPT, "the extremes of run %lld are damaged", (long long)s->range->run);
+        next = (span + 1) * SPAN;
     }
-    return query_end(&q, err);
+    enum err_code ended = query_end(&q, code ? NULL : err);
+    code = code ? code : ended;
+    return code ? code : choose_from_rows(c, s, next, last + 1, err);
 }
 
 enum err_code epochs_choose(struct connection *c, const struct epoch_range *range, uint64_t total, uint64_t buckets,

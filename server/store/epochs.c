@@ -50,19 +50,18 @@ static void metrics_put(struct query *q, const double metric[METRIC_COUNT])
         query_put_real(q, metric[m]);
 }
 
-static enum err_code epoch_insert(struct connection *c, int64_t run, const struct store_epoch *e, double elapsed_seconds,
-                                  struct err *err)
+static enum err_code epoch_insert(struct connection *c, int64_t run, const struct epoch_row *row, struct err *err)
 {
     struct query q = query_start(c, SQL_EPOCH_INSERT);
     query_put_integer(&q, run);
-    query_put_integer(&q, e->epoch);
-    query_put_integer(&q, (int64_t)e->weight_updates);
-    query_put_real(&q, e->learning_rate);
-    query_put_real(&q, e->seconds);
-    query_put_real(&q, elapsed_seconds);
-    metrics_put(&q, e->metric);
-    if (e->layer_count)
-        query_put_blob(&q, e->layers, e->layer_count * FIGURES * sizeof *e->layers);
+    query_put_integer(&q, row->epoch);
+    query_put_integer(&q, (int64_t)row->weight_updates);
+    query_put_real(&q, row->learning_rate);
+    query_put_real(&q, row->seconds);
+    query_put_real(&q, row->elapsed_seconds);
+    metrics_put(&q, row->metric);
+    if (row->layers_size)
+        query_put_blob(&q, row->layers, row->layers_size);
     return query_run(&q, NULL, err);
 }
 
@@ -70,7 +69,7 @@ static void state_advance(struct state *s, const struct store_epoch *e)
 {
     double valid = e->metric[METRIC_VALID_LOSS], loss = isnan(valid) ? e->metric[METRIC_TRAIN_LOSS] : valid;
     s->epoch = e->epoch;
-    s->elapsed_seconds += isnan(e->seconds) ? 0 : e->seconds;
+    s->elapsed_seconds += isfinite(e->seconds) ? e->seconds : 0;
     if (isfinite(loss) && !(loss >= s->best_loss)) {
         s->best_loss = loss;
         s->best_epoch = e->epoch;
@@ -90,24 +89,76 @@ static enum err_code run_move(struct connection *c, int64_t run, const struct st
     return query_run(&q, NULL, err);
 }
 
+/* The rows of the block's epochs, which an earlier append left. */
+static enum err_code block_resume(struct connection *c, int64_t run, uint32_t block, struct epoch_block *b, struct err *err)
+{
+    struct epoch_range range = {run, block * EPOCH_BLOCK + 1, (block + 1) * EPOCH_BLOCK};
+    struct query q = epoch_range_query(c, SQL_EPOCHS_RANGE, &range);
+    for (struct epoch_row row; query_row(&q);) {
+        epoch_row_take(&q, &row);
+        epoch_block_add(b, &row);
+    }
+    enum err_code code = query_end(&q, err);
+    if (code)
+        return code;
+    struct query gone = epoch_range_query(c, SQL_EPOCHS_DELETE, &range);
+    return query_run(&gone, NULL, err);
+}
+
+/* The next epoch of a block that becomes whole. */
+static enum err_code block_take(struct connection *c, int64_t run, const struct epoch_row *row, struct epoch_block *b, struct err *err)
+{
+    uint32_t block = (row->epoch - 1) / EPOCH_BLOCK, slot = (row->epoch - 1) % EPOCH_BLOCK;
+    enum err_code code = ERR_OK;
+    if (!slot || !b->count)
+        epoch_block_start(b);
+    if (slot && !b->count && (code = block_resume(c, run, block, b, err)))
+        return code;
+    if (b->count != slot)
+        return err_set(err, ERR_CORRUPT, "run %lld has %u epochs before epoch %u in their block", (long long)run, b->count,
+                       (unsigned)row->epoch);
+    epoch_block_add(b, row);
+    if (b->count < EPOCH_BLOCK)
+        return ERR_OK;
+    code = epoch_block_insert(c, run, block, b, err);
+    return code ? code : epoch_extremes_insert(c, run, block, b, err);
+}
+
+static enum err_code append(struct connection *c, int64_t run, const struct store_epoch *epochs, size_t count, struct state *s,
+                            struct epoch_block *b, struct err *err)
+{
+    uint32_t whole = (uint32_t)(s->epoch + count) / EPOCH_BLOCK * EPOCH_BLOCK; /* up to here epochs are packed */
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; !code && i < count; i++) {
+        const struct store_epoch *e = &epochs[i];
+        if (e->epoch != s->epoch + 1 || e->epoch > s->epochs)
+            return err_set(err, ERR_INTERNAL, "epoch %u of run %lld does not follow epoch %u of %u", (unsigned)e->epoch,
+                           (long long)run, (unsigned)s->epoch, (unsigned)s->epochs);
+        state_advance(s, e);
+        struct epoch_row row = {.epoch = e->epoch, .weight_updates = e->weight_updates, .learning_rate = e->learning_rate,
+                                .seconds = e->seconds, .elapsed_seconds = s->elapsed_seconds, .layers = e->layers,
+                                .layers_size = e->layer_count * FIGURES * sizeof *e->layers};
+        memcpy(row.metric, e->metric, sizeof row.metric);
+        code = e->epoch > whole ? epoch_insert(c, run, &row, err) : block_take(c, run, &row, b, err);
+    }
+    return code;
+}
+
 enum err_code store_epochs_append(struct store_tx *tx, int64_t run, const struct store_epoch *epochs, size_t count,
                                   struct err *err)
 {
     struct connection *c = &tx->connection;
     struct state s = {0};
+    struct epoch_block b;
+    b.count = 0;
+    buf_init(&b.layers, SIZE_MAX / 2);
     enum err_code code = state_read(c, run, &s, err);
-    for (size_t i = 0; !code && i < count; i++) {
-        const struct store_epoch *e = &epochs[i];
-        if (e->epoch != s.epoch + 1 || e->epoch > s.epochs)
-            return err_set(err, ERR_INTERNAL, "epoch %u of run %lld does not follow epoch %u of %u", (unsigned)e->epoch,
-                           (long long)run, (unsigned)s.epoch, (unsigned)s.epochs);
-        state_advance(&s, e);
-        code = epoch_insert(c, run, e, s.elapsed_seconds, err);
-    }
-    if (code || !count)
-        return code;
-    code = epoch_blocks_append(c, run, epochs, count, err);
-    return code ? code : run_move(c, run, &s, &epochs[count - 1], err);
+    if (!code)
+        code = append(c, run, epochs, count, &s, &b, err);
+    if (!code && count)
+        code = run_move(c, run, &s, &epochs[count - 1], err);
+    buf_done(&b.layers);
+    return code;
 }
 
 /* ---- columns ---------------------------------------------------------------------------------------------------------- */
@@ -142,7 +193,7 @@ static bool columns_new(struct store_epochs *e, size_t rows)
 struct reading {
     struct store_epochs *columns;
     size_t capacity;
-    bool with_layers;
+    bool with_layers, no_memory;
 };
 
 /* The first row says how many layers there are; figures that another row lacks are NAN. */
@@ -165,20 +216,21 @@ static bool layers_take(struct reading *r, const void *blob, size_t size)
     return true;
 }
 
-static void row_take(struct query *q, struct reading *r)
+static void row_take(void *reading, const struct epoch_row *row)
 {
+    struct reading *r = reading;
     struct store_epochs *e = r->columns;
-    size_t i = e->count, size;
-    e->epoch[i] = (uint32_t)query_integer(q);
-    e->weight_updates[i] = (uint64_t)query_integer(q);
-    e->learning_rate[i] = query_real(q);
-    e->seconds[i] = query_real(q);
-    e->elapsed_seconds[i] = query_real(q);
+    size_t i = e->count;
+    if (i == r->capacity || r->no_memory)
+        return;
+    e->epoch[i] = row->epoch;
+    e->weight_updates[i] = row->weight_updates;
+    e->learning_rate[i] = row->learning_rate;
+    e->seconds[i] = row->seconds;
+    e->elapsed_seconds[i] = row->elapsed_seconds;
     for (int m = 0; m < METRIC_COUNT; m++)
-        e->metric[m][i] = query_real(q);
-    const void *blob = query_blob(q, &size);
-    if (r->with_layers && !layers_take(r, blob, size))
-        q->no_memory = true;
+        e->metric[m][i] = row->metric[m];
+    r->no_memory = r->with_layers && !layers_take(r, row->layers, row->layers_size);
     e->count++;
 }
 
@@ -193,10 +245,10 @@ static enum err_code range_count(struct connection *c, const struct epoch_range 
 
 static enum err_code read_whole(struct connection *c, const struct epoch_range *range, struct reading *r, struct err *err)
 {
-    struct query q = epoch_range_query(c, SQL_EPOCHS_RANGE, range);
-    while (r->columns->count < r->capacity && query_row(&q))
-        row_take(&q, r);
-    return query_end(&q, err);
+    struct epoch_cursor e = epochs_open(c, range, r->with_layers);
+    for (struct epoch_row row; epochs_next(&e, &row);)
+        row_take(r, &row);
+    return epochs_close(&e, err);
 }
 
 /* ---- a range, thinned ------------------------------------------------------------------------------------------------- */
@@ -217,21 +269,6 @@ static size_t sort_unique(uint32_t *epochs, size_t count)
     return unique;
 }
 
-static enum err_code read_chosen(struct connection *c, int64_t run, const uint32_t *epochs, size_t count,
-                                 struct reading *r, struct err *err)
-{
-    enum err_code code = ERR_OK;
-    for (size_t i = 0; !code && i < count; i++) {
-        struct query q = query_start(c, SQL_EPOCH_GET);
-        query_put_integer(&q, run);
-        query_put_integer(&q, epochs[i]);
-        if (query_row(&q))
-            row_take(&q, r);
-        code = query_end(&q, err);
-    }
-    return code;
-}
-
 static enum err_code read_thinned(struct connection *c, const struct epoch_range *range, uint64_t total, uint32_t points,
                                   struct reading *r, struct err *err)
 {
@@ -246,7 +283,7 @@ static enum err_code read_thinned(struct connection *c, const struct epoch_range
     r->capacity = sort_unique(kept, count);
     if (!columns_new(r->columns, r->capacity))
         return err_no_memory(err);
-    return read_chosen(c, range->run, kept, r->capacity, r, err);
+    return epochs_get(c, range->run, kept, r->capacity, r->with_layers, row_take, r, err);
 }
 
 static enum err_code read_range(struct connection *c, const struct epoch_range *range, uint32_t points, struct reading *r,
@@ -274,6 +311,8 @@ enum err_code store_epochs_read(struct store_reader *r, int64_t run, uint32_t fr
     if (!code)
         code = read_range(c, &range, points, &reading, err);
     read_end(c);
+    if (!code && reading.no_memory)
+        code = err_no_memory(err);
     if (code)
         store_epochs_done(&columns);
     else

@@ -1,7 +1,7 @@
 #include "internal.h"
 
 #include "core/base/mem.h"
-#include <math.h>
+#include <string.h>
 
 #define PROGRESS_ONE 1e9
 
@@ -43,15 +43,14 @@ static struct span span_read(struct query *q)
     return s;
 }
 
-static void epoch_read(struct query *q, struct store_event *e)
+static void epoch_read(const struct epoch_row *row, struct store_event *e)
 {
-    e->epoch = (uint32_t)query_integer(q);
-    e->weight_updates = (uint64_t)query_integer(q);
-    e->learning_rate = query_real(q);
-    e->seconds = query_real(q);
-    e->elapsed_seconds = query_real(q);
-    for (int m = 0; m < METRIC_COUNT; m++)
-        e->metric[m] = query_real(q);
+    e->epoch = row->epoch;
+    e->weight_updates = row->weight_updates;
+    e->learning_rate = row->learning_rate;
+    e->seconds = row->seconds;
+    e->elapsed_seconds = row->elapsed_seconds;
+    memcpy(e->metric, row->metric, sizeof e->metric);
 }
 
 /* The events of a span behind `after`, until the list is full. Those of a run that was deleted become one event. */
@@ -62,11 +61,11 @@ static enum err_code epochs_read(struct connection *c, const struct span *s, int
     int64_t last = s->id - from < room ? s->id : from + room - 1, next = from;
     uint32_t shift = s->event.epoch - (uint32_t)first; /* epoch = number + shift */
     struct epoch_range range = {s->event.run, (uint32_t)from + shift, (uint32_t)last + shift};
-    struct query q = epoch_range_query(c, SQL_EPOCHS_RANGE, &range);
-    while (query_row(&q)) {
+    struct epoch_cursor epochs = epochs_open(c, &range, false);
+    for (struct epoch_row row; epochs_next(&epochs, &row);) {
         struct store_event *event = &e->item[e->count];
         *event = s->event;
-        epoch_read(&q, event);
+        epoch_read(&row, event);
         if (event->epoch != (uint32_t)next + shift)
             break;
         event->id = next++;
@@ -77,7 +76,7 @@ static enum err_code epochs_read(struct connection *c, const struct span *s, int
         e->item[e->count].kind = EVENT_EPOCHS_LOST;
         e->item[e->count++].id = last;
     }
-    return query_end(&q, err);
+    return epochs_close(&epochs, err);
 }
 
 static enum err_code spans_read(struct connection *c, int64_t after, size_t limit, struct store_events *e,

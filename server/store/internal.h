@@ -2,6 +2,7 @@
  * thread at a time: the writer's to the writer thread, a reader's to whoever took it. */
 #pragma once
 
+#include "core/base/buf.h"
 #include "server/store/migrate.h"
 #include "server/store/sql.h"
 #include "server/store/store.h"
@@ -133,19 +134,85 @@ bool cursor_write(const char *order, bool descending, const struct place *p, cha
 enum err_code cursor_read(const char *cursor, const char *order, bool is_text, bool descending, struct place *ret,
                           struct err *err);
 
-/* ---- thinning (epoch_blocks.c) --------------------------------------------------------------------------------------- */
+/* ---- epochs (packed_epochs.c) ----------------------------------------------------------------------------------------- */
 
-#define EXTREMES      4 /* rows that a bucket gives: minimum and maximum of two losses */
-#define EPOCHS_EVENLY 4 /* rows that a thinned range has always: both ends and two between */
+#define EPOCH_BLOCK 64 /* epochs that lie in one row once all are there: block 0 has 1..64 */
+
+#define EPOCH_BLOCKS_MAX (INT64_C(1) << 26) /* of a run, whose epochs are counted in 32 bits */
+
+/* The columns of a packed block. */
+enum {
+    EPOCH_WEIGHT_UPDATES, EPOCH_LEARNING_RATE, EPOCH_SECONDS, EPOCH_METRICS,
+    EPOCH_COLUMNS = EPOCH_METRICS + METRIC_COUNT,
+    EPOCH_ELAPSED = EPOCH_COLUMNS /* is none: it follows from the seconds */
+};
+
+struct epoch_row {
+    uint32_t epoch;
+    uint64_t weight_updates;
+    double learning_rate, seconds, elapsed_seconds, metric[METRIC_COUNT]; /* NAN where absent */
+    const void *layers; /* layers_size bytes: layers x 4 float32, not aligned; when read, until the next row */
+    size_t layers_size;
+};
+
+/* Epochs on their way into a row. */
+struct epoch_block {
+    uint32_t count, layer_count;
+    double elapsed_seconds; /* of the first */
+    uint64_t word[EPOCH_COLUMNS][EPOCH_BLOCK];
+    struct buf layers; /* buf_init before, buf_done behind */
+};
+void epoch_block_start(struct epoch_block *b);
+void epoch_block_add(struct epoch_block *b, const struct epoch_row *row);
+/* Once it has all of them. */
+enum err_code epoch_block_insert(struct connection *c, int64_t run, uint32_t block, const struct epoch_block *b, struct err *err);
+
+/* A row, taken apart; lives as long as its bytes. */
+struct epoch_pack {
+    unsigned char kind[EPOCH_COLUMNS];
+    const unsigned char *column[EPOCH_COLUMNS], *layers; /* layers: NULL for none */
+    size_t layers_size;                                  /* of one epoch */
+    double elapsed_seconds[EPOCH_BLOCK];
+};
+double epoch_pack_real(const struct epoch_pack *p, unsigned column, uint32_t slot);
 
 struct epoch_range {
     int64_t run;
     uint32_t from, to;
 };
 struct query epoch_range_query(struct connection *c, enum sql s, const struct epoch_range *range);
-/* Notes the extremes of each block that has become whole with these epochs (one or more), which were inserted. */
-enum err_code epoch_blocks_append(struct connection *c, int64_t run, const struct store_epoch *epochs, size_t count,
-                                  struct err *err);
+/* One of SQL_EPOCHS_RANGE or SQL_EPOCH_GET. */
+void epoch_row_take(struct query *q, struct epoch_row *ret);
+
+/* The epochs of a range, ascending, however they lie. One at a time on a connection:
+ *   for (e = epochs_open(c, &range, false); epochs_next(&e, &row);) ...; code = epochs_close(&e, err); */
+struct epoch_cursor {
+    struct epoch_range range;
+    struct query rows, blocks;
+    struct epoch_row row; /* the next single one */
+    struct epoch_pack pack;
+    uint32_t block, slot; /* the next packed one */
+    bool with_layers, single, packed; /* the last two: there is such a one */
+    bool taken, damaged;
+};
+/* Without layers those of packed epochs are not read. */
+struct epoch_cursor epochs_open(struct connection *c, const struct epoch_range *range, bool with_layers);
+bool epochs_next(struct epoch_cursor *e, struct epoch_row *ret);
+enum err_code epochs_close(struct epoch_cursor *e, struct err *err);
+/* Calls `take` for each of these epochs, ascending, that is there. */
+enum err_code epochs_get(struct connection *c, int64_t run, const uint32_t *epochs, size_t count, bool with_layers,
+                         void (*take)(void *context, const struct epoch_row *row), void *context, struct err *err);
+/* SQL's epoch_figure(data, slot, column), for statements that look into packed blocks. */
+int epoch_figure_register(sqlite3 *db);
+
+/* ---- thinning (epoch_blocks.c) --------------------------------------------------------------------------------------- */
+
+#define EXTREMES      4 /* rows that a bucket gives: minimum and maximum of two losses */
+#define EPOCHS_EVENLY 4 /* rows that a thinned range has always: both ends and two between */
+
+/* Notes the extremes of a block that has become whole. */
+enum err_code epoch_extremes_insert(struct connection *c, int64_t run, uint32_t block, const struct epoch_block *b,
+                                    struct err *err);
 /* The epochs of a thinned range of `total`; kept has room for (buckets + 1) x EXTREMES, in no order. */
 enum err_code epochs_choose(struct connection *c, const struct epoch_range *range, uint64_t total, uint64_t buckets,
                             uint32_t *kept, size_t *ret_count, struct err *err);

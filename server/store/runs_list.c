@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define METRIC_PREFIX "metrics."
-#define SQL_MAX 1000
+#define SQL_MAX 2000
 
 static const struct {
     const char *name, *key; /* key: an SQL expression over runs */
@@ -144,16 +144,22 @@ enum err_code store_rung_read(struct store_reader *r, int64_t run, uint32_t epoc
 {
     char sql[SQL_MAX];
     const char *name = store_metric_name((int)metric);
+    char value[200];
+    snprintf(value, sizeof value, "iif(e.run IS NULL, epoch_figure(p.data, %u, %u), e.%s)", (epoch - 1) % EPOCH_BLOCK,
+             EPOCH_METRICS + (unsigned)metric, name);
     /* own: the run's value; of others that have the epoch, those without a value are as good only when it has none either. */
     snprintf(sql, sizeof sql,
-             "WITH me AS (SELECT job, number, (SELECT %s FROM epochs WHERE run = ?1 AND epoch = ?2) AS own FROM runs WHERE id = ?1) "
-             "SELECT count(e.run), coalesce(sum(e.run IS NOT NULL AND coalesce(own IS NULL OR e.%s %s own, 0)), 0), "
-             "min(iif(e.run IS NULL AND runs.status < 3, runs.id, NULL)) FROM me JOIN runs ON runs.job = me.job "
-             "AND runs.number < me.number LEFT JOIN epochs AS e ON e.run = runs.id AND e.epoch = ?2",
-             name, name, rises ? ">=" : "<=");
+             "WITH me AS (SELECT job, number, (SELECT %s FROM (SELECT ?1 AS of) LEFT JOIN epochs AS e ON e.run = of AND e.epoch = ?2 "
+             "LEFT JOIN packed_epochs AS p ON p.id = (of << 26) + ?3) AS own FROM runs WHERE id = ?1) "
+             "SELECT count(coalesce(e.run, p.id)), coalesce(sum(coalesce(e.run, p.id) IS NOT NULL AND coalesce(own IS NULL OR %s %s own, 0)), 0), "
+             "min(iif(coalesce(e.run, p.id) IS NULL AND runs.status < 3, runs.id, NULL)) FROM me JOIN runs ON runs.job = me.job "
+             "AND runs.number < me.number LEFT JOIN epochs AS e ON e.run = runs.id AND e.epoch = ?2 "
+             "LEFT JOIN packed_epochs AS p ON p.id = (runs.id << 26) + ?3",
+             value, value, rises ? ">=" : "<=");
     struct query q = query_compose(&r->connection, sql);
     query_put_integer(&q, run);
     query_put_integer(&q, epoch);
+    query_put_integer(&q, (epoch - 1) / EPOCH_BLOCK);
     struct store_rung rung = {0};
     if (query_row(&q)) {
         rung.reached = (uint64_t)query_integer(&q);

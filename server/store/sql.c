@@ -1,4 +1,4 @@
-#include "sql.h"
+#include "internal.h"
 
 /* Statuses are numbers here, as in migrations/0001_initial.sql: 0 queued, 1 running, 2 paused, 3 succeeded, 4 failed,
  * 5 cancelled. */
@@ -12,6 +12,11 @@
     "LEFT JOIN (SELECT id AS best_run, best_epoch, best_loss FROM runs) ON best_run = (SELECT id FROM runs "           \
     "WHERE runs.job = jobs.id AND best_loss IS NOT NULL ORDER BY best_loss, id LIMIT 1) "
 #define EPOCH "SELECT epoch, weight_updates, learning_rate, seconds, elapsed_seconds, " SQL_METRICS ", layers FROM epochs "
+
+#define FIGURE(column) "epoch_figure(data, (model_epoch - 1) % 64, " column "), "
+/* Of packed epochs: ids, blocks of 64, and the columns of SQL_METRICS and elapsed_seconds. */
+_Static_assert(EPOCH_BLOCK == 64 && EPOCH_BLOCKS_MAX == 67108864 && EPOCH_METRICS == 3 && METRIC_COUNT == 9 && EPOCH_ELAPSED == 12,
+               "as the texts have it");
 
 const struct sql_text sql_texts[SQL_COUNT] = {
     [SQL_BEGIN_READ] = {SQL_READER, "BEGIN"},
@@ -86,7 +91,10 @@ const struct sql_text sql_texts[SQL_COUNT] = {
                                     "samples_per_second = ?, failure_code = ?, failure_detail = ?, failure_epoch = ?, "
                                     "stopped_by = ?, model_epoch = ?, model_sha256 = ?, model_bytes = ?, version = version + 1 WHERE id = ? AND status < 3"},
     [SQL_RUN_METRICS_OF_MODEL] = {SQL_WRITER, "UPDATE runs SET (" SQL_METRICS ") = (SELECT " SQL_METRICS " FROM epochs "
-                                              "WHERE run = id AND epochs.epoch = model_epoch) "
+                                              "WHERE run = id AND epochs.epoch = model_epoch UNION ALL SELECT "
+                                              FIGURE("3") FIGURE("4") FIGURE("5") FIGURE("6") FIGURE("7") FIGURE("8")
+                                              FIGURE("9") FIGURE("10") "epoch_figure(data, (model_epoch - 1) % 64, 11) FROM "
+                                              "packed_epochs AS p WHERE p.id = (runs.id << 26) + (model_epoch - 1) / 64) "
                                               "WHERE id = ? AND model_epoch > 0 AND model_epoch < epoch"},
     [SQL_RUN_EVALUATION_SET] = {SQL_WRITER, "UPDATE run_texts SET evaluation = ? WHERE run = ?"},
     [SQL_RUN_EVALUATION] = {SQL_READER, "SELECT evaluation FROM run_texts WHERE run = ? AND evaluation IS NOT NULL"},
@@ -108,7 +116,8 @@ const struct sql_text sql_texts[SQL_COUNT] = {
                                          "crashes = crashes + 1, version = version + 1 WHERE status = 1"},
 
     [SQL_EPOCHS_STATE] = {SQL_WRITER, "SELECT status, epoch, epochs, best_epoch, best_loss, coalesce((SELECT elapsed_seconds "
-                                      "FROM epochs WHERE run = id AND epochs.epoch = runs.epoch), 0) FROM runs WHERE id = ?"},
+                                      "FROM epochs WHERE run = id AND epochs.epoch = runs.epoch), (SELECT epoch_figure(data, 63, 12) "
+                                      "FROM packed_epochs AS p WHERE p.id = (runs.id << 26) + runs.epoch / 64 - 1), 0) FROM runs WHERE id = ?"},
     [SQL_EPOCH_INSERT] = {SQL_WRITER, "INSERT INTO epochs (run, epoch, weight_updates, learning_rate, seconds, "
                                       "elapsed_seconds, " SQL_METRICS
                                       ", layers) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
@@ -116,15 +125,21 @@ const struct sql_text sql_texts[SQL_COUNT] = {
                                      "(" SQL_METRICS ") = (?, ?, ?, ?, ?, ?, ?, ?, ?), "
                                      "best_epoch = ?, best_loss = ?, crashes = 0, version = version + 1 WHERE id = ?"},
     [SQL_EPOCHS_COUNT] = {SQL_READER, /* they have no gaps */
-        "SELECT max(0, coalesce((SELECT max(epoch) FROM epochs WHERE run = ?1 AND epoch <= ?3), 0) - ?2 + 1)"},
+        "SELECT max(0, min(epoch, ?3) - ?2 + 1) FROM runs WHERE id = ?1"},
     [SQL_EPOCH_BLOCK_INSERT] = {SQL_WRITER, "INSERT INTO epoch_blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
-    [SQL_EPOCH_BLOCKS] = {SQL_READER, "SELECT least_train_epoch, least_train, most_train_epoch, most_train, least_valid_epoch, "
+    [SQL_EPOCH_BLOCKS] = {SQL_READER | SQL_WRITER, "SELECT least_train_epoch, least_train, most_train_epoch, most_train, least_valid_epoch, "
                                       "least_valid, most_valid_epoch, most_valid, block FROM epoch_blocks "
                                       "WHERE run = ? AND block BETWEEN ? AND ? ORDER BY block"},
-    [SQL_EPOCHS_LOSSES] = {SQL_READER | SQL_WRITER, "SELECT epoch, train_loss, valid_loss FROM epochs "
-                                       "WHERE run = ? AND epoch BETWEEN ? AND ? ORDER BY epoch"},
-    [SQL_EPOCHS_RANGE] = {SQL_READER, EPOCH "WHERE run = ? AND epoch BETWEEN ? AND ? ORDER BY epoch"},
+    [SQL_EPOCHS_DELETE] = {SQL_WRITER, "DELETE FROM epochs WHERE run = ? AND epoch BETWEEN ? AND ?"},
+    [SQL_EPOCHS_RANGE] = {SQL_READER | SQL_WRITER, EPOCH "WHERE run = ? AND epoch BETWEEN ? AND ? ORDER BY epoch"},
     [SQL_EPOCH_GET] = {SQL_READER, EPOCH "WHERE run = ? AND epoch = ?"},
+
+    [SQL_PACKED_INSERT] = {SQL_WRITER, "INSERT INTO packed_epochs (id, data, layers) VALUES (?, ?, ?)"},
+    [SQL_PACKED_RANGE] = {SQL_READER, "SELECT id & 67108863, data FROM packed_epochs WHERE id BETWEEN ? AND ? ORDER BY id"},
+    [SQL_PACKED_LAYERS] = {SQL_READER, "SELECT id & 67108863, data, layers FROM packed_epochs WHERE id BETWEEN ? AND ? ORDER BY id"},
+    [SQL_EPOCH_BLOCKS_DELETE] = {SQL_WRITER, "DELETE FROM epoch_blocks WHERE run = ? AND block BETWEEN ? AND ?"},
+    [SQL_PACKED_BLOCKS] = {SQL_READER, "SELECT id & 1048575, data FROM packed_blocks WHERE id BETWEEN ? AND ? ORDER BY id"},
+    [SQL_PACKED_BLOCKS_INSERT] = {SQL_WRITER, "INSERT INTO packed_blocks (id, data) VALUES (?, ?)"},
 
     [SQL_EVENTS_ENDS] = {SQL_READER, "SELECT (SELECT id - count + 1 FROM events ORDER BY id LIMIT 1), max(id) FROM events"},
     [SQL_EVENTS_AFTER] = {SQL_READER, "SELECT id, count, kind, job, run, epoch, status, progress FROM events "

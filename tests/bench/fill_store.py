@@ -1,7 +1,10 @@
 """A store of many runs, made in seconds: rows go into a database that a daemon has made and closed, by the schema of
 migrations/*.sql. The triggers are taken out meanwhile and put back; what they would have counted is counted
 here. Texts and blobs are those of one run that the daemon trained."""
+import array
+import random
 import sqlite3
+import struct
 
 GRIDS, GRID_RUNS = 6, 10000  # the rest are jobs of one run each
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT {0} UNION ALL SELECT i + 1 FROM n WHERE i < {1}) "
@@ -74,17 +77,43 @@ def fill_runs(db, first, first_run, count, each, long_run):
                f"FROM runs JOIN run_texts AS t ON t.run = 1 WHERE runs.id >= {first_run}")
 
 
+BLOCK, POOL = 64, 500  # epochs in a packed row; different first blocks, which the short runs share
+
+
+def packed(block, rate, seconds):
+    """The data of a packed row, as server/store/packed_epochs.c has it, and its two losses."""
+    metrics = [array.array("d", [random.random() for _ in range(BLOCK)]) for _ in range(5)]
+    each = array.array("d", [seconds * (0.5 + random.random()) for _ in range(BLOCK)])
+    first = block * BLOCK + 1
+    head = struct.pack("<B12s3xd2Qd", 1, bytes([3, 1, 2] + [2] * 5 + [0] * 4), seconds * first, 9 * first, 9, rate)
+    return head + b"".join(column.tobytes() for column in (each, *metrics)), metrics[0], metrics[1]
+
+
 def fill_epochs(db, first_run, runs, each, long_run):
     last = first_run + runs - 1
+    rate, seconds, layers = db.execute("SELECT learning_rate, seconds, layers FROM epochs WHERE run = 1 AND epoch = 1").fetchone()
+    layers = (layers or b"") * BLOCK
+    pool = [[packed(block, rate, seconds)[0] for _ in range(POOL)] for block in range(each // BLOCK)]
+    db.executemany("INSERT INTO packed_epochs VALUES (?, ?, ?)", (
+        ((run << 26) + block, random.choice(blobs), layers) for run in range(first_run, last) for block, blobs in enumerate(pool)))
     row = (f"INSERT INTO epochs SELECT {{0}}, {{1}}, {{1}} * 9, t.learning_rate, t.seconds, {{1}} * t.seconds, "
            f"{CHANCE}, {CHANCE}, {CHANCE}, {CHANCE}, {CHANCE}, NULL, NULL, NULL, NULL, t.layers FROM ")
-    db.execute(f"CREATE TEMP TABLE some AS {NUMBERS.format(1, each)} SELECT i FROM n")
+    db.execute("CREATE TEMP TABLE some (i)")
+    db.executemany("INSERT INTO temp.some VALUES (?)", ((i,) for i in range(each // BLOCK * BLOCK + 1, each + 1)))
     db.execute(NUMBERS.format(first_run, last - 1) + row.format("n.i", "some.i") +
                "n CROSS JOIN temp.some CROSS JOIN epochs AS t ON t.run = 1 AND t.epoch = 1")
-    db.execute(NUMBERS.format(1, long_run) + row.format(last, "i") + "n CROSS JOIN epochs AS t ON t.run = 1 AND t.epoch = 1")
-    # The extremes of each 64 epochs, as mlpd notes them (migrations/0001_initial.sql); epochs has the row of a lone min or max.
-    extremes = [f"SELECT (epoch - 1) / 64 AS block, epoch, {which}({loss}_loss) AS value FROM epochs WHERE run = {last} "
-                "GROUP BY block HAVING count(*) = 64" for loss in ("train", "valid") for which in ("min", "max")]
-    a, b, c, d = extremes
-    db.execute(f"INSERT INTO epoch_blocks SELECT {last}, a.block, a.epoch, a.value, b.epoch, b.value, c.epoch, c.value, d.epoch, "
-               f"d.value FROM ({a}) a JOIN ({b}) b USING (block) JOIN ({c}) c USING (block) JOIN ({d}) d USING (block)")
+    for i in range(long_run // BLOCK * BLOCK + 1, long_run + 1):
+        db.execute(row.format(last, i) + "epochs AS t WHERE t.run = 1 AND t.epoch = 1")
+    noted = []  # the extremes of blocks, 64 of which lie in one row as well: server/store/epoch_blocks.c
+    for block in range(long_run // BLOCK):
+        data, train, valid = packed(block, rate, seconds)
+        extremes = [(value, block * BLOCK + 1 + loss.index(value)) for loss in (train, valid) for value in (min(loss), max(loss))]
+        noted.append(extremes)
+        db.execute("INSERT INTO packed_epochs VALUES (?, ?, ?)", ((last << 26) + block, data, layers))
+    whole = len(noted) // 64 * 64
+    for span in range(whole // 64):
+        data = b"".join(struct.pack("<4d4I", *(v for v, _ in e), *(n for _, n in e)) for e in noted[64 * span:64 * (span + 1)])
+        db.execute("INSERT INTO packed_blocks VALUES (?, ?)", ((last << 20) + span, data))
+    for block in range(whole, len(noted)):
+        db.execute("INSERT INTO epoch_blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                   (last, block, *(figure for value, number in noted[block] for figure in (number, value))))

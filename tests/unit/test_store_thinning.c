@@ -11,7 +11,7 @@
 #include "core/base/rng.h"
 #include <math.h>
 
-#define EPOCHS 9000
+#define EPOCHS 13000
 
 static double train[EPOCHS + 1], valid[EPOCHS + 1];
 
@@ -81,10 +81,8 @@ static void check_range(struct fixture *f, int64_t id, uint32_t from, uint32_t t
     store_epochs_done(&e);
 }
 
-static void test_any_range(void **state)
+static void check_ranges(struct fixture *f, int64_t id)
 {
-    struct fixture *f = *state;
-    int64_t id = long_run(f, 1);
     struct rng rng;
     rng_init(&rng, 2, RNG_SEARCH, 0);
     check_range(f, id, 1, EPOCHS, 20);
@@ -97,10 +95,68 @@ static void test_any_range(void **state)
     }
 }
 
+static void test_any_range(void **state)
+{
+    struct fixture *f = *state;
+    check_ranges(f, long_run(f, 1));
+}
+
+/* Puts the blocks of the first packed row back into rows of their own, as an older mlpd leaves them. */
+static enum err_code body_unpack(struct store_tx *tx, struct store_op *op, struct err *err)
+{
+    const struct write *w = (const struct write *)op;
+    struct connection *c = &tx->connection;
+    struct query q = query_compose(c, "SELECT data FROM packed_blocks ORDER BY id LIMIT 1");
+    struct {
+        double value[EXTREMES];
+        uint32_t epoch[EXTREMES];
+    } b[64];
+    size_t size = 0;
+    assert_true(query_row(&q));
+    const void *data = query_blob(&q, &size);
+    assert_int_equal(size, sizeof b);
+    memcpy(b, data, sizeof b);
+    enum err_code code = query_end(&q, err);
+    for (int64_t block = 0; !code && block < 64; block++) {
+        struct query insert = query_start(c, SQL_EPOCH_BLOCK_INSERT);
+        query_put_integer(&insert, w->id);
+        query_put_integer(&insert, block);
+        for (size_t i = 0; i < EXTREMES; i++) {
+            query_put_integer(&insert, b[block].epoch[i]);
+            query_put_real(&insert, b[block].epoch[i] ? b[block].value[i] : NAN);
+        }
+        code = query_run(&insert, NULL, err);
+    }
+    return code ? code : connection_execute(c, "DELETE FROM packed_blocks WHERE id IN (SELECT min(id) FROM packed_blocks)", err);
+}
+
+static void test_with_what_an_older_mlpd_noted(void **state)
+{
+    struct fixture *f = *state;
+    int64_t id = long_run(f, 3), value = 0;
+    assert_int_equal(on_id(f, body_unpack, id), ERR_OK);
+    struct store_reader *r = store_reader_take(f->store);
+    assert_int_equal(connection_integer(&r->connection, "SELECT count(*) FROM packed_blocks", &value, &f->err), ERR_OK);
+    store_reader_give(r);
+    assert_int_equal(value, EPOCHS / 4096 - 1);
+    check_ranges(f, id);
+    struct store_run run = run_of(f, id);
+    assert_int_equal(finish_run(f, id, STATUS_SUCCEEDED), ERR_OK);
+    assert_int_equal(on_id(f, body_job_delete, run.job), ERR_OK);
+    store_run_done(&run);
+    r = store_reader_take(f->store);
+    assert_int_equal(connection_integer(&r->connection, "SELECT (SELECT count(*) FROM packed_blocks) + (SELECT count(*) FROM "
+                                        "packed_epochs) + (SELECT count(*) FROM epoch_blocks) + (SELECT count(*) FROM epochs)",
+                                        &value, &f->err), ERR_OK);
+    store_reader_give(r);
+    assert_int_equal(value, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_any_range, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_with_what_an_older_mlpd_noted, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,8 +3,8 @@
  *
  * Layout: a tensor's rows have a stride that is a multiple of KERNEL_PAD; columns past the real ones hold zeros in weights,
  * gradients and deltas, so no kernel has a tail. Weights lie in panels, as products read them: columns 0 to 31 of every row, then
- * columns 32 to 63 of every row, and so on; the last panel is 16 columns wide when that is enough. Every result depends on shapes and the instruction set alone. Functions
- * are pure; the caller owns all memory. Any thread may call any of them. */
+ * columns 32 to 63 of every row, and so on; the last panel is 16 columns wide when that is enough. Every result depends on shapes
+ * and the instruction set alone. Functions are pure; the caller owns all memory. Any thread may call any of them. */
 #pragma once
 
 #include "../base/real.h"
@@ -48,11 +48,12 @@ struct operand {
 struct product {
     size_t m, n, k;
     struct operand a, b;
-    const real *bias; /* n, or NULL */
+    const real *bias; /* n and padding, or NULL */
     bool add;         /* to what C holds; bias is NULL then */
     real *c;
-    size_t ldc, panel; /* panel, when ldc is 0: m, or 0: each panel takes the place of the one before, which is finished (when k is at most KERNEL_SLAB) */
-    real *scratch;    /* kernel_product_scratch(m, n, k) */
+    /* panel, when ldc is 0: m; or 0, for k of at most KERNEL_SLAB: each panel takes the place of the one before, which is finished. */
+    size_t ldc, panel;
+    real *scratch; /* kernel_product_scratch(m, n, k) */
     /* NULL, or called once for each part of C that is done, while it is in a near cache: so many rows from `row` on, of the
      * KERNEL_PANEL columns (as there are any) from `column` on. Which rows come together depends on m and k alone. */
     void (*finished)(void *context, size_t row, size_t rows, size_t column);

@@ -227,7 +227,6 @@ static void normalize_columns(const struct forward *f, struct piece c, real *z)
     note_moments(p->moments + at + layer->stride, n.variance, columns, (real)f->rows / (real)(f->rows - 1));
 }
 
-
 struct dropout pass_mask(const struct pass *p, uint32_t l)
 {
     double rate = p->network->layer[l].dropout;

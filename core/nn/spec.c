@@ -178,24 +178,25 @@ static size_t layer_scratch(size_t inputs, size_t units, size_t rows)
     return most > delta ? most : delta;
 }
 
-#define THREADS_COUNTED 4 /* that multiply at once */
-
 uint64_t mlp_spec_memory(const struct mlp_spec *s, const struct mlp_source *train, const struct mlp_source *valid)
 {
-    uint64_t weights = 0, activations = 0, widest = 0, scratch = 0, chunk = trainer_chunk(s, train->rows, valid->rows);
+    uint64_t weights = 0, activations = 0, widest = 0, scratch = 0, threads = 1; /* as many as can multiply at once */
+    uint64_t chunk = trainer_chunk(s, train->rows, valid->rows);
     bool normalizes = false;
     for (uint32_t l = 1; l <= s->hidden_count + 1; l++) {
         uint64_t inputs = layer_units(s, l - 1), units = layer_units(s, l), stride = kernel_stride(units);
-        uint64_t products = layer_scratch(inputs, units, chunk);
+        uint64_t products = layer_scratch(inputs, units, chunk), pieces = pieces_of(TEAM_PIECES_MAX, chunk, units, inputs);
         weights += (inputs + 1 + is_normalized(s, l)) * stride;
         activations += stride * (1u + is_normalized(s, l) + (l <= s->hidden_count && s->hidden[l - 1].dropout > 0));
         normalizes |= is_normalized(s, l);
         widest = stride > widest ? stride : widest;
         scratch = products > scratch ? products : scratch;
+        threads = pieces > threads ? pieces : threads;
     }
     double copies = 3 + optimizers[s->optimizer.name].states + normalizes + s->stopping.early;
     double reals = (double)weights * copies +
-                   (double)chunk * ((double)activations + 2 * (double)widest + s->inputs + 3 + mlp_targets(s)) + THREADS_COUNTED * (double)scratch;
+                   (double)chunk * ((double)activations + 2 * (double)widest + s->inputs + 3 + mlp_targets(s)) +
+                   (double)threads * (double)scratch;
     double bytes = reals * sizeof(real) + (double)feed_memory(train, s->batch_size != 0, chunk) +
                    (double)feed_memory(valid, false, chunk) + (double)valid->rows * sizeof(struct scored);
     return bytes >= (double)UINT64_MAX ? UINT64_MAX : (uint64_t)bytes;

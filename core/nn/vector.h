@@ -16,11 +16,11 @@
 #define KC      ((size_t)384)
 #define SLAB    KERNEL_SLAB /* of the sum, for which A and B are packed at a time: a multiple of KC */
 #define A_BLOCK ((size_t)327680)
-/* When packing pays: A's rows are many, or its columns when these are contiguous, so that tiles would jump far and often; B is met
- * again by many rows. */
+/* When packing pays. A: its rows are many, or its columns when these are contiguous, so that tiles would jump far and often; and
+ * several strips of B meet it, more of them while it lies in the second cache anyway. B: many rows meet it. */
 static inline bool packs_a(size_t m, size_t n, size_t k, size_t many)
 {
-    return many > 128 && n > 64 && (double)m * (double)n * (double)k > 3e6;
+    return many > 128 && n > (m * k > A_BLOCK ? 64 : 128) && (double)m * (double)n * (double)k > 3e6;
 }
 
 static inline bool packs_b(size_t m, size_t n, size_t k)
@@ -28,7 +28,7 @@ static inline bool packs_b(size_t m, size_t n, size_t k)
     return m > 28 && (double)n * (double)k > 6e4;
 }
 
-/* Rows of a packed block of A: m in equal parts. */
+/* Rows of a block of A that can be packed: m in equal parts. */
 static inline size_t block_rows(size_t m, size_t k)
 {
     size_t most = A_BLOCK / (k < SLAB ? k : SLAB), blocks = (m + most - 1) / most;

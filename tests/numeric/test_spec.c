@@ -7,6 +7,7 @@
 
 #include "core/nn/activation.h"
 #include "core/nn/kernels.h"
+#include "core/nn/trainer.h"
 #include "support/fixture.h"
 #include <string.h>
 
@@ -178,6 +179,26 @@ static void test_a_trainer_refuses_them(void **state)
     problem_free(p);
 }
 
+/* Wide layers keep many threads busy, and each has a scratch of its own: the memory that is foretold has room for all of them. */
+static void test_memory_counts_every_thread(void **state)
+{
+    static const uint32_t units[] = {1, 40, 200, 1100, 3000};
+    (void)state;
+    struct problem *p = problem_new(TASK_REGRESSION, 0, 40, 600, 1);
+    for (unsigned i = 0; i < sizeof units / sizeof *units; i++) {
+        struct mlp_spec s = spec_for(p, MLP_SGD, 0.01, 512, units[i], MLP_TANH, 0);
+        struct mlp_trainer *t = trainer_for(&s, p, p);
+        assert_int_equal(mlp_trainer_threads(t, 1000, NULL), ERR_OK);
+        assert_true(i < 3 || t->pass.threads > 8);
+        double taken = (double)t->pass.threads * (double)t->pass.scratch_size +
+                       (double)(3 * t->network.count + t->pass.chunk * (t->network.layer[0].stride * 3 + 40)) * sizeof(real);
+        fixture_case("%u units, %u threads", units[i], t->pass.threads);
+        assert_true((double)mlp_spec_memory(&s, &p->source, &p->source) >= taken);
+        mlp_trainer_free(t);
+    }
+    problem_free(p);
+}
+
 static void test_defaults(void **state)
 {
     struct mlp_spec s;
@@ -211,6 +232,7 @@ int main(void)
         cmocka_unit_test(test_optimizers),
         cmocka_unit_test(test_epochs_and_size),
         cmocka_unit_test(test_a_trainer_refuses_them),
+        cmocka_unit_test(test_memory_counts_every_thread),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_activation_names),
     };

@@ -196,6 +196,36 @@ for (const [name, says] of Object.entries(several))
             });
     });
 
+test('what is written in the form outlives a reload, another language, and the way back', async () => {
+    await visit(`${daemon.url}/#/new?dataset=penguins`, async (page) => {
+        await page.locator('#start:enabled').waitFor();
+        assert.ok(!page.url().includes('spec='), 'a form that nobody wrote in is not in the address');
+        await page.locator('#target-1').check();
+        await field(page, '/epochs').fill('3 4');
+        await page.locator('#name').fill('kept <b>');
+        const kept = async (why) => {
+            await page.locator('#start:enabled').waitFor();
+            assert.equal(await field(page, '/epochs').inputValue(), '3 4', why);
+            assert.equal(await page.locator('#name').inputValue(), 'kept <b>', why);
+        };
+        await page.reload();
+        await kept('a reload');
+        await page.getByRole('button', { name: 'ES', exact: true }).click();
+        await page.getByText('Nuevo trabajo').first().waitFor();
+        await kept('another language');
+        await page.locator('#start').click();
+        await page.waitForURL(/#\/jobs\/\d+/);
+        await page.goBack();
+        await kept('the way back');
+        const [{ spec }] = (await daemon.call('/v1/jobs?limit=1')).data;
+        assert.deepEqual([spec.name, spec.target, spec.grid], ['kept <b>', 'island', { '/epochs': [3, 4] }]);
+    });
+});
+
+test('a spec in the address that is none leaves the form as it is', async () => {
+    await visit(`${daemon.url}/#/new?spec=%5B1%5D`, async (page) => page.locator('#start:enabled').waitFor());
+});
+
 test('a clone of a job that starts from a run is the same job', async () => {
     await daemon.uploadPenguins();
     const first = await daemon.train({ epochs: 1, network: { hidden: [{ units: 4 }, { units: 3 }] } });

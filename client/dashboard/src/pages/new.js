@@ -9,7 +9,7 @@ import { loadHelp } from '../lib/help.js';
 import { t } from '../lib/i18n.js';
 import { listen } from '../lib/live.js';
 import { problemText } from '../lib/problems.js';
-import { go } from '../lib/router.js';
+import { go, setQuery } from '../lib/router.js';
 import { exercise, trainOnSample } from '../lib/sample.js';
 import { codeBlock } from '../parts/copy.js';
 import { ColumnsForm } from '../parts/columns_form.js';
@@ -18,6 +18,16 @@ import { JobForm } from '../parts/job_form.js';
 import { dropZone } from '../parts/upload.js';
 
 const PAUSE_MS = 200; // after the last key, before the daemon is asked
+
+/** A job as the address has it once somebody wrote in the form; null when there is none. */
+function parseSpec(text) {
+    try {
+        const job = JSON.parse(text ?? 'null');
+        return job !== null && typeof job === 'object' && !Array.isArray(job) ? job : null;
+    } catch {
+        return null;
+    }
+}
 
 class NewPage {
     constructor(query) {
@@ -37,7 +47,11 @@ class NewPage {
         this.rest = h('div', { id: 'rest' });
         this.form = h('div', { hidden: true });
         this.element = this.layout();
-        this.opened = this.open(query);
+        this.isWritten = false; // whether the reader has changed anything
+        this.isSent = false;
+        this.opened = this.open(query).then(() => {
+            this.isWritten = true;
+        });
         this.opened.catch((problem) => this.fail(problem));
     }
 
@@ -100,7 +114,9 @@ class NewPage {
             changed: () => this.columnsChanged(),
             retargeted: () => this.fields.again(),
         });
+        const written = parseSpec(query.spec);
         if (from) this.job = cloned(from.spec);
+        if (written) this.job = written;
         if (query.run) delete this.job.halving; // which compares runs, and this is one
         this.name.value = this.job.name ?? '';
         this.datasets = datasets;
@@ -116,7 +132,7 @@ class NewPage {
             ),
         );
         const dataset = this.job.dataset ?? query.dataset ?? this.datasets[0]?.name;
-        if (dataset !== undefined) await this.choose(dataset, Boolean(from));
+        if (dataset !== undefined) await this.choose(dataset, Boolean(from ?? written));
         else replace(this.estimate, h('p', { class: 'soft' }, t('new.nothing')));
     }
 
@@ -180,6 +196,8 @@ class NewPage {
 
     changed() {
         clearTimeout(this.timer);
+        if (this.isWritten)
+            setQuery({ spec: JSON.stringify(this.job), job: undefined, run: undefined, dataset: undefined });
         this.generation++; // what is under way is about the job as it was
         this.start.disabled = true;
         this.timer = setTimeout(() => this.judge(), PAUSE_MS);
@@ -240,6 +258,7 @@ class NewPage {
         this.start.disabled = true;
         try {
             go(`/jobs/${(await post('v1/jobs', this.job)).id}`);
+            this.isSent = true;
         } catch (problem) {
             this.start.disabled = false;
             this.fail(problem);
@@ -252,6 +271,13 @@ class NewPage {
         } catch (problem) {
             this.fail(problem);
         }
+    }
+
+    /** Who goes back before the job's view is there finds this one again. */
+    update() {
+        if (!this.isSent) return;
+        this.isSent = false;
+        this.changed();
     }
 
     fail(problem) {

@@ -7,7 +7,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define BATCH_EPOCHS 512
+#define BATCH_EPOCHS 256  /* at first; twice as many for each batch that was full before its time */
+#define BATCH_MOST   4096
+#define UNDER_WAY    16   /* batches: with more the run waits for the store */
 #define BATCH_NS 50000000ull /* an epoch waits this long at most for others to come along */
 
 /* A batch of epochs on its way to the store; or, before all of them, what the run is found to be. */
@@ -29,6 +31,7 @@ struct recorder {
     uint32_t stored; /* epochs that the store had when it was started */
     bool started;
     struct batch *batch; /* being filled; NULL: none */
+    size_t capacity;     /* of the next */
     uint64_t flushed_ns;
     pthread_mutex_t lock;
     pthread_cond_t idle;
@@ -48,7 +51,7 @@ enum err_code recorder_new(struct store *store, struct hub *hub, int64_t run, in
     struct recorder *r = mem_zalloc(sizeof *r);
     if (!r)
         return err_no_memory(err);
-    *r = (struct recorder){.store = store, .hub = hub, .run = run, .job = job};
+    *r = (struct recorder){.store = store, .hub = hub, .run = run, .job = job, .capacity = BATCH_EPOCHS};
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->idle, NULL);
     *ret_recorder = r;
@@ -85,12 +88,17 @@ static void drop_batches(struct recorder *r)
     atomic_store(&r->fails, false);
 }
 
-static void wait_idle(struct recorder *r)
+static void wait_for_fewer(struct recorder *r, unsigned batches)
 {
     pthread_mutex_lock(&r->lock);
-    while (r->under_way)
+    while (r->under_way >= batches)
         pthread_cond_wait(&r->idle, &r->lock);
     pthread_mutex_unlock(&r->lock);
+}
+
+static void wait_idle(struct recorder *r)
+{
+    wait_for_fewer(r, 1);
 }
 
 void recorder_free(struct recorder *r)
@@ -312,14 +320,18 @@ enum err_code recorder_epoch(struct recorder *r, enum task task, const struct ml
     if (e->epoch <= r->stored) /* it is there already, to the same bits */
         return ERR_OK;
     if (!r->batch) {
-        enum err_code code = batch_new(r, BATCH_EPOCHS, e->layer_count, &r->batch, err);
+        wait_for_fewer(r, UNDER_WAY);
+        enum err_code code = batch_new(r, r->capacity, e->layer_count, &r->batch, err);
         if (code)
             return code;
     }
     if (r->task != task || !r->metrics)
         find_metrics(r, task);
     copy_epoch(r, r->batch, e);
-    if (r->batch->count == r->batch->capacity || clock_coarse_ns() - r->flushed_ns >= BATCH_NS)
+    bool full = r->batch->count == r->batch->capacity;
+    if (full && r->capacity < BATCH_MOST)
+        r->capacity *= 2;
+    if (full || clock_coarse_ns() - r->flushed_ns >= BATCH_NS)
         flush(r);
     return wait_for_store(r, err);
 }

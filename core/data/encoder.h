@@ -140,7 +140,7 @@ void encoder_view_free(struct encoder_view *v);
 /* The table's rows that have all targets (mem_free), ascending. ERR_INVALID without any. */
 enum err_code encoder_view_rows(const struct encoder_view *v, uint32_t **ret_rows, size_t *ret_count, struct err *err);
 /* x: count x stride (stride >= inputs; the rest of each row is left alone), y: count x targets (standardized values, or class
- * numbers; NULL to leave out). */
+ * numbers; NULL to leave out). One thread at a time on a view. */
 void encoder_encode(const struct encoder_view *v, const uint32_t *rows, size_t count, real *x, size_t stride, real *y);
 
 /* Predictions, one cell at a time: start a row (every feature missing), set what is given. */

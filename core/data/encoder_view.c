@@ -22,6 +22,8 @@ struct view_column {
     struct view_value *known; /* numeric column as categories or an ordinal: ascending */
     uint32_t known_count;
     int32_t missing, other; /* of a numeric column as categories: inputs, or -1 */
+    real *input_of_byte;    /* numeric column as a number: of each of 256 bytes, while they mean `bytes` (table_bytes) */
+    unsigned bytes;         /* 0: nothing yet */
 };
 
 struct encoder_view {
@@ -43,6 +45,7 @@ void encoder_view_free(struct encoder_view *v)
         mem_free(v->feature[i].input_of_code);
         mem_free(v->feature[i].value_of_code);
         mem_free(v->feature[i].known);
+        mem_free(v->feature[i].input_of_byte);
     }
     for (uint32_t j = 0; v->target && j < v->encoder->targets; j++) {
         mem_free(v->target[j].class_of_code);
@@ -271,6 +274,28 @@ enum err_code encoder_view_rows(const struct encoder_view *v, uint32_t **ret_row
 
 /* ---- encoding ------------------------------------------------------------------------------------------------------- */
 
+/* What a byte becomes is looked up, where cells are bytes: most cells of pixels and of short decimals. */
+static bool encode_bytes(const struct encoder_view *v, uint32_t feature, const uint32_t *rows, size_t count, real *x, size_t stride)
+{
+    struct view_column *c = &v->feature[feature];
+    uint8_t byte[BLOCK];
+    unsigned bytes = table_bytes(v->table, c->column, rows, count, byte);
+    if (!bytes)
+        return false;
+    if (bytes != c->bytes) {
+        double value[256];
+        if (!c->input_of_byte && !(c->input_of_byte = mem_alloc(256 * sizeof *c->input_of_byte)))
+            return false; /* it is slower, and no different */
+        table_byte_values(bytes, value);
+        for (unsigned i = 0; i < 256; i++)
+            c->input_of_byte[i] = encoder_scaled(&v->encoder->feature[feature], value[i]);
+        c->bytes = bytes;
+    }
+    for (size_t i = 0; i < count; i++)
+        x[i * stride] = c->input_of_byte[byte[i]];
+    return true;
+}
+
 static void encode_numbers(const struct encoder_view *v, uint32_t feature, const uint32_t *rows, size_t count, real *x,
                            size_t stride)
 {
@@ -282,6 +307,8 @@ static void encode_numbers(const struct encoder_view *v, uint32_t feature, const
         table_codes(v->table, c->column, rows, count, code);
         for (size_t i = 0; i < count; i++)
             cell[i] = c->value_of_code[code[i] + 1];
+    } else if (!c->known && encode_bytes(v, feature, rows, count, x + f->input, stride)) {
+        return;
     } else {
         table_numbers(v->table, c->column, rows, count, cell);
         for (size_t i = 0; c->known && i < count; i++)

@@ -297,6 +297,33 @@ void table_numbers(const struct table *t, uint32_t column, const uint32_t *rows,
     }
 }
 
+static bool are_bytes(enum cell_kind kind)
+{
+    return kind == CELL_U8 || kind == CELL_U8_MISSING;
+}
+
+unsigned table_bytes(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, uint8_t *out)
+{
+    struct cell_format format;
+    const uint8_t *cells = cells_of(t, column, rows[0], &format);
+    if (!are_bytes(format.kind) || same_group(t, rows, count) < count)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        out[i] = cells[rows[i] & (t->group_rows - 1)];
+    return table_entry(0, format) + 1; /* kinds and digits are few: it is no 0 */
+}
+
+void table_byte_values(unsigned meaning, double out[256])
+{
+    uint8_t cells[256];
+    uint32_t rows[256];
+    for (unsigned i = 0; i < 256; i++) {
+        cells[i] = (uint8_t)i;
+        rows[i] = i;
+    }
+    cells_numbers(table_entry_format(meaning - 1), cells, rows, 255, 256, out);
+}
+
 /* The cells have no checksum, so a code may be anything: one that names no category is as good as missing. */
 void table_codes(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, int32_t *out)
 {

@@ -49,6 +49,10 @@ bool table_has(const struct table *t, uint32_t column, uint64_t row); /* whether
 /* Many cells of one column at once: out[i] is the cell of rows[i]. */
 void table_numbers(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, double *out);
 void table_codes(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, int32_t *out);
+/* The same of a numeric column whose cells there are bytes: out[i] is the byte of rows[i], and what comes back says which number
+ * each byte stands for (table_byte_values). 0 when they are no bytes, or not in one group: out is not written then. */
+unsigned table_bytes(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, uint8_t *out);
+void table_byte_values(unsigned meaning, double out[256]);
 
 /* A hint: the rows from..to (inclusive) of a column, or of all, will be read soon. Worth giving for thousands of rows; without
  * it each page of a table that is not in memory is fetched on its own. */

@@ -372,6 +372,64 @@ static void test_a_table_and_its_rows_give_the_same_bits(void **state)
     table_unref(t);
 }
 
+#define WIDE       2000 /* columns, so that a group has 256 rows */
+#define WIDE_ROWS  700
+#define WIDE_KINDS 6
+
+/* Cells that are bytes in some groups, of whole numbers or of decimals, with missing ones or not. */
+static void put_narrow(struct buf *b, struct rng *r, int row, int kind)
+{
+    unsigned n = (unsigned)rng_below(r, 200);
+    switch (kind) {
+    case 0: buf_printf(b, "%u", n); break;
+    case 1: buf_printf(b, n < 20 ? "" : "%u", n); break;
+    case 2: buf_printf(b, "%u.%u", n / 10, n % 10); break;
+    case 3: buf_printf(b, n < 20 ? "" : "%u.%02u", n / 100, n % 100); break;
+    case 4: buf_printf(b, row < 256 ? "%u" : row < 512 ? "%u.5" : "%u.123", n / 10); break;
+    default: buf_printf(b, row < 256 ? "%u" : row < 512 ? "%u000" : "", n);
+    }
+}
+
+static void test_cells_that_are_bytes_give_the_same_bits(void **state)
+{
+    struct data_fixture *f = *state;
+    struct buf b;
+    struct rng r;
+    char sha256[65];
+    static uint32_t rows[WIDE_ROWS];
+    static real x[WIDE_ROWS * WIDE], one[WIDE];
+    buf_init(&b, 1 << 24);
+    rng_init(&r, 5, RNG_SEARCH, 0);
+    for (int c = 0; c < WIDE; c++)
+        buf_printf(&b, "x%d,", c);
+    buf_puts(&b, "y\n");
+    for (int row = 0; row < WIDE_ROWS; row++) {
+        for (int c = 0; c < WIDE; c++, buf_putc(&b, ','))
+            put_narrow(&b, &r, row, c % WIDE_KINDS);
+        buf_printf(&b, "%d\n", row % 3);
+    }
+    assert_int_equal(build_bytes(f, NULL, b.data, b.length, 0, sha256), ERR_OK);
+    buf_done(&b);
+    struct table *t = open_table(f);
+    struct encoder *e = fit_on(f, t, &(struct encoder_options){TARGET("y")}, NULL, 0);
+    struct encoder_view *v = NULL;
+    assert_int_equal(encoder_inputs(e), WIDE);
+    assert_int_equal(encoder_view_new(e, t, &v, &f->err), ERR_OK);
+    for (int jumps = 0; jumps < 2; jumps++) { /* through the groups, and between them */
+        for (uint32_t i = 0; i < WIDE_ROWS; i++)
+            rows[i] = jumps ? i * 257 % WIDE_ROWS : i;
+        memset(x, 0x55, sizeof x);
+        encoder_encode(v, rows, WIDE_ROWS, x, WIDE, NULL);
+        for (size_t i = 0; i < WIDE_ROWS; i++) {
+            row_by_row(e, t, rows[i], one);
+            assert_memory_equal(x + i * WIDE, one, sizeof one);
+        }
+    }
+    encoder_view_free(v);
+    encoder_free(e);
+    table_unref(t);
+}
+
 static void test_a_row_of_its_own(void **state)
 {
     struct data_fixture *f = *state;
@@ -410,6 +468,7 @@ int main(void)
         WITH_DIR(test_a_class_is_known_though_training_has_none_of_it),
         WITH_DIR(test_rows_without_a_target_are_left_out),
         WITH_DIR(test_a_table_and_its_rows_give_the_same_bits),
+        WITH_DIR(test_cells_that_are_bytes_give_the_same_bits),
         WITH_DIR(test_a_row_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,7 +81,7 @@ export class Curves {
     }
 
     points() {
-        const width = this.chart.canvas.clientWidth || 800;
+        const width = this.element.clientWidth || 800; // the canvas has none before there is something to draw
         return Math.ceil(Math.max(200, (this.runs.length > 3 ? 1 : 2) * width) / 200) * 200;
     }
 

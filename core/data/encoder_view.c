@@ -274,12 +274,12 @@ enum err_code encoder_view_rows(const struct encoder_view *v, uint32_t **ret_row
 
 /* ---- encoding ------------------------------------------------------------------------------------------------------- */
 
-/* What a byte becomes is looked up, where cells are bytes: most cells of pixels and of short decimals. */
+/* Rows of one group: what a byte becomes is looked up, where cells are bytes, as most of pixels and of short decimals are. */
 static bool encode_bytes(const struct encoder_view *v, uint32_t feature, const uint32_t *rows, size_t count, real *x, size_t stride)
 {
     struct view_column *c = &v->feature[feature];
-    uint8_t byte[BLOCK];
-    unsigned bytes = table_bytes(v->table, c->column, rows, count, byte);
+    const uint8_t *cells;
+    unsigned bytes = table_bytes(v->table, c->column, rows[0], &cells);
     if (!bytes)
         return false;
     if (bytes != c->bytes) {
@@ -291,13 +291,14 @@ static bool encode_bytes(const struct encoder_view *v, uint32_t feature, const u
             c->input_of_byte[i] = encoder_scaled(&v->encoder->feature[feature], value[i]);
         c->bytes = bytes;
     }
-    for (size_t i = 0; i < count; i++)
-        x[i * stride] = c->input_of_byte[byte[i]];
+    const real *input = c->input_of_byte;
+    for (size_t i = 0, mask = table_group_mask(v->table); i < count; i++)
+        x[i * stride] = input[cells[rows[i] & mask]];
     return true;
 }
 
-static void encode_numbers(const struct encoder_view *v, uint32_t feature, const uint32_t *rows, size_t count, real *x,
-                           size_t stride)
+static void encode_numbers(const struct encoder_view *v, uint32_t feature, const uint32_t *rows, size_t count, bool one_group,
+                           real *x, size_t stride)
 {
     const struct encoder_feature *f = &v->encoder->feature[feature];
     const struct view_column *c = &v->feature[feature];
@@ -307,7 +308,7 @@ static void encode_numbers(const struct encoder_view *v, uint32_t feature, const
         table_codes(v->table, c->column, rows, count, code);
         for (size_t i = 0; i < count; i++)
             cell[i] = c->value_of_code[code[i] + 1];
-    } else if (!c->known && encode_bytes(v, feature, rows, count, x + f->input, stride)) {
+    } else if (one_group && !c->known && encode_bytes(v, feature, rows, count, x + f->input, stride)) {
         return;
     } else {
         table_numbers(v->table, c->column, rows, count, cell);
@@ -380,9 +381,12 @@ void encoder_encode(const struct encoder_view *v, const uint32_t *rows, size_t c
     const struct encoder *e = v->encoder;
     for (size_t at = 0; at < count; at += BLOCK) {
         size_t n = count - at < BLOCK ? count - at : BLOCK;
+        bool one_group = table_one_group(v->table, rows + at, n);
         for (uint32_t i = 0; i < e->features; i++)
-            (e->feature[i].encoding == ENCODING_CATEGORIES ? encode_categories : encode_numbers)(v, i, rows + at, n,
-                                                                                                 x + at * stride, stride);
+            if (e->feature[i].encoding == ENCODING_CATEGORIES)
+                encode_categories(v, i, rows + at, n, x + at * stride, stride);
+            else
+                encode_numbers(v, i, rows + at, n, one_group, x + at * stride, stride);
         for (uint32_t j = 0; y && j < e->targets; j++)
             (e->task == TASK_REGRESSION ? encode_value : encode_class)(v, j, rows + at, n, y + at * e->targets + j, e->targets);
     }

@@ -297,20 +297,22 @@ void table_numbers(const struct table *t, uint32_t column, const uint32_t *rows,
     }
 }
 
-static bool are_bytes(enum cell_kind kind)
-{
-    return kind == CELL_U8 || kind == CELL_U8_MISSING;
-}
-
-unsigned table_bytes(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, uint8_t *out)
+unsigned table_bytes(const struct table *t, uint32_t column, uint32_t row, const uint8_t **ret_cells)
 {
     struct cell_format format;
-    const uint8_t *cells = cells_of(t, column, rows[0], &format);
-    if (!are_bytes(format.kind) || same_group(t, rows, count) < count)
-        return 0;
-    for (size_t i = 0; i < count; i++)
-        out[i] = cells[rows[i] & (t->group_rows - 1)];
-    return table_entry(0, format) + 1; /* kinds and digits are few: it is no 0 */
+    *ret_cells = cells_of(t, column, row, &format);
+    bool bytes = format.kind == CELL_U8 || format.kind == CELL_U8_MISSING;
+    return bytes ? table_entry(0, format) + 1 : 0;
+}
+
+uint32_t table_group_mask(const struct table *t)
+{
+    return t->group_rows - 1;
+}
+
+bool table_one_group(const struct table *t, const uint32_t *rows, size_t count)
+{
+    return same_group(t, rows, count) == count;
 }
 
 void table_byte_values(unsigned meaning, double out[256])

@@ -49,10 +49,12 @@ bool table_has(const struct table *t, uint32_t column, uint64_t row); /* whether
 /* Many cells of one column at once: out[i] is the cell of rows[i]. */
 void table_numbers(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, double *out);
 void table_codes(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, int32_t *out);
-/* The same of a numeric column whose cells there are bytes: out[i] is the byte of rows[i], and what comes back says which number
- * each byte stands for (table_byte_values). 0 when they are no bytes, or not in one group: out is not written then. */
-unsigned table_bytes(const struct table *t, uint32_t column, const uint32_t *rows, size_t count, uint8_t *out);
+/* Rows are stored in groups. Where the cells of a numeric column are bytes in the group of a row, *ret_cells has them, that of
+ * row r at r & table_group_mask, and what comes back says which number each byte stands for (table_byte_values); else 0. */
+unsigned table_bytes(const struct table *t, uint32_t column, uint32_t row, const uint8_t **ret_cells);
 void table_byte_values(unsigned meaning, double out[256]);
+uint32_t table_group_mask(const struct table *t);
+bool table_one_group(const struct table *t, const uint32_t *rows, size_t count); /* whether all of them are in one */
 
 /* A hint: the rows from..to (inclusive) of a column, or of all, will be read soon. Worth giving for thousands of rows; without
  * it each page of a table that is not in memory is fetched on its own. */

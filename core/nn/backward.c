@@ -59,11 +59,10 @@ static void delta_piece(void *context, size_t index, unsigned thread)
 
 _Static_assert(TRAINER_CHUNK <= KERNEL_SLAB, "the gradient of a panel is one sum");
 
-/* The units of one piece of a layer. */
+/* One piece of a layer: some units, or some rows of the only panel. */
 struct share {
     const struct backward *backward;
-    struct piece units;
-    struct panel_sums *sums; /* of its panels */
+    struct piece units, rows;
     bool reuses; /* each panel of its gradient lies where its first one does: no more is needed than the update */
 };
 
@@ -73,17 +72,29 @@ struct range {
     real *gradient;
 };
 
-/* So many rows of a panel of W; with the last rows of the last panel all that is behind W. */
+/* So many rows of a panel of W, counted from the piece's first; with the last rows of the last panel all that is behind W. */
 static struct range range_of(const struct share *s, size_t row, size_t rows, size_t column)
 {
     const struct backward *b = s->backward;
     const struct layer *layer = &b->pass->network->layer[b->layer];
     size_t width = kernel_panel_width(s->units.count, column), weights = rows * width;
-    size_t start = layer->weights + (s->units.start + column) * layer->inputs + row * width;
-    bool last = row + rows == layer->inputs && s->units.start + column + width == layer->stride;
+    size_t start = layer->weights + (s->units.start + column) * layer->inputs + (s->rows.start + row) * width;
+    bool last = s->rows.start + row + rows == layer->inputs && s->units.start + column + width == layer->stride;
     size_t behind = last ? (1u + layer->normalized) * layer->stride : 0;
     real *gradient = b->pass->gradient + start - (s->reuses ? column * layer->inputs : 0);
     return (struct range){start, weights, weights + behind, gradient};
+}
+
+static bool has_groups(const struct layer *layer)
+{
+    return layer->units <= KERNEL_PANEL;
+}
+
+static struct panel_sums *sums_of(const struct share *s, size_t row, size_t column)
+{
+    const struct backward *b = s->backward;
+    bool groups = has_groups(&b->pass->network->layer[b->layer]);
+    return b->pass->sums + (groups ? (s->rows.start + row) / GROUP : (s->units.start + column) / KERNEL_PANEL);
 }
 
 static void update(const struct backward *b, struct range r, struct panel_sums *sums)
@@ -133,16 +144,21 @@ static void finish(void *context, size_t row, size_t rows, size_t column)
     if (r.count > r.weights && !layer->normalized) /* else the delta brought it */
         kernels_get()->column_sums(b->rows, layer->stride, layer->stride, b->delta, b->add, r.gradient + r.weights);
     if (b->step)
-        complete(b, r, &s->sums[column / KERNEL_PANEL]);
+        complete(b, r, sums_of(s, row, column));
 }
 
 static struct share share_of(const struct backward *b, size_t index)
 {
     const struct layer *layer = &b->pass->network->layer[b->layer];
-    struct piece units = piece_at(layer->units, KERNEL_PANEL, b->pieces, index);
-    struct share s = {b, units, b->pass->sums + units.start / KERNEL_PANEL, false};
-    for (size_t j = 0; j < units.count; j += KERNEL_PANEL)
-        s.sums[j / KERNEL_PANEL] = (struct panel_sums){.squares = 0};
+    struct share s = {b, {0, layer->units}, {0, layer->inputs}, false};
+    if (has_groups(layer))
+        s.rows = piece_at(layer->inputs, GROUP, b->pieces, index);
+    else
+        s.units = piece_at(layer->units, KERNEL_PANEL, b->pieces, index);
+    for (size_t i = 0; has_groups(layer) && i < s.rows.count; i += GROUP)
+        *sums_of(&s, i, 0) = (struct panel_sums){.squares = 0};
+    for (size_t j = 0; !has_groups(layer) && j < s.units.count; j += KERNEL_PANEL)
+        *sums_of(&s, 0, j) = (struct panel_sums){.squares = 0};
     return s;
 }
 
@@ -156,13 +172,13 @@ static void gradient_piece(void *context, size_t index, unsigned thread)
     struct share s = share_of(b, index);
     size_t stride = l ? p->network->layer[l - 1].stride : p->network->spec.inputs;
     const real *x = !l ? p->x : p->dropped[l - 1] ? p->dropped[l - 1] : p->a[l - 1];
-    if (!s.units.count)
+    if (!s.units.count || !s.rows.count)
         return;
     s.reuses = b->step && !b->clips && !b->add && !layer->normalized && s.units.count >= 2 * KERNEL_PANEL &&
                layer->inputs * KERNEL_PANEL >= layer->stride; /* there is room for what is behind W, too */
-    struct product product = {.m = layer->inputs, .n = s.units.count, .k = b->rows, .a = {x, 1, stride, 0, 0},
+    struct product product = {.m = s.rows.count, .n = s.units.count, .k = b->rows, .a = {x + s.rows.start, 1, stride, 0, 0},
                               .b = {b->delta + s.units.start, layer->stride, 1, 0, 0}, .add = b->add,
-                              .c = p->gradient + layer->weights + s.units.start * layer->inputs,
+                              .c = range_of(&s, 0, 0, 0).gradient, .group = has_groups(layer) ? GROUP : 0,
                               .panel = s.reuses ? 0 : layer->inputs, .scratch = p->scratch[thread], .finished = finish,
                               .context = &s};
     kernels_get()->product(&product);
@@ -173,15 +189,18 @@ static void update_piece(void *context, size_t index, unsigned thread)
     (void)thread;
     const struct backward *b = context;
     struct share s = share_of(b, index);
+    size_t group = has_groups(&b->pass->network->layer[b->layer]) ? GROUP : s.rows.count;
     for (size_t j = 0; j < s.units.count; j += KERNEL_PANEL)
-        update_clipped(b, range_of(&s, 0, b->pass->network->layer[b->layer].inputs, j), &s.sums[j / KERNEL_PANEL]);
+        for (size_t i = 0; i < s.rows.count; i += group)
+            update_clipped(b, range_of(&s, i, s.rows.count - i < group ? s.rows.count - i : group, j), sums_of(&s, i, j));
 }
 
 /* The sums of a layer's panels, in their order. */
 static struct panel_sums layer_sums(const struct backward *b)
 {
     struct panel_sums sums = {.squares = 0};
-    for (size_t i = 0; i * KERNEL_PANEL < b->pass->network->layer[b->layer].units; i++) {
+    const struct layer *layer = &b->pass->network->layer[b->layer];
+    for (size_t i = 0; i < gradient_cuts(layer->inputs, layer->units); i++) {
         sums.update[0] += b->pass->sums[i].update[0];
         sums.update[1] += b->pass->sums[i].update[1];
         sums.squares += b->pass->sums[i].squares;
@@ -193,7 +212,7 @@ static struct panel_sums layer_sums(const struct backward *b)
 static size_t gradient_pieces(const struct backward *b)
 {
     const struct layer *layer = &b->pass->network->layer[b->layer];
-    return pass_pieces(b->pass, layer->inputs, layer->units, b->rows);
+    return pass_pieces(b->pass, gradient_cuts(layer->inputs, layer->units), (double)layer->inputs * layer->units * (double)b->rows);
 }
 
 /* All layers by a gradient that is no longer than the limit (Pascanu, Mikolov, Bengio 2013). squares: of each layer's. */
@@ -227,7 +246,7 @@ bool pass_backward(struct pass *p, size_t rows, bool add, const struct step *ste
     for (b.layer = p->network->layers; b.layer-- > 0;) {
         const struct layer *layer = &p->network->layer[b.layer];
         struct backward below = b; /* the delta below comes first: it needs the weights as they were */
-        below.pieces = pass_pieces(p, rows, layer->inputs, layer->units);
+        below.pieces = pass_pieces(p, panels_of(layer->inputs), (double)rows * layer->inputs * layer->units);
         if (b.layer)
             team_run(p->team, below.pieces, delta_piece, &below);
         b.pieces = gradient_pieces(&b);

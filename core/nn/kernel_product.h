@@ -220,7 +220,11 @@ static void product(const struct product *p)
 {
     struct block k = {.product = p, .strip = p->scratch, .packed_a = packs_a(p->m, p->n, p->k, p->a.column == 1 ? p->m : p->k),
                       .packed_b = p->b.column != 1 || (!p->b.panel && packs_b(p->m, p->n, p->k))};
-    size_t slab = least(p->k, SLAB), most = k.packed_a || p->finished ? block_rows(p->m, p->k) : p->m;
+    size_t slab = least(p->k, SLAB), most = p->m;
+    if (p->group)
+        most = p->group;
+    else if (k.packed_a || p->finished)
+        most = block_rows(p->m, p->k);
     real *packed = p->scratch + slab * KERNEL_PANEL;
     for (k.at = 0; k.at < p->k; k.at += slab) {
         k.depth = least(slab, p->k - k.at);

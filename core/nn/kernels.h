@@ -52,6 +52,7 @@ struct product {
     bool add;         /* to what C holds; bias is NULL then */
     real *c;
     /* panel, when ldc is 0: m; or 0, for k of at most KERNEL_SLAB: each panel takes the place of the one before, which is finished. */
+    size_t group; /* 0, or: rows of C that are finished together, at most 256 */
     size_t ldc, panel;
     real *scratch; /* kernel_product_scratch(m, n, k) */
     /* NULL, or called once for each part of C that is done, while it is in a near cache: so many rows from `row` on, of the

@@ -22,10 +22,12 @@ static size_t product_scratch(const struct mlp_network *n, size_t rows)
 static enum err_code allocate(struct pass *p, struct err *err)
 {
     const struct mlp_network *n = p->network;
-    size_t widest = 0;
+    size_t widest = 0, sums = 0;
     bool complete = true;
     for (uint32_t l = 0; l < n->layers; l++) {
+        size_t cuts = gradient_cuts(n->layer[l].inputs, n->layer[l].units);
         widest = n->layer[l].stride > widest ? n->layer[l].stride : widest;
+        sums = cuts > sums ? cuts : sums;
         complete &= (p->a[l] = mem_aligned(p->chunk * n->layer[l].stride * sizeof(real))) != NULL;
     }
     for (unsigned i = 0; i < optimizers[n->spec.optimizer.name].states; i++)
@@ -38,7 +40,7 @@ static enum err_code allocate(struct pass *p, struct err *err)
     complete &= (p->loss = mem_aligned(p->chunk * sizeof(real))) != NULL;
     complete &= (p->weights = mem_aligned(p->chunk * sizeof(real))) != NULL;
     complete &= (p->loss_weights = mem_aligned(p->chunk * sizeof(real))) != NULL;
-    complete &= (p->sums = mem_array(widest / KERNEL_PANEL + 1, sizeof *p->sums)) != NULL;
+    complete &= (p->sums = mem_array(sums, sizeof *p->sums)) != NULL;
     return complete ? ERR_OK : err_no_memory(err);
 }
 
@@ -121,26 +123,25 @@ void pass_done(struct pass *p)
     *p = (struct pass){0};
 }
 
-/* The pieces that the largest layer is cut into: more threads than that have nothing to do. */
-static unsigned most_pieces(const struct pass *p)
+static unsigned most_threads(const struct pass *p)
 {
     size_t most = 1;
     for (uint32_t l = 0; l < p->network->layers; l++) {
-        size_t pieces = pieces_of(TEAM_PIECES_MAX, p->chunk, p->network->layer[l].units, p->network->layer[l].inputs);
+        size_t pieces = most_pieces(p->chunk, p->network->layer[l].inputs, p->network->layer[l].units);
         most = pieces > most ? pieces : most;
     }
     return (unsigned)most;
 }
 
-size_t pass_pieces(const struct pass *p, size_t m, size_t n, size_t k)
+size_t pass_pieces(const struct pass *p, size_t cuts, double work)
 {
-    return pieces_of(team_threads(p->team), m, n, k);
+    return pieces_of(team_threads(p->team), cuts, work);
 }
 
 enum err_code pass_threads(struct pass *p, unsigned threads, struct err *err)
 {
     struct team *team = NULL;
-    threads = threads < most_pieces(p) ? threads : most_pieces(p);
+    threads = threads < most_threads(p) ? threads : most_threads(p);
     if (threads == team_threads(p->team))
         return ERR_OK;
     enum err_code code = grow_scratch(p, threads, err);
@@ -178,7 +179,7 @@ static void gather_piece(void *context, size_t index, unsigned thread)
 const real *pass_gather(struct pass *p, const struct mlp_source *source, const uint32_t *rows, size_t count)
 {
     const double *class_weights = p->network->spec.class_weights;
-    struct gathering g = {p, source, rows, count, pass_pieces(p, count, p->network->spec.inputs, 32)};
+    struct gathering g = {p, source, rows, count, pass_pieces(p, count, 32.0 * (double)count * p->network->spec.inputs)};
     team_run(p->team, g.pieces, gather_piece, &g);
     if (!class_weights)
         return source->weighted ? p->weights : NULL;
@@ -242,16 +243,21 @@ static void forward_piece(void *context, size_t index, unsigned thread)
     const struct forward *f = context;
     struct pass *p = f->pass;
     const struct layer *layer = &p->network->layer[f->layer];
-    struct piece c = piece_at(layer->units, KERNEL_PANEL, f->pieces, index);
+    struct piece c = {0, layer->units}, rows = {0, f->rows};
     size_t stride;
     const real *x = input_of(f, &stride);
     bool normalized = f->training && layer->normalized; /* the bias comes after the normalization then */
-    if (!c.count)
+    if (layer->units > KERNEL_PANEL)
+        c = piece_at(layer->units, KERNEL_PANEL, f->pieces, index);
+    else
+        rows = piece_at(f->rows, ROWS_OF_A_PIECE, f->pieces, index);
+    if (!c.count || !rows.count)
         return;
-    network_product(f->network, f->layer, c, !normalized, x, f->rows, stride, p->a[f->layer], p->scratch[thread]);
+    real *a = p->a[f->layer] + rows.start * layer->stride;
+    network_product(f->network, f->layer, c, !normalized, x + rows.start * stride, rows.count, stride, a, p->scratch[thread]);
     if (normalized)
-        normalize_columns(f, c, p->a[f->layer] + c.start);
-    network_activate(&f->network->layer[f->layer], c, f->rows, p->a[f->layer]);
+        normalize_columns(f, c, a + c.start);
+    network_activate(&f->network->layer[f->layer], c, rows.count, a);
     if (f->training && f->layer < p->network->spec.hidden_count && p->dropped[f->layer]) {
         struct dropout mask = pass_mask(p, f->layer);
         kernels_get()->drop(&mask, c.start, f->rows, kernel_stride(c.count), layer->stride, p->a[f->layer] + c.start,
@@ -259,11 +265,20 @@ static void forward_piece(void *context, size_t index, unsigned thread)
     }
 }
 
+/* The moments of a normalized layer are those of all rows, and so are the draws of dropout: their rows stay together. */
+static size_t forward_cuts_of(const struct forward *f)
+{
+    const struct layer *layer = &f->pass->network->layer[f->layer];
+    bool together = f->training && (layer->normalized || layer->dropout > 0);
+    return layer->units <= KERNEL_PANEL && together ? 1 : forward_cuts(layer->units, f->rows);
+}
+
 static real *forward(struct pass *p, const struct mlp_network *n, size_t rows, bool training)
 {
     struct forward f = {.pass = p, .network = n, .training = training, .rows = rows};
     for (; f.layer < n->layers; f.layer++) {
-        f.pieces = pass_pieces(p, rows, n->layer[f.layer].units, n->layer[f.layer].inputs);
+        const struct layer *layer = &n->layer[f.layer];
+        f.pieces = pass_pieces(p, forward_cuts_of(&f), (double)rows * layer->inputs * layer->units);
         team_run(p->team, f.pieces, forward_piece, &f);
     }
     return p->a[n->layers - 1];

@@ -6,7 +6,7 @@
 #include "diagnosis.h"
 #include "pieces.h"
 
-/* Of a panel of weights. */
+/* Of a panel of weights, or a group of its rows (pieces.h). */
 struct panel_sums {
     double update[2];           /* squares of gradients and steps */
     double squares, magnitudes; /* of the weights before it, when there is a penalty */
@@ -29,7 +29,7 @@ struct pass {
     real **scratch;            /* of each thread, for products */
     unsigned threads;          /* that have one */
     size_t scratch_size;
-    struct panel_sums *sums;   /* of the widest layer's panels */
+    struct panel_sums *sums;   /* of the panels or groups of one layer */
 };
 
 enum err_code pass_init(struct pass *p, struct mlp_network *n, struct diagnosis *d, size_t chunk, struct err *err);
@@ -37,8 +37,8 @@ void pass_done(struct pass *p);
 /* From now on with so many threads. On failure it goes on with those that it has. */
 enum err_code pass_threads(struct pass *p, unsigned threads, struct err *err);
 
-/* The pieces that a product of so many rows, columns and terms is cut into, by its columns. */
-size_t pass_pieces(const struct pass *p, size_t m, size_t n, size_t k);
+/* The pieces that work of so many multiply-adds is cut into, which has so many parts. */
+size_t pass_pieces(const struct pass *p, size_t cuts, double work);
 
 /* x, y and weights of these rows of a source. Returns the weights of their losses: NULL when each is 1. */
 const real *pass_gather(struct pass *p, const struct mlp_source *source, const uint32_t *rows, size_t count);

@@ -185,7 +185,7 @@ uint64_t mlp_spec_memory(const struct mlp_spec *s, const struct mlp_source *trai
     bool normalizes = false;
     for (uint32_t l = 1; l <= s->hidden_count + 1; l++) {
         uint64_t inputs = layer_units(s, l - 1), units = layer_units(s, l), stride = kernel_stride(units);
-        uint64_t products = layer_scratch(inputs, units, chunk), pieces = pieces_of(TEAM_PIECES_MAX, chunk, units, inputs);
+        uint64_t products = layer_scratch(inputs, units, chunk), pieces = most_pieces(chunk, inputs, units);
         weights += (inputs + 1 + is_normalized(s, l)) * stride;
         activations += stride * (1u + is_normalized(s, l) + (l <= s->hidden_count && s->hidden[l - 1].dropout > 0));
         normalizes |= is_normalized(s, l);

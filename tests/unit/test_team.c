@@ -97,7 +97,7 @@ static void test_pieces_cover(void **state)
 
 /* ---- training --------------------------------------------------------------------------------------------------------- */
 
-enum { ROWS = 600, INPUTS = 700, UNITS = 150, CLASSES = 10, EPOCHS = 3, LAYERS = 3 };
+enum { ROWS = 600, INPUTS = 700, UNITS = 150, NARROW = 27, CLASSES = 10, EPOCHS = 3, LAYERS = 3 };
 
 struct outcome {
     struct mlp_epoch epoch[EPOCHS];
@@ -124,7 +124,7 @@ static void train(const struct mlp_spec *s, const unsigned *threads, const struc
     mlp_trainer_free(t);
 }
 
-static struct mlp_spec spec_of(uint32_t batch_size, bool everything)
+static struct mlp_spec spec_of(uint32_t batch_size, uint32_t units, bool everything)
 {
     struct mlp_spec s;
     mlp_spec_default(&s);
@@ -132,7 +132,7 @@ static struct mlp_spec spec_of(uint32_t batch_size, bool everything)
     s.inputs = INPUTS;
     s.outputs = CLASSES;
     s.hidden_count = 2;
-    s.hidden[0] = s.hidden[1] = (struct mlp_hidden){.units = UNITS, .activation = MLP_TANH};
+    s.hidden[0] = s.hidden[1] = (struct mlp_hidden){.units = units, .activation = MLP_TANH};
     s.batch_size = batch_size;
     if (!everything)
         return s;
@@ -143,8 +143,8 @@ static struct mlp_spec spec_of(uint32_t batch_size, bool everything)
     return s;
 }
 
-/* Batches of one chunk, of several, and ones whose gradients are made in several blocks of rows, or in one when a thread has but a few
- * units. */
+/* Batches of one chunk, of several, and ones whose gradients are made in several blocks of rows, or in one when a thread has
+ * but a few units; and layers that are too narrow to be cut by units. */
 static void test_same_bits_on_any_number(void **state)
 {
     (void)state;
@@ -160,9 +160,10 @@ static void test_same_bits_on_any_number(void **state)
         y[i] = (real)rng_below(&rng, CLASSES);
     struct mlp_matrix matrix = {.x = x, .y = y, .stride = INPUTS, .inputs = INPUTS};
     struct mlp_source source = {.rows = ROWS, .gather = mlp_matrix_gather, .context = &matrix};
-    assert_true(pieces_of(2, 64, UNITS, INPUTS) > 1); /* else there is nothing to share */
-    for (size_t b = 0; b < 2 * sizeof batches / sizeof *batches; b++) {
-        struct mlp_spec s = spec_of(batches[b / 2], b % 2);
+    assert_true(pieces_of(2, panels_of(UNITS), 64.0 * UNITS * INPUTS) > 1); /* else there is nothing to share */
+    assert_true(gradient_cuts(INPUTS, NARROW) > 1 && forward_cuts(NARROW, 300) > 1);
+    for (size_t b = 0; b < 4 * sizeof batches / sizeof *batches; b++) {
+        struct mlp_spec s = spec_of(batches[b / 4], b % 2 ? UNITS : NARROW, b / 2 % 2);
         train(&s, plans[0], &source, first);
         for (size_t p = 1; p < sizeof plans / sizeof *plans; p++) {
             train(&s, plans[p], &source, other);

@@ -174,7 +174,7 @@ static void use(const struct table *t)
     mem_free(classes);
 }
 
-static char *table_bytes(struct data_fixture *f, size_t *ret_size)
+static char *file_of_table(struct data_fixture *f, size_t *ret_size)
 {
     char *data = NULL;
     assert_int_equal(build_in_pieces(f), ERR_OK);
@@ -187,7 +187,7 @@ static void test_every_flipped_bit_is_found_or_harmless(void **state)
 {
     struct data_fixture *f = *state;
     size_t size = 0;
-    cleanup(mem_freep) char *data = table_bytes(f, &size);
+    cleanup(mem_freep) char *data = file_of_table(f, &size);
     struct table_header h;
     memcpy(&h, data, sizeof h);
     assert_int_equal(h.footer_offset, sizeof h + 3 * 8); /* 4 rows of a small number and two codes: a byte each, padded */
@@ -214,7 +214,7 @@ static void test_every_byte_of_a_cell_may_be_anything(void **state)
 {
     struct data_fixture *f = *state;
     size_t size = 0;
-    cleanup(mem_freep) char *data = table_bytes(f, &size);
+    cleanup(mem_freep) char *data = file_of_table(f, &size);
     struct table_header h;
     memcpy(&h, data, sizeof h);
     static const unsigned char patterns[] = {0x00, 0x7F, 0x80, 0xFF, 0x55};
@@ -235,7 +235,7 @@ static void test_a_file_cut_anywhere_is_refused(void **state)
 {
     struct data_fixture *f = *state;
     size_t size = 0;
-    cleanup(mem_freep) char *data = table_bytes(f, &size);
+    cleanup(mem_freep) char *data = file_of_table(f, &size);
     for (size_t length = 0; length < size; length++) {
         struct table *t = NULL;
         write_file(f->path, data, length);
@@ -278,7 +278,7 @@ static void test_forged_headers_are_refused(void **state)
 {
     struct data_fixture *f = *state;
     size_t size = 0;
-    cleanup(mem_freep) char *data = table_bytes(f, &size);
+    cleanup(mem_freep) char *data = file_of_table(f, &size);
     struct table_header h, changed;
     memcpy(&h, data, sizeof h);
     assert_int_equal(open_forged(f, data, size, &h), ERR_OK);
@@ -312,7 +312,7 @@ static void test_digits_that_no_cell_has_are_refused(void **state)
 {
     struct data_fixture *f = *state;
     size_t size = 0;
-    cleanup(mem_freep) char *data = table_bytes(f, &size);
+    cleanup(mem_freep) char *data = file_of_table(f, &size);
     struct table_header h;
     memcpy(&h, data, sizeof h);
     for (int digits = 0; digits < 256; digits++) {
@@ -330,7 +330,7 @@ static void test_a_newer_version_is_refused_by_its_name(void **state)
 {
     struct data_fixture *f = *state;
     size_t size = 0;
-    cleanup(mem_freep) char *data = table_bytes(f, &size);
+    cleanup(mem_freep) char *data = file_of_table(f, &size);
     struct table_header h;
     memcpy(&h, data, sizeof h);
     h.version = TABLE_VERSION + 1;

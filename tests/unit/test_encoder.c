@@ -380,13 +380,16 @@ static void test_a_table_and_its_rows_give_the_same_bits(void **state)
 static void put_narrow(struct buf *b, struct rng *r, int row, int kind)
 {
     unsigned n = (unsigned)rng_below(r, 200);
+    bool missing = kind == 1 || kind == 3 ? n < 20 : kind == 5 && row >= 512;
+    if (missing)
+        return;
     switch (kind) {
-    case 0: buf_printf(b, "%u", n); break;
-    case 1: buf_printf(b, n < 20 ? "" : "%u", n); break;
+    case 0:
+    case 1: buf_printf(b, "%u", n); break;
     case 2: buf_printf(b, "%u.%u", n / 10, n % 10); break;
-    case 3: buf_printf(b, n < 20 ? "" : "%u.%02u", n / 100, n % 100); break;
+    case 3: buf_printf(b, "%u.%02u", n / 100, n % 100); break;
     case 4: buf_printf(b, row < 256 ? "%u" : row < 512 ? "%u.5" : "%u.123", n / 10); break;
-    default: buf_printf(b, row < 256 ? "%u" : row < 512 ? "%u000" : "", n);
+    default: buf_printf(b, row < 256 ? "%u" : "%u000", n);
     }
 }
 

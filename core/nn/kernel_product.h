@@ -112,6 +112,7 @@ static void transpose(size_t rows, size_t columns, const real *from, size_t from
     }
 }
 
+_Static_assert(KERNEL_GROUP * SLAB <= A_BLOCK, "a group has room in the scratch of a block");
 _Static_assert(SLAB % KC == 0 && SLAB % KERNEL_PANEL == 0, "blocks and panels end where a slab does");
 
 static size_t least(size_t a, size_t b)

@@ -21,6 +21,7 @@ static inline size_t kernel_stride(size_t columns)
 
 #define KERNEL_PANEL 32
 #define KERNEL_SLAB  ((size_t)1152)
+#define KERNEL_GROUP ((size_t)256)
 
 /* The width of the panel that column j (a multiple of KERNEL_PANEL) of a matrix of so many columns starts. */
 static inline size_t kernel_panel_width(size_t columns, size_t j)
@@ -52,11 +53,12 @@ struct product {
     bool add;         /* to what C holds; bias is NULL then */
     real *c;
     /* panel, when ldc is 0: m; or 0, for k of at most KERNEL_SLAB: each panel takes the place of the one before, which is finished. */
-    size_t group; /* 0, or: rows of C that are finished together, at most 256 */
     size_t ldc, panel;
+    size_t group; /* rows of C that are finished together, at most KERNEL_GROUP; 0: as many as suit the caches */
     real *scratch; /* kernel_product_scratch(m, n, k) */
     /* NULL, or called once for each part of C that is done, while it is in a near cache: so many rows from `row` on, of the
-     * KERNEL_PANEL columns (as there are any) from `column` on. Which rows come together depends on m and k alone. */
+     * KERNEL_PANEL columns (as there are any) from `column` on. Which rows come together depends on m, k and group
+     * alone. */
     void (*finished)(void *context, size_t row, size_t rows, size_t column);
     void *context;
 };

@@ -9,7 +9,7 @@
 
 #define WORTH_A_THREAD 5e5 /* multiply-adds */
 #define ROWS_OF_A_PIECE ((size_t)64) /* of a batch, at least */
-#define GROUP           ((size_t)256) /* rows of W */
+#define GROUP           KERNEL_GROUP /* rows of W */
 
 /* cuts: how many parts there could be; work: multiply-adds. */
 static inline size_t pieces_of(unsigned threads, size_t cuts, double work)

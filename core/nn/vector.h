@@ -16,6 +16,7 @@
 #define KC      ((size_t)384)
 #define SLAB    KERNEL_SLAB /* of the sum, for which A and B are packed at a time: a multiple of KC */
 #define A_BLOCK ((size_t)327680)
+
 /* When packing pays. A: its rows are many, or its columns when these are contiguous, so that tiles would jump far and often; and
  * several strips of B meet it, more of them while it lies in the second cache anyway. B: many rows meet it. */
 static inline bool packs_a(size_t m, size_t n, size_t k, size_t many)

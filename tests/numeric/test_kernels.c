@@ -147,6 +147,7 @@ static void scene_prepare(struct scene *s, uint64_t *draw)
     s->p.add = s->init == INIT_ADD;
     s->p.c = s->c;
     s->p.scratch = s->scratch;
+    s->p.group = s->extra ? 1 + m % KERNEL_GROUP : 0;
     s->p.finished = note;
     s->p.context = s;
 }
